@@ -1,0 +1,47 @@
+"""Rows about who should hear what and when."""
+
+from campaigns.models.campaign import (
+    Broadcast,
+    BroadcastAudience,
+    BroadcastStatus,
+    Campaign,
+    CampaignStatus,
+    LeftOutReason,
+)
+from campaigns.models.contact import Contact, FieldDefinition, FieldType
+from campaigns.models.importing import ContactImport, ImportReject, ImportSeen
+from campaigns.models.mail_template import MailTemplate, TemplateKind, TemplateVersion
+from campaigns.models.mailing_list import (
+    ConsentAction,
+    ConsentEntry,
+    MailingList,
+    OptIn,
+    SignUpForm,
+    Subscription,
+    SubscriptionStatus,
+)
+
+__all__ = [
+    "Broadcast",
+    "BroadcastAudience",
+    "BroadcastStatus",
+    "Campaign",
+    "CampaignStatus",
+    "ConsentAction",
+    "ConsentEntry",
+    "Contact",
+    "ContactImport",
+    "FieldDefinition",
+    "FieldType",
+    "ImportReject",
+    "ImportSeen",
+    "LeftOutReason",
+    "MailTemplate",
+    "MailingList",
+    "OptIn",
+    "SignUpForm",
+    "Subscription",
+    "SubscriptionStatus",
+    "TemplateKind",
+    "TemplateVersion",
+]

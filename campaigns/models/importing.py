@@ -1,0 +1,90 @@
+"""CSV imports: the run, the rows it refused, and the addresses it has seen. A run shares its Job's id."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django.db import models
+
+from campaigns.models.mailing_list import MailingList
+from relayhub.core.clock import now
+from relayhub.core.ids import Prefix, encode_id
+from relayhub.core.models import Job, StoredFile, Workspace
+
+
+class ContactImport(models.Model):
+    """One import. `checkpoint` moves in the transaction that applies the rows before it."""
+
+    job = models.OneToOneField(Job, primary_key=True, on_delete=models.CASCADE, related_name="contact_import")
+    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="+")
+    mailing_list = models.ForeignKey(
+        MailingList, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    file = models.ForeignKey(StoredFile, null=True, on_delete=models.SET_NULL, related_name="+")
+    file_name = models.CharField(max_length=255)
+    #: Column heading -> `email`, `name`, a field key, or "" to leave it out.
+    mapping = models.JSONField(default=dict)
+    consent_source = models.CharField(max_length=500, blank=True, default="")
+    is_dry_run = models.BooleanField(default=False)
+    #: {"encoding", "delimiter", "has_header", "columns": […]} as detected.
+    dialect = models.JSONField(default=dict)
+    #: Byte offset of the first row not applied yet, and its row number.
+    checkpoint_bytes = models.BigIntegerField(default=0)
+    checkpoint_row = models.BigIntegerField(default=0)
+    rows = models.BigIntegerField(default=0)
+    created = models.BigIntegerField(default=0)
+    updated = models.BigIntegerField(default=0)
+    unchanged = models.BigIntegerField(default=0)
+    rejected = models.BigIntegerField(default=0)
+    #: Of a dry run: the first changes, [{"row", "email", "before", "after"}].
+    samples = models.JSONField(default=list)
+    created_at = models.DateTimeField(default=now)
+
+    class Meta:
+        ordering: ClassVar = ["-job_id"]
+
+    def __str__(self) -> str:
+        return self.file_name
+
+    @property
+    def public_id(self) -> str:
+        """The id outside: `imp_…`."""
+        return encode_id(Prefix.IMPORT, self.job_id)
+
+
+class ImportReject(models.Model):
+    """A row that was not imported, as it stood, and why."""
+
+    id = models.BigAutoField(primary_key=True)
+    contact_import = models.ForeignKey(ContactImport, on_delete=models.CASCADE, related_name="rejects")
+    row = models.BigIntegerField()
+    address = models.CharField(max_length=400, blank=True, default="")
+    #: Short and stable, for grouping: `invalid_address`, `duplicate`, `too_many_columns`, …
+    code = models.CharField(max_length=30)
+    reason = models.CharField(max_length=500)
+    cells = models.JSONField(default=list)
+
+    class Meta:
+        ordering: ClassVar = ["row"]
+
+    def __str__(self) -> str:
+        return f"row {self.row}: {self.reason}"
+
+
+class ImportSeen(models.Model):
+    """The first row of an address within one file; later ones are refused. Removed when the run ends."""
+
+    id = models.BigAutoField(primary_key=True)
+    contact_import = models.ForeignKey(
+        ContactImport, on_delete=models.CASCADE, db_index=False, related_name="+"
+    )
+    email_key = models.CharField(max_length=320)
+    row = models.BigIntegerField()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["contact_import", "email_key"], name="import_seen_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.email_key} at row {self.row}"

@@ -1,0 +1,1 @@
+"""Whether and how we may send: domains, keys, DNS facts, suppression."""

@@ -1,0 +1,1 @@
+"""Shared foundation: what knows no mail."""

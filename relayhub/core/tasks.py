@@ -1,0 +1,27 @@
+"""Celery's door to core: run a job, find jobs that lost their worker."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from celery import shared_task
+
+from relayhub.core import jobs, periodic
+
+
+@shared_task(name="core.run_job", queue="imports")
+def run_job_task(job_id: str) -> None:
+    """Run one job; a second ring for a job that somebody runs does nothing."""
+    jobs.run_job(UUID(job_id))
+
+
+@shared_task(name="core.resume_stale_jobs", queue="housekeeping")
+def resume_stale_jobs_task() -> None:
+    """Ring again for jobs whose worker died."""
+    jobs.resume_stale()
+
+
+@shared_task(name="core.forget_old_slots", queue="housekeeping")
+def forget_old_slots_task() -> None:
+    """Keep the table of claimed slots small."""
+    periodic.forget_old_slots()

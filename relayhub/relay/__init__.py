@@ -1,0 +1,1 @@
+"""The relay: accepts mail, keeps it safe, gets it out."""

@@ -1,0 +1,42 @@
+"""The relay's rows: what was accepted, for whom, what was tried, what happened, and which way it may go."""
+
+from relayhub.relay.models.access import SmtpCredential
+from relayhub.relay.models.attempt import Attempt
+from relayhub.relay.models.broadcast import BroadcastControl, TrackedLink
+from relayhub.relay.models.counter import Counter, CounterDelta
+from relayhub.relay.models.event import Event, EventType, ReactionOutbox
+from relayhub.relay.models.lane import Lane, SiteRecord
+from relayhub.relay.models.message import (
+    Content,
+    ContentFormat,
+    Message,
+    Recipient,
+    RecipientStatus,
+    Source,
+    Tracking,
+)
+from relayhub.relay.models.routing import Route, Stream, StreamKind
+
+__all__ = [
+    "Attempt",
+    "BroadcastControl",
+    "Content",
+    "ContentFormat",
+    "Counter",
+    "CounterDelta",
+    "Event",
+    "EventType",
+    "Lane",
+    "Message",
+    "ReactionOutbox",
+    "Recipient",
+    "RecipientStatus",
+    "Route",
+    "SiteRecord",
+    "SmtpCredential",
+    "Source",
+    "Stream",
+    "StreamKind",
+    "TrackedLink",
+    "Tracking",
+]
