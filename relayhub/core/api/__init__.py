@@ -1,0 +1,1 @@
+"""What every REST endpoint shares: authentication, errors, pages, idempotency, limits."""

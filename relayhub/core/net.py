@@ -1,0 +1,45 @@
+"""Where a request comes from, believing proxies only where the settings name them."""
+
+from __future__ import annotations
+
+import ipaddress
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+
+if TYPE_CHECKING:
+    from django.http import HttpRequest
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+@lru_cache(maxsize=4)
+def _networks(texts: tuple[str, ...]) -> tuple[Network, ...]:
+    return tuple(ipaddress.ip_network(text, strict=False) for text in texts)
+
+
+def is_trusted_proxy(address: str) -> bool:
+    """Whether `RELAYHUB_TRUSTED_PROXIES` holds the address."""
+    try:
+        value = ipaddress.ip_address(address)
+    except ValueError:
+        return False
+    return any(value in network for network in _networks(tuple(map(str, settings.RELAYHUB_TRUSTED_PROXIES))))
+
+
+def client_ip(request: HttpRequest) -> str | None:
+    """The client's address: the last one in `X-Forwarded-For` that is no trusted proxy of ours."""
+    peer = request.META.get("REMOTE_ADDR") or None
+    if peer is None or not is_trusted_proxy(peer):
+        return peer
+    for text in reversed(request.headers.get("X-Forwarded-For", "").split(",")):
+        candidate = text.strip()
+        try:
+            ipaddress.ip_address(candidate)
+        except ValueError:
+            return peer
+        if not is_trusted_proxy(candidate):
+            return candidate
+        peer = candidate
+    return peer
