@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from django.db import transaction
 from rest_framework import serializers
 from rest_framework.exceptions import NotAuthenticated
 from rest_framework.response import Response
@@ -72,10 +73,11 @@ class ApiView(APIView):
         def once(req: Request, *args: Any, **kwargs: Any) -> Response:
             def work() -> Response:
                 try:
-                    return handler(req, *args, **kwargs)
+                    # A savepoint: a refused request leaves nothing behind but its answer.
+                    with transaction.atomic():
+                        return handler(req, *args, **kwargs)
                 except Exception as exc:
-                    response = self.handle_exception(exc)
-                    return response
+                    return self.handle_exception(exc)
 
             return idempotency.carry_out_once(req, self.actor, key, work)
 
