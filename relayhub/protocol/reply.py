@@ -7,7 +7,7 @@ RFC 5321 §4.2, RFC 2034, RFC 3463, RFC 6531 §3.7.4.2.
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 MAX_REPLY_LINE_OCTETS = 512  # RFC 5321 §4.5.3.1.5, with the code and CRLF
 MAX_KEPT_TEXT_OCTETS = 16 * 1024  # more than any receiver says; what is kept of one reply
@@ -47,6 +47,8 @@ class SmtpReply:
     code: int
     enhanced: EnhancedCode | None = None
     lines: tuple[str, ...] = ("",)
+    #: The bytes, where they were made ahead: the replies we give most are all constants.
+    rendered: bytes = field(default=b"", repr=False, compare=False)
 
     @property
     def text(self) -> str:
@@ -86,7 +88,13 @@ class SmtpReply:
 
         Text outside ASCII is escaped unless the client asked for SMTPUTF8.
         """
+        if self.rendered:
+            return self.rendered
         prefix = f"{self.enhanced} " if self.enhanced else ""
+        if len(self.lines) == 1:
+            line = f"{self.code} {prefix}{self.lines[0]}"
+            if line.isascii() and line.isprintable() and len(line) <= MAX_REPLY_LINE_OCTETS - 2:
+                return line.encode("ascii") + b"\r\n"
         rendered = [_line_octets(prefix + line, allow_utf8) for line in self.lines or ("",)]
         last = len(rendered) - 1
         return b"".join(
@@ -117,7 +125,8 @@ def make_reply(code: int, enhanced: str | None, *lines: str) -> SmtpReply:
             raise ValueError(f"enhanced code {enhanced} does not fit reply code {code}")
     if not 200 <= code < 600:
         raise ValueError(f"{code} is no reply code")
-    return SmtpReply(code=code, enhanced=parsed, lines=lines or ("",))
+    reply = SmtpReply(code=code, enhanced=parsed, lines=lines or ("",))
+    return replace(reply, rendered=reply.render()) if all(map(str.isascii, lines)) else reply
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
