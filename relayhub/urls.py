@@ -1,0 +1,20 @@
+"""The root of all addresses; each package names its own."""
+
+from django.contrib import admin
+from django.urls import URLPattern, URLResolver, include, path
+
+from relayhub.site import health
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("healthz", health.alive, name="healthz"),
+    path("readyz", health.ready, name="readyz"),
+    path("metrics", health.metrics, name="metrics"),
+    path("admin/", admin.site.urls),
+    path("accounts/", include("allauth.urls")),
+    path("api/", include("relayhub.site.api_urls")),
+    path("", include("relayhub.core.urls")),
+    path("", include("relayhub.relay.urls")),
+    path("", include("deliverability.urls")),
+    path("", include("campaigns.urls")),
+    path("", include("relayhub.site.urls")),
+]
