@@ -1,0 +1,108 @@
+"""Workspaces: make one, change its particulars, stop and resume its sending, switch between them."""
+
+from __future__ import annotations
+
+import re
+import zoneinfo
+from typing import Any
+
+from django.db import transaction
+from django.utils.text import slugify
+
+from relayhub.core import audit
+from relayhub.core.access import Actor, member_for, require
+from relayhub.core.clock import now
+from relayhub.core.errors import InputError
+from relayhub.core.models import Member, Role, Scope, User, Workspace
+
+_COLOUR = re.compile(r"#[0-9a-fA-F]{6}", re.ASCII)
+#: What members with the permission may change, and how long each may be.
+_LIMITS = {"name": 200, "company": 200, "postal_address": 1000, "footer_html": 20_000}
+
+
+def create_workspace(name: str, *, owner: User | None = None, **particulars: Any) -> Workspace:
+    """Make a workspace with an unused slug; the owner, if given, becomes its first member."""
+    title = _checked("name", name)
+    if not title:
+        raise InputError("Give the workspace a name.", field="name")
+    with transaction.atomic():
+        workspace = Workspace.objects.create(name=title, slug=_free_slug(title), **particulars)
+        if owner is not None:
+            Member.objects.create(workspace=workspace, user=owner, role=Role.OWNER)
+    return workspace
+
+
+def change_workspace(actor: Actor, **changes: Any) -> Workspace:
+    """Change name, company, postal address, footer, colour, zone, or whether MFA is required."""
+    require(actor, Scope.WORKSPACE_WRITE)
+    workspace = Workspace.objects.get(pk=actor.workspace.pk)
+    values = {field: _checked_any(field, value) for field, value in changes.items()}
+    before = {field: getattr(workspace, field) for field in values}
+    changed = {field: value for field, value in values.items() if before[field] != value}
+    if not changed:
+        return workspace
+    with transaction.atomic():
+        for field, value in changed.items():
+            setattr(workspace, field, value)
+        workspace.save(update_fields=[*changed])
+        audit.record(actor, "workspace.changed", "workspace", workspace.public_id,
+                     before={field: before[field] for field in changed}, after=changed)
+    return workspace
+
+
+def stop_sending(actor: Actor, reason: str) -> None:
+    """Let nothing of this workspace be sent until resumed; accepting goes on."""
+    require(actor, Scope.WORKSPACE_WRITE)
+    with transaction.atomic():
+        Workspace.objects.filter(pk=actor.workspace.pk).update(
+            sending_stopped_at=now(), sending_stopped_reason=reason[:300]
+        )
+        audit.record(actor, "workspace.sending_stopped", "workspace", actor.workspace.public_id, summary=reason)
+
+
+def resume_sending(actor: Actor) -> None:
+    """Let the workspace's mail go on."""
+    require(actor, Scope.WORKSPACE_WRITE)
+    with transaction.atomic():
+        Workspace.objects.filter(pk=actor.workspace.pk).update(
+            sending_stopped_at=None, sending_stopped_reason=""
+        )
+        audit.record(actor, "workspace.sending_resumed", "workspace", actor.workspace.public_id)
+
+
+def switch_workspace(user: User, workspace: Workspace) -> Member:
+    """Remember which workspace the person works in; AccessError if they are no member of it."""
+    member = member_for(user, workspace.pk)
+    User.objects.filter(pk=user.pk).update(last_workspace=workspace)
+    return member
+
+
+def _checked_any(field: str, value: Any) -> Any:
+    if field in _LIMITS:
+        return _checked(field, str(value))
+    if field == "brand_colour" and isinstance(value, str) and _COLOUR.fullmatch(value):
+        return value.lower()
+    if field == "timezone" and value in zoneinfo.available_timezones():
+        return value
+    if field in {"adds_footer", "requires_mfa"} and isinstance(value, bool):
+        return value
+    raise InputError(f"“{value}” cannot be the workspace’s {field.replace('_', ' ')}.", field=field)
+
+
+def _checked(field: str, value: str) -> str:
+    text = value.strip()
+    if len(text) > _LIMITS[field]:
+        raise InputError(f"This is longer than {_LIMITS[field]:,} characters.", field=field)
+    if field != "postal_address" and field != "footer_html" and any(char in text for char in "\r\n\0"):
+        raise InputError("Write this in one line.", field=field)
+    return text
+
+
+def _free_slug(name: str) -> str:
+    base = slugify(name)[:60] or "workspace"
+    taken = set(Workspace.objects.filter(slug__startswith=base).values_list("slug", flat=True))
+    number, slug = 1, base
+    while slug in taken:
+        number += 1
+        slug = f"{base}-{number}"
+    return slug

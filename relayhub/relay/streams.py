@@ -1,0 +1,105 @@
+"""Streams of a workspace: the defaults every workspace has, and making or changing one."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from django.db import transaction
+
+from relayhub.core import audit
+from relayhub.core.access import Actor
+from relayhub.core.errors import ConflictError, InputError
+from relayhub.core.models import Workspace
+from relayhub.relay.models import Message, Stream, StreamKind, Tracking
+
+TRANSACTIONAL_SLUG = "transactional"
+BROADCAST_SLUG = "broadcast"
+SYSTEM_SLUG = "system"
+_SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,62}", re.ASCII)
+
+#: slug, name, kind, what is measured where nothing else is said (CONTRACT 4 "Tracking").
+_DEFAULTS = (
+    (TRANSACTIONAL_SLUG, "Transactional", StreamKind.TRANSACTIONAL, Tracking.NONE),
+    (BROADCAST_SLUG, "Broadcast", StreamKind.BROADCAST, Tracking.NONE),
+    (SYSTEM_SLUG, "RelayHub’s own letters", StreamKind.SYSTEM, Tracking.NONE),
+)
+
+
+def ensure_default_streams(workspace: Workspace) -> None:
+    """Give a workspace the three streams it cannot be without; repeating it changes nothing."""
+    Stream.objects.bulk_create(
+        [
+            Stream(workspace=workspace, slug=slug, name=name, kind=kind, track=track, is_default=True)
+            for slug, name, kind, track in _DEFAULTS
+        ],
+        ignore_conflicts=True,
+    )
+
+
+def default_stream(workspace: Workspace, kind: StreamKind) -> Stream:
+    """The workspace's default stream of a kind."""
+    return Stream.objects.get(workspace=workspace, kind=kind, is_default=True)
+
+
+def create_stream(actor: Actor, *, slug: str, name: str, kind: str, track: str = "none") -> Stream:
+    """Make a stream; its slug cannot change later, for programs name it."""
+    if not _SLUG.fullmatch(slug):
+        raise InputError(
+            f"“{slug}” is not a stream name. Use lower-case letters, digits and hyphens, up to 63.", field="slug"
+        )
+    if kind not in (StreamKind.TRANSACTIONAL, StreamKind.BROADCAST):
+        raise InputError("A stream is transactional or broadcast.", field="kind")
+    _check_track(track)
+    with transaction.atomic():
+        stream, made = Stream.objects.get_or_create(
+            workspace=actor.workspace, slug=slug,
+            defaults={"name": _checked_name(name or slug), "kind": kind, "track": track},
+        )
+        if not made:
+            raise ConflictError(f"There is a stream “{slug}” already.", code="stream_exists")
+        audit.record(actor, "stream.created", "stream", stream.public_id, summary=slug,
+                     after={"kind": kind, "track": track})
+    return stream
+
+
+def change_stream(actor: Actor, stream: Stream, *, name: str | None = None, track: str | None = None) -> Stream:
+    """Change what may change: the name, and what is measured."""
+    changes: dict[str, Any] = {}
+    if name is not None:
+        changes["name"] = _checked_name(name)
+    if track is not None:
+        _check_track(track)
+        changes["track"] = track
+    before = {field: getattr(stream, field) for field in changes}
+    with transaction.atomic():
+        for field, value in changes.items():
+            setattr(stream, field, value)
+        stream.save(update_fields=[*changes])
+        audit.record(actor, "stream.changed", "stream", stream.public_id, summary=stream.slug, before=before,
+                     after=changes)
+    return stream
+
+
+def delete_stream(actor: Actor, stream: Stream) -> None:
+    """Remove a stream that never carried a message and is nobody's default."""
+    if stream.is_default:
+        raise ConflictError("A workspace keeps its default streams.", code="stream_is_default")
+    with transaction.atomic():
+        if Message.objects.filter(stream=stream).exists():
+            raise ConflictError("This stream has carried messages; its history needs it. Pause it instead.",
+                                code="stream_in_use")
+        audit.record(actor, "stream.deleted", "stream", stream.public_id, summary=stream.slug)
+        stream.delete()
+
+
+def _check_track(track: str) -> None:
+    if track not in Tracking.values:
+        raise InputError(f"“{track}” is not understood. Write one of: {', '.join(Tracking.values)}.",
+                         field="track")
+
+
+def _checked_name(name: str) -> str:
+    if not 1 <= len(name.strip()) <= 120:
+        raise InputError("Give the stream a name of 1 to 120 characters.", field="name")
+    return name.strip()
