@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from django.conf import settings
 
 from relayhub.core.errors import ConfigurationError
+from relayhub.protocol.tokens import Keyring
 
 _FORMAT_VERSION = 1
 _NONCE_BYTES = 12  # NIST SP 800-38D §5.2.1.1
@@ -87,3 +88,8 @@ def hash_secret(text: str) -> str:
 def random_secret() -> str:
     """160 random bits in lower-case base32, 32 characters without padding."""
     return base64.b32encode(os.urandom(20)).decode().lower()
+
+
+def link_keyring() -> Keyring:
+    """The keyring of `protocol.tokens` and `protocol.verp`: links and return-paths outlive a rotation."""
+    return Keyring(keys=keyring("links"), current=current_key_id())

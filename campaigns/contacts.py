@@ -1,0 +1,156 @@
+"""Contacts: add, change, find, remove one. Addresses are the same when their normalised forms are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+from django.db import IntegrityError, transaction
+from django.db.models import Q, QuerySet
+
+from campaigns import subscriptions
+from campaigns.fields import checked_values
+from campaigns.models import Contact, MailingList
+from relayhub.core import audit
+from relayhub.core.access import Actor
+from relayhub.core.clock import now
+from relayhub.core.errors import ConflictError, InputError
+from relayhub.core.models import Workspace
+from relayhub.protocol.address import AddressError, parse_addr_spec
+
+MAX_NAME = 300
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evidence:
+    """Where a consent came from, kept with it."""
+
+    channel: str
+    source: str = ""
+    ip: str | None = None
+    user_agent: str = ""
+    detail: dict[str, Any] = field(default_factory=dict)
+
+
+def contacts_of(workspace: Workspace) -> QuerySet[Contact]:
+    """Every contact of the workspace, newest first."""
+    return Contact.objects.filter(workspace=workspace)
+
+
+def search(
+    workspace: Workspace, *, text: str = "", mailing_list: UUID | None = None, status: str = ""
+) -> QuerySet[Contact]:
+    """Contacts whose address begins with, or whose name holds, the text; optionally on a list."""
+    found = contacts_of(workspace)
+    wanted = text.strip().lower()
+    if "@" in wanted and not wanted.startswith("@"):
+        found = found.filter(email_key__startswith=wanted)
+    elif wanted:
+        found = found.filter(
+            Q(email_key__startswith=wanted) | Q(name__icontains=wanted) | Q(email_key__contains=wanted)
+        )
+    if mailing_list is not None:
+        on_list = {"subscriptions__mailing_list_id": mailing_list}
+        found = found.filter(**on_list, **({"subscriptions__status": status} if status else {}))
+    return found
+
+
+def find(workspace: Workspace, email: str) -> Contact | None:
+    """The contact of an address, whatever its spelling; None when absent or no address."""
+    try:
+        key = parse_addr_spec(email.strip()).key
+    except AddressError:
+        return None
+    return contacts_of(workspace).filter(email_key=key).first()
+
+
+def add_contact(
+    actor: Actor,
+    *,
+    email: str,
+    name: str = "",
+    fields: Mapping[str, Any] | None = None,
+    lists: Sequence[MailingList] = (),
+    evidence: Evidence,
+) -> Contact:
+    """Add a contact and subscribe it; ConflictError (`contact_exists`) where the address is known."""
+    address = _checked_address(email)
+    with transaction.atomic():
+        values = checked_values(actor.workspace, fields or {})
+        contact = Contact(
+            workspace=actor.workspace, email=address.spec, email_key=address.key, name=_checked_name(name),
+            fields=values, source=evidence.source[:200] or evidence.channel,
+        )
+        try:
+            with transaction.atomic():
+                contact.save(force_insert=True)
+        except IntegrityError as exc:
+            raise ConflictError(f"{email} is a contact already.", code="contact_exists") from exc
+        for mailing_list in lists:
+            subscriptions.subscribe(contact, mailing_list, evidence=evidence)
+        audit.record(actor, "contact.added", "contact", contact.public_id,
+                     after={"lists": [mailing_list.public_id for mailing_list in lists]})
+    return contact
+
+
+def change_contact(
+    actor: Actor,
+    contact: Contact,
+    *,
+    email: str | None = None,
+    name: str | None = None,
+    fields: Mapping[str, Any] | None = None,
+) -> Contact:
+    """Change what is given; a field set to None or "" is removed, others stay."""
+    with transaction.atomic():
+        locked = Contact.objects.select_for_update().get(pk=contact.pk)
+        if email is not None:
+            address = _checked_address(email)
+            locked.email, locked.email_key = address.spec, address.key
+        if name is not None:
+            locked.name = _checked_name(name)
+        if fields is not None:
+            kept = {key: value for key, value in locked.fields.items() if key not in fields}
+            locked.fields = kept | checked_values(locked.workspace, fields)
+        locked.updated_at = now()
+        try:
+            with transaction.atomic():
+                locked.save(update_fields=["email", "email_key", "name", "fields", "updated_at"])
+        except IntegrityError as exc:
+            raise ConflictError(f"{email} is another contact already.", code="contact_exists") from exc
+        audit.record(actor, "contact.changed", "contact", contact.public_id)
+    return locked
+
+
+def delete_contact(actor: Actor, contact: Contact) -> None:
+    """Remove a contact with its subscriptions and consents; suppressions of the address stay."""
+    with transaction.atomic():
+        audit.record(actor, "contact.deleted", "contact", contact.public_id)
+        contact.delete()
+
+
+def delete_contacts(actor: Actor, ids: Sequence[UUID]) -> int:
+    """Remove many; returns how many there were."""
+    with transaction.atomic():
+        chosen = contacts_of(actor.workspace).filter(pk__in=ids)
+        count = chosen.count()
+        chosen.delete()
+        if count:
+            audit.record(actor, "contacts.deleted", "contact", "", summary=f"{count} contacts")
+    return count
+
+
+def _checked_address(email: str) -> Any:
+    try:
+        return parse_addr_spec(email.strip())
+    except AddressError as exc:
+        raise InputError(exc.message, field="email", code="invalid_address") from exc
+
+
+def _checked_name(name: str) -> str:
+    text = " ".join(name.split())
+    if len(text) > MAX_NAME or "\0" in text:
+        raise InputError(f"A name has up to {MAX_NAME} characters.", field="name")
+    return text

@@ -1,0 +1,139 @@
+"""Custom fields of a workspace's contacts: define them, and check values against them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import date
+from typing import Any
+
+from django.db import transaction
+
+from campaigns.models import FieldDefinition, FieldType
+from relayhub.core import audit
+from relayhub.core.access import Actor
+from relayhub.core.errors import ConflictError, InputError
+from relayhub.core.models import Workspace
+
+KEY = re.compile(r"[a-z][a-z0-9_]{0,59}", re.ASCII)
+MAX_FIELDS = 200
+MAX_TEXT = 32 * 1024  # CONTRACT 7: 32 KiB a cell
+_RESERVED = frozenset({"email", "name", "id", "lists", "fields"})
+_TRUE = frozenset({"true", "yes", "1", "y"})
+_FALSE = frozenset({"false", "no", "0", "n"})
+
+
+def field_types(workspace: Workspace) -> dict[str, str]:
+    """Field key -> FieldType value."""
+    return dict(FieldDefinition.objects.filter(workspace=workspace).values_list("key", "type"))
+
+
+def key_from_heading(heading: str) -> str:
+    """A field key made of a column heading: `First name` -> `first_name`; may be empty."""
+    key = re.sub(r"[^a-z0-9]+", "_", heading.lower()).strip("_")[:60]
+    return key if KEY.fullmatch(key) and key not in _RESERVED else (f"field_{key}"[:60] if key else "")
+
+
+def define_field(actor: Actor, *, key: str, label: str = "", type: str = FieldType.TEXT) -> FieldDefinition:
+    """Add a field; ConflictError where the key is taken."""
+    if not KEY.fullmatch(key) or key in _RESERVED:
+        raise InputError(
+            f"“{key[:60]}” is not a field key. Use lower-case letters, digits and _, beginning with a letter.",
+            field="key",
+        )
+    if type not in FieldType.values:
+        raise InputError(f"“{type}” is not a kind of field: {', '.join(FieldType.values)}.", field="type")
+    if FieldDefinition.objects.filter(workspace=actor.workspace).count() >= MAX_FIELDS:
+        raise ConflictError(f"A workspace has at most {MAX_FIELDS} fields.", code="too_many_fields")
+    with transaction.atomic():
+        field, made = FieldDefinition.objects.get_or_create(
+            workspace=actor.workspace, key=key, defaults={"label": (label or key)[:120], "type": type}
+        )
+        if not made:
+            raise ConflictError(f"There is a field “{key}” already.", code="field_exists")
+        audit.record(actor, "field.added", "field", field.public_id, summary=key, after={"type": type})
+    return field
+
+
+def ensure_text_fields(workspace: Workspace, keys: Mapping[str, str]) -> None:
+    """Make the missing ones of key -> label as text fields: an import names them before they exist."""
+    known = field_types(workspace)
+    missing = {key: label for key, label in keys.items() if key not in known}
+    if len(known) + len(missing) > MAX_FIELDS:
+        raise InputError(f"A workspace has at most {MAX_FIELDS} fields.", field="mapping")
+    FieldDefinition.objects.bulk_create(
+        [FieldDefinition(workspace=workspace, key=key, label=label[:120]) for key, label in missing.items()],
+        ignore_conflicts=True,
+    )
+
+
+def checked_values(workspace: Workspace, values: Mapping[str, Any]) -> dict[str, Any]:
+    """The values as they are stored; unknown keys become fields of the value's own kind."""
+    types = field_types(workspace)
+    for key, value in values.items():
+        if key not in types:
+            if not KEY.fullmatch(str(key)) or key in _RESERVED:
+                raise InputError(
+                    f"“{str(key)[:60]}” is not a field key. Use lower-case letters, digits and _.", field="fields"
+                )
+            types[key] = _kind_of(value)
+            FieldDefinition.objects.bulk_create(
+                [FieldDefinition(workspace=workspace, key=key, label=key, type=types[key])],
+                ignore_conflicts=True,
+            )
+    if len(types) > MAX_FIELDS:
+        raise InputError(f"A workspace has at most {MAX_FIELDS} fields.", field="fields")
+    checked = {key: checked_value(types[key], value, key) for key, value in values.items()}
+    return {key: value for key, value in checked.items() if value is not None}
+
+
+def checked_value(kind: str, value: Any, key: str) -> Any:
+    """The value in the field's kind, or None for an empty one; InputError where it cannot be."""
+    if value is None or value == "":
+        return None
+    try:
+        return _convert(kind, value)
+    except (ValueError, TypeError) as exc:
+        raise InputError(
+            f"“{str(value)[:60]}” cannot be the value of {key}, which holds {_EXPECTED[FieldType(kind)]}.",
+            field=f"fields.{key}", code="invalid_value",
+        ) from exc
+
+
+_EXPECTED = {
+    FieldType.TEXT: "text",
+    FieldType.NUMBER: "a number",
+    FieldType.DATE: "a date such as 2026-11-24",
+    FieldType.BOOLEAN: "yes or no",
+}
+
+
+def _convert(kind: str, value: Any) -> Any:
+    if kind == FieldType.NUMBER:
+        if isinstance(value, bool):
+            raise ValueError
+        number = float(value)
+        if number != number or abs(number) > 1e15:
+            raise ValueError
+        return int(number) if number.is_integer() else number
+    if kind == FieldType.DATE:
+        return date.fromisoformat(str(value)[:10]).isoformat()
+    if kind == FieldType.BOOLEAN:
+        text = str(value).lower()
+        if text not in _TRUE | _FALSE:
+            raise ValueError
+        return text in _TRUE
+    if not isinstance(value, (str, int, float, bool)):
+        raise TypeError
+    text = str(value).replace("\0", "")
+    if len(text) > MAX_TEXT:
+        raise ValueError
+    return text
+
+
+def _kind_of(value: Any) -> str:
+    if isinstance(value, bool):
+        return FieldType.BOOLEAN
+    if isinstance(value, (int, float)):
+        return FieldType.NUMBER
+    return FieldType.TEXT
