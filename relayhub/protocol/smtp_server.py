@@ -465,9 +465,6 @@ class ServerSession:
     # Small commands
 
     def _rset(self, argument: str) -> None:
-        if argument:
-            self._refuse(replies.SYNTAX_ERROR)
-            return
         self._forget_transaction()
         self._say(replies.OK)
 

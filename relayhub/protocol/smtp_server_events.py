@@ -8,8 +8,8 @@ from enum import StrEnum
 from typing import TypeAlias
 
 from relayhub.protocol.address import DEFAULT_POLICY, LENIENT_POLICY, Address, DomainPolicy
-from relayhub.protocol.smtp_server_params import MailParams, RcptParams
-from relayhub.protocol.smtp_wire import AuthMechanism, Close, Send, StartTls
+from relayhub.protocol.smtp_server_params import MailParams
+from relayhub.protocol.smtp_wire import AuthMechanism, Close, RcptParams, Send, StartTls
 
 MIB = 1024 * 1024
 

@@ -5,14 +5,14 @@ RFC 3461 §4, RFC 6152, RFC 6531 §3.4, RFC 4954 §5.
 """
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeVar
 
 from relayhub.protocol import reply as replies
 from relayhub.protocol.address import Address, AddressError, AddressFault, DomainPolicy, parse_addr_spec
 from relayhub.protocol.reply import SmtpReply
-from relayhub.protocol.smtp_wire import BodyKind, DsnNotify, DsnReturn, xtext_decode
+from relayhub.protocol.smtp_wire import BodyKind, DsnNotify, DsnReturn, RcptParams, xtext_decode
 
 # Optional blanks before the bracket: RFC 5321 forbids them, many devices write them.
 _PATH = re.compile(r'[ \t]*<((?:[^<>"\\ \t]|"(?:[^"\\]|\\.)*")*)>(?:[ \t]+(.*))?', re.DOTALL)
@@ -49,14 +49,6 @@ class MailParams:
     dsn_return: DsnReturn | None = None
     envelope_id: str | None = None
     auth_sender: str | None = None
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class RcptParams:
-    """What RCPT said beside the path; `original_recipient` is `type;address`, decoded."""
-
-    notify: frozenset[DsnNotify] = field(default_factory=frozenset)
-    original_recipient: str | None = None
 
 
 _NO_MAIL_PARAMS = MailParams()

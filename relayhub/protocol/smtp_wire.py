@@ -4,7 +4,7 @@ Pure values and bytes. RFC 5321 §4.5.2, RFC 3461 §4, RFC 6152, RFC 6533.
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 _PLAIN_XTEXT = re.compile(r"[!-*,-<>-~]*")  # RFC 3461 §4: printable, but not + and =
@@ -44,6 +44,30 @@ class AuthMechanism(StrEnum):
 
     PLAIN = "PLAIN"
     LOGIN = "LOGIN"
+
+
+class SmtpPhase(StrEnum):
+    """How far a conversation had come when a reply, or its absence, decided something."""
+
+    CONNECT = "connect"  # no connection stands yet; the edge's business
+    BANNER = "banner"
+    EHLO = "ehlo"
+    STARTTLS = "starttls"
+    AUTH = "auth"
+    MAIL = "mail"
+    RCPT = "rcpt"
+    DATA = "data"
+    BODY = "body"  # content is on its way, the final dot is not
+    DOT = "dot"  # the final dot was sent: only here may the peer have taken the message
+    QUIT = "quit"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RcptParams:
+    """What RCPT said beside the path; `original_recipient` is `type;address`, decoded."""
+
+    notify: frozenset[DsnNotify] = field(default_factory=frozenset)
+    original_recipient: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
