@@ -1,0 +1,164 @@
+"""Links in mail: find, number and rewrite them; add the open pixel; make text of HTML.
+
+What is not a counted link stays byte for byte: the document is never parsed and written
+again, which would break template tags and mail clients' oddities. This module must never
+fetch anything. HTML Living Standard §13.1.2.3 (attributes), RFC 3986.
+"""
+
+from __future__ import annotations
+
+import html as html_entities
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from inscriptis import get_text
+from inscriptis.model.config import ParserConfig
+
+MAX_ATTRIBUTE = 16_384  # longer is no link; also bounds the work on quotes that never close
+_TAG = re.compile(
+    r"<(?P<skip>style|script)\b[^>]*+>.*?</(?P=skip)\s*>"
+    rf"|<(?:a|area)(?=[\s/])(?P<attributes>(?:[^>\"']++|\"[^\"]{{0,{MAX_ATTRIBUTE}}}+\"|'[^']{{0,{MAX_ATTRIBUTE}}}+')*+)>",
+    re.IGNORECASE | re.DOTALL,
+)
+_ATTRIBUTE = re.compile(
+    r"(?P<name>[^\s\"'>/=]++)(?:\s*+=\s*+(?:\"(?P<double>[^\"]*+)\"|'(?P<single>[^']*+)'|(?P<bare>[^\s\"'>]++)))?"
+)
+_WEB = re.compile(r"https?://", re.IGNORECASE)
+_TEXT_URL = re.compile(r"https?://[^\s<>\"'\u200b]+", re.IGNORECASE)
+_TEMPLATE = re.compile(r"\{\{|\{%")
+_BODY_END = re.compile(r"</body\s*>", re.IGNORECASE)
+_TRAILING = ".,;:!?"
+NO_TRACK = "data-rh-no-track"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Link:
+    """One place a link stands; equal URLs share a number."""
+
+    number: int
+    url: str  #: entities decoded
+    is_dynamic: bool  #: holds template tags, so the real target is known per recipient only
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Rewritten:
+    """A document after rewriting, and its distinct links: `links[0]` has the first number."""
+
+    content: str
+    links: tuple[str, ...]
+
+
+#: Gets a link, gives the URL to put in its place, or None to leave it.
+Replace = Callable[[Link], str | None]
+
+
+class LinkNumbers:
+    """Numbers for distinct URLs from 1, shared between the HTML and the text of one message."""
+
+    def __init__(self) -> None:
+        self._numbers: dict[str, int] = {}
+
+    def link(self, url: str) -> Link:
+        """The link for a URL, with its old number where it was seen before."""
+        number = self._numbers.setdefault(url, len(self._numbers) + 1)
+        return Link(number=number, url=url, is_dynamic=bool(_TEMPLATE.search(url)))
+
+    def urls(self) -> tuple[str, ...]:
+        """Distinct URLs in the order of their numbers."""
+        return tuple(self._numbers)
+
+
+def rewrite_html(html: str, replace: Replace, *, numbers: LinkNumbers | None = None) -> Rewritten:
+    """Give every web link of `a` and `area` to `replace`.
+
+    http and https only, and links that are nothing but a template slot; mailto, tel, anchors,
+    links marked data-rh-no-track, style and script stay. A replacement is escaped for the
+    attribute, unless it holds template tags, whose output the template engine escapes.
+    """
+    numbers = numbers or LinkNumbers()
+
+    def rewrite_tag(match: re.Match[str]) -> str:
+        attributes = match["attributes"]
+        if attributes is None:
+            return match[0]
+        start, end = match.span("attributes")
+        offset = match.start()
+        changed = _rewrite_attributes(attributes, replace, numbers)
+        return match[0][: start - offset] + changed + match[0][end - offset :]
+
+    return Rewritten(content=_TAG.sub(rewrite_tag, html), links=numbers.urls())
+
+
+def _rewrite_attributes(attributes: str, replace: Replace, numbers: LinkNumbers) -> str:
+    href: re.Match[str] | None = None
+    for found in _ATTRIBUTE.finditer(attributes):
+        name = found["name"].lower()
+        if name == NO_TRACK:
+            return attributes
+        if name == "href" and href is None:
+            href = found
+    if href is None:
+        return attributes
+    group = next((name for name in ("double", "single", "bare") if href[name] is not None), None)
+    if group is None:
+        return attributes
+    url = html_entities.unescape(href[group]).strip()
+    if not _is_counted(url):
+        return attributes
+    target = replace(numbers.link(url))
+    if target is None:
+        return attributes
+    if not _TEMPLATE.search(target):
+        target = html_entities.escape(target, quote=True)
+    start, end = href.span(group)
+    if group == "bare":
+        target = f'"{target}"'
+    return attributes[:start] + target + attributes[end:]
+
+
+def _is_counted(url: str) -> bool:
+    return bool(_WEB.match(url)) or url.startswith("{{")
+
+
+def rewrite_text(text: str, replace: Replace, *, numbers: LinkNumbers | None = None) -> Rewritten:
+    """Give every web address in plain text to `replace`; punctuation that ends a sentence stays out."""
+    numbers = numbers or LinkNumbers()
+
+    def rewrite_url(match: re.Match[str]) -> str:
+        url = match[0].rstrip(_TRAILING)
+        if url.endswith(")") and url.count("(") < url.count(")"):
+            url = url[:-1].rstrip(_TRAILING)
+        target = replace(numbers.link(url))
+        return match[0] if target is None else target + match[0][len(url) :]
+
+    return Rewritten(content=_TEXT_URL.sub(rewrite_url, text), links=numbers.urls())
+
+
+def collect_links(html: str) -> tuple[str, ...]:
+    """The distinct web links of a document, in the order of their numbers."""
+    return rewrite_html(html, lambda _: None).links
+
+
+def add_open_pixel(html: str, url: str) -> str:
+    """Put the open pixel before the last `</body>`, or at the end. url may be a template slot."""
+    target = url if _TEMPLATE.search(url) else html_entities.escape(url, quote=True)
+    pixel = (
+        f'<img src="{target}" width="1" height="1" alt="" border="0" '
+        'style="display:block;width:1px;height:1px;border:0">'
+    )
+    position = len(html)
+    for match in _BODY_END.finditer(html):
+        position = match.start()
+    return html[:position] + pixel + html[position:]
+
+
+_TEXT_CONFIG = ParserConfig(display_links=True)
+
+
+def html_to_text(html: str) -> str:
+    """Readable text with links as `[text](url)`. Slow (a millisecond): at publish time only."""
+    if not html.strip():
+        return ""
+    lines = [line.rstrip() for line in str(get_text(html, _TEXT_CONFIG)).splitlines()]
+    return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip("\n") + "\n"
