@@ -1,0 +1,203 @@
+"""Read CSV as people really send it: any usual encoding and delimiter, broken quotes, no header.
+
+Pure but for the stream it is given. A row that cannot be read is yielded with a reason and never swallows
+the rows after it: when a quote is not closed, its first line is refused and reading goes on at the next.
+RFC 4180 with the deviations that spreadsheets make.
+"""
+
+from __future__ import annotations
+
+import csv
+from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE, getincrementaldecoder
+from collections import deque
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import BinaryIO
+
+MAX_BYTES = 200 * 1024 * 1024  # CONTRACT 7
+MAX_ROWS = 2_000_000  # CONTRACT 7
+MAX_COLUMNS = 200  # CONTRACT 7
+MAX_CELL = 32 * 1024  # CONTRACT 7
+#: A row over more lines than this has a quote that was never closed.
+MAX_LINES_A_ROW = 200
+_DELIMITERS = (",", ";", "\t", "|")
+_SAMPLE_BYTES = 256 * 1024
+_READ_BYTES = 1024 * 1024
+
+
+class UnreadableFile(Exception):
+    """The whole file cannot be read as CSV; the message says why and what to do."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dialect:
+    """How a file is to be read."""
+
+    encoding: str
+    delimiter: str
+    has_header: bool
+    columns: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """One record: its number as a spreadsheet shows it, its cells, and where the next one begins."""
+
+    number: int
+    cells: list[str]
+    end_bytes: int
+    #: Why it cannot be read, or "".
+    fault: str = ""
+
+
+def detect_encoding(chunks: Iterable[bytes]) -> str:
+    """`utf-8`, `utf-16` or `cp1252`, by BOM and by trying; reads everything. UnreadableFile for binary."""
+    decoder = getincrementaldecoder("utf-8")()
+    is_utf8, first, size = True, True, 0
+    for chunk in chunks:
+        if first:
+            first = False
+            if chunk.startswith((BOM_UTF16_LE, BOM_UTF16_BE)):
+                return "utf-16"
+        size += len(chunk)
+        if b"\0" in chunk:
+            raise UnreadableFile(
+                "This is not a CSV file: it holds binary data. Export the sheet as CSV and try again."
+            )
+        if is_utf8:
+            try:
+                decoder.decode(chunk)
+            except UnicodeDecodeError:
+                is_utf8 = False
+    if size == 0:
+        raise UnreadableFile("The file is empty.")
+    return "utf-8" if is_utf8 else "cp1252"
+
+
+def as_utf8(chunks: Iterable[bytes], encoding: str) -> Iterator[bytes]:
+    """The file in UTF-8 without a BOM, with line feeds as line ends."""
+    decoder = getincrementaldecoder(encoding)(errors="replace")
+    held, first = "", True
+    for chunk in chunks:
+        text = held + decoder.decode(chunk)
+        if first and text:
+            text, first = text.removeprefix("\ufeff"), False
+        # A CR at the end may be half of a CRLF: it waits for the next chunk.
+        held = "\r" if text.endswith("\r") else ""
+        text = text[: len(text) - len(held)]
+        yield text.replace("\r\n", "\n").replace("\r", "\n").encode("utf-8", "replace")
+    yield (held.replace("\r", "\n") + decoder.decode(b"", True)).encode("utf-8", "replace")
+
+
+def needs_rewriting(first_chunk: bytes, encoding: str) -> bool:
+    """Whether the stored bytes differ from what `as_utf8` would give in a way that matters to `rows`."""
+    return encoding != "utf-8" or first_chunk.startswith(BOM_UTF8) or b"\r" in first_chunk
+
+
+def detect_dialect(stream: BinaryIO) -> Dialect:
+    """Delimiter, header and column names of a UTF-8 stream; UnreadableFile with a reason."""
+    sample = stream.read(_SAMPLE_BYTES).decode("utf-8", "replace")
+    lines = [line for line in sample.split("\n")[:50] if line.strip()]
+    if not lines:
+        raise UnreadableFile("The file holds no rows.")
+    delimiter = max(_DELIMITERS, key=lambda mark: _score(lines, mark))
+    stream.seek(0)
+    first = next(rows(stream, delimiter=delimiter, offset=0, number=0), None)
+    if first is None:
+        raise UnreadableFile("The file holds no rows.")
+    cells = first.cells[0].split(delimiter) if first.fault and first.cells else first.cells
+    if len(cells) > MAX_COLUMNS:
+        raise UnreadableFile(f"The file has {len(cells)} columns; at most {MAX_COLUMNS} are taken.")
+    has_header = not any("@" in cell for cell in cells)
+    columns = _names(cells) if has_header else tuple(f"column {i + 1}" for i in range(len(cells)))
+    return Dialect(encoding="utf-8", delimiter=delimiter, has_header=has_header, columns=columns)
+
+
+def _score(lines: list[str], mark: str) -> tuple[int, int]:
+    """How evenly, then how often, a delimiter divides the lines (quoted parts left out)."""
+    counts = [_outside_quotes(line).count(mark) for line in lines]
+    most = max(set(counts), key=counts.count)
+    return (counts.count(most) if most else 0, most)
+
+
+def _outside_quotes(line: str) -> str:
+    return "".join(line.split('"')[::2])
+
+
+def _names(cells: list[str]) -> tuple[str, ...]:
+    names: list[str] = []
+    for index, cell in enumerate(cells):
+        name = " ".join(cell.split())[:200] or f"column {index + 1}"
+        count = 2
+        unique = name
+        while unique in names:
+            unique, count = f"{name} ({count})", count + 1
+        names.append(unique)
+    return tuple(names)
+
+
+class _Lines:
+    """Physical lines of a stream with their sizes; lines may be put back."""
+
+    def __init__(self, stream: BinaryIO, offset: int) -> None:
+        self._stream = stream
+        stream.seek(offset)
+        self._waiting: deque[bytes] = deque()
+
+    def take(self) -> bytes:
+        """The next line with its line feed, b"" at the end."""
+        if self._waiting:
+            return self._waiting.popleft()
+        # A line without end must not fill memory: it is cut at what one row may hold.
+        return self._stream.readline(MAX_COLUMNS * MAX_CELL)
+
+    def put_back(self, lines: list[bytes]) -> None:
+        """Give back lines that the next `take` calls return in order."""
+        self._waiting.extendleft(reversed(lines))
+
+
+def rows(stream: BinaryIO, *, delimiter: str, offset: int, number: int) -> Iterator[Row]:
+    """Records from a byte offset on; `number` is that of the row before. Blank lines count as rows but
+    are left out.
+    """
+    csv.field_size_limit(MAX_CELL)
+    lines = _Lines(stream, offset)
+    position = offset
+    while True:
+        taken = [lines.take()]
+        if not taken[0]:
+            return
+        number += 1
+        cells, fault = _parse(taken, lines, delimiter)
+        position += sum(map(len, taken))
+        if cells or fault:
+            yield Row(number=number, cells=cells, end_bytes=position, fault=fault)
+
+
+def _parse(taken: list[bytes], lines: _Lines, delimiter: str) -> tuple[list[str], str]:
+    """One record beginning with `taken[0]`; further lines it needs are appended to `taken`."""
+    if b'"' not in taken[0]:
+        text = taken[0].decode("utf-8", "replace").rstrip("\n")
+        if not text.strip():
+            return [], ""
+        cells = text.split(delimiter)
+        return (cells, "") if max(map(len, cells)) <= MAX_CELL else ([], _TOO_LONG)
+    is_open = taken[0].count(b'"') % 2 == 1
+    while is_open:
+        more = lines.take() if len(taken) < MAX_LINES_A_ROW else b""
+        taken.append(more)
+        if not more:
+            lines.put_back(taken[1:-1])
+            del taken[1:]
+            return [taken[0].decode("utf-8", "replace").strip()], "a quote is opened and never closed"
+        # A cell is closed once the number of quotes is even (RFC 4180 2.7 doubles those inside).
+        is_open ^= more.count(b'"') % 2 == 1
+    text = b"".join(taken).decode("utf-8", "replace")
+    try:
+        return next(csv.reader([text], delimiter=delimiter), []), ""
+    except csv.Error as exc:
+        return [], _TOO_LONG if "limit" in str(exc) else "it is not well-formed CSV"
+
+
+_TOO_LONG = f"a cell is longer than {MAX_CELL // 1024} KiB"
+

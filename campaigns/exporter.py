@@ -1,0 +1,124 @@
+"""Export contacts to CSV as a job: flat memory, a stored file to download, safe in spreadsheets."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+
+from campaigns.fields import field_types
+from campaigns.models import Contact, MailingList, Subscription
+from relayhub.core import audit, files, jobs
+from relayhub.core.access import EXPORTS, Actor, require
+from relayhub.core.clock import now
+from relayhub.core.errors import AccessError
+from relayhub.core.models import Job, StoredFile, Workspace
+
+JOB_KIND = "export"
+_BATCH = 2000
+_KEPT = timedelta(days=7)
+#: First characters that a spreadsheet would run as a formula (OWASP "CSV Injection").
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+
+
+def start_export(actor: Actor, mailing_list: MailingList | None = None) -> Job:
+    """Queue an export of all contacts, or of those on a list."""
+    require(actor, EXPORTS)
+    with transaction.atomic():
+        title = f"Export of {mailing_list.name}" if mailing_list else "Export of all contacts"
+        job = jobs.start_job(
+            actor.workspace, kind=JOB_KIND, title=title, created_by=actor.user,
+            state={"list": str(mailing_list.pk) if mailing_list else None},
+        )
+        audit.record(actor, "contacts.exported", "job", job.public_id, summary=title)
+    return job
+
+
+def exported_file(job: Job) -> StoredFile:
+    """The finished file of an export; AccessError while there is none or once it is gone."""
+    file = StoredFile.objects.filter(pk=job.result.get("file"), workspace=job.workspace).first()
+    if file is None:
+        raise AccessError
+    return file
+
+
+def safe_cell(value: Any) -> str:
+    """Text that no spreadsheet takes for a formula: an apostrophe goes before it."""
+    text = "" if value is None else str(value)
+    return f"'{text}" if text.startswith(_FORMULA_STARTS) else text
+
+
+@jobs.job_runner(JOB_KIND)
+def run_export(run: jobs.JobRun) -> None:
+    """Write the file from the beginning: a run that died left only an incomplete file behind."""
+    workspace = run.job.workspace
+    list_id = UUID(run.state["list"]) if run.state.get("list") else None
+    chosen = Contact.objects.filter(workspace=workspace)
+    if list_id:
+        chosen = chosen.filter(subscriptions__mailing_list_id=list_id)
+    run.advance(done=0, total=chosen.count())
+    writer = files.new_file(
+        workspace, purpose="export", name=f"contacts-{now():%Y-%m-%d}.csv", content_type="text/csv",
+        expires_at=now() + _KEPT,
+    )
+    keys = sorted(field_types(workspace))
+    writer.write(_line(["email", "name", *keys, "lists", "source", "created_at"]))
+    done = 0
+    for batch in _batches(workspace, list_id):
+        lists = _lists_by_contact([contact.pk for contact in batch])
+        for contact in batch:
+            writer.write(_contact_line(contact, keys, lists.get(contact.pk, [])))
+        done += len(batch)
+        run.advance(done=done)
+    file = writer.close()
+    run.finish(file=str(file.pk), rows=done)
+
+
+def _batches(workspace: Workspace, list_id: UUID | None) -> Iterator[list[Contact]]:
+    last: UUID | None = None
+    while True:
+        rows = Contact.objects.filter(workspace=workspace).order_by("id")
+        if list_id:
+            rows = rows.filter(subscriptions__mailing_list_id=list_id)
+        if last:
+            rows = rows.filter(pk__gt=last)
+        batch = list(rows[:_BATCH])
+        if not batch:
+            return
+        yield batch
+        last = batch[-1].pk
+
+
+def _lists_by_contact(ids: list[UUID]) -> dict[UUID, list[str]]:
+    found: dict[UUID, list[str]] = {}
+    rows = Subscription.objects.filter(contact_id__in=ids).values_list(
+        "contact_id", "mailing_list__name", "status"
+    )
+    for contact_id, name, status in rows:
+        found.setdefault(contact_id, []).append(f"{name} ({status})")
+    return found
+
+
+def _contact_line(contact: Contact, keys: list[str], lists: list[str]) -> bytes:
+    values = [contact.fields.get(key, "") for key in keys]
+    return _line(
+        [contact.email, contact.name, *values, "; ".join(lists), contact.source, contact.created_at.isoformat()]
+    )
+
+
+def _line(cells: list[Any]) -> bytes:
+    out = io.StringIO()
+    csv.writer(out).writerow([safe_cell(cell) for cell in cells])
+    return out.getvalue().encode()
+
+
+def reject_lines(rejects: Any) -> Iterator[bytes]:
+    """The refused rows of an import as CSV: row, address, reason, then the cells as they stood."""
+    yield _line(["row", "email", "code", "reason", "cells"])
+    for reject in rejects.iterator(chunk_size=2000):
+        yield _line([reject.row, reject.address, reject.code, reject.reason, *reject.cells])

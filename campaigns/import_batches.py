@@ -1,0 +1,265 @@
+"""Apply one batch of import rows by a handful of set-based statements, in the caller's transaction.
+
+Rows are checked in Python (address, values), copied into a temporary table, and joined from there:
+first row of an address wins, existing contacts are merged, new ones made, states on the list left alone.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.db import connection
+
+from campaigns.csv_reader import MAX_COLUMNS, Row
+from campaigns.fields import checked_value
+from campaigns.models import ContactImport, FieldType, ImportReject, OptIn, SubscriptionStatus
+from relayhub.core.clock import now
+from relayhub.core.errors import InputError
+from relayhub.protocol.address import AddressError, parse_addr_spec
+
+#: How many changes a dry run shows.
+SAMPLES = 50
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """Where each cell goes, worked out once a run."""
+
+    email_index: int
+    name_index: int | None
+    #: (column, field key, field type) of every mapped custom field.
+    fields: tuple[tuple[int, str, str], ...]
+    column_count: int
+
+    @classmethod
+    def of(cls, row: ContactImport, types: Mapping[str, str]) -> Plan:
+        """The plan of an import; fields not known yet (dry run) count as text."""
+        targets = [row.mapping.get(column, "") for column in row.dialect["columns"]]
+        return cls(
+            email_index=targets.index("email"),
+            name_index=targets.index("name") if "name" in targets else None,
+            fields=tuple(
+                (index, target, types.get(target, FieldType.TEXT))
+                for index, target in enumerate(targets)
+                if target not in ("", "email", "name")
+            ),
+            column_count=len(targets),
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Accepted:
+    """A row that can be applied."""
+
+    number: int
+    email: str
+    email_key: str
+    name: str
+    fields: dict[str, Any]
+
+
+@dataclass(kw_only=True)
+class Outcome:
+    """What a batch came to."""
+
+    created: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    rejected: int = 0
+    samples: list[dict[str, Any]] = field(default_factory=list)
+
+
+def apply(run: ContactImport, plan: Plan, batch: list[Row]) -> Outcome:
+    """Apply the batch; the parts of the outcome add up to its length."""
+    accepted: dict[str, Accepted] = {}
+    rejects: list[ImportReject] = []
+    for row in batch:
+        _sort_in(run, plan, row, accepted, rejects)
+    for key, first in _seen_before(run, accepted).items():
+        rejects.append(_reject(run, accepted.pop(key), first))
+    outcome = Outcome(rejected=len(rejects))
+    ImportReject.objects.bulk_create(rejects, batch_size=1000)
+    if accepted:
+        with connection.cursor() as cursor:
+            _copy(cursor, accepted.values())
+            if run.is_dry_run:
+                _preview(cursor, run, outcome)
+            else:
+                _write(cursor, run, outcome)
+            cursor.execute("DROP TABLE import_rows")
+    return outcome
+
+
+def _sort_in(
+    run: ContactImport, plan: Plan, row: Row, accepted: dict[str, Accepted], rejects: list[ImportReject]
+) -> None:
+    """Put a row among the accepted or the refused."""
+    address = row.cells[plan.email_index].strip() if plan.email_index < len(row.cells) else ""
+    try:
+        found = _checked(plan, row, address)
+    except InputError as exc:
+        rejects.append(_refusal(run, row, address, exc.code, exc.message))
+        return
+    twin = accepted.get(found.email_key)
+    if twin is None:
+        accepted[found.email_key] = found
+    else:
+        rejects.append(_refusal(run, row, address, "duplicate", f"duplicate of row {twin.number}"))
+
+
+def _checked(plan: Plan, row: Row, address: str) -> Accepted:
+    if row.fault:
+        raise InputError(row.fault, code="unreadable_row")
+    if len(row.cells) > MAX_COLUMNS or any(cell.strip() for cell in row.cells[plan.column_count :]):
+        raise InputError(
+            f"it has {len(row.cells)} cells, the file {plan.column_count} columns", code="too_many_cells"
+        )
+    if not address:
+        raise InputError("no e-mail address", code="no_address")
+    try:
+        parsed = parse_addr_spec(address)
+    except AddressError as exc:
+        raise InputError(exc.message, code="invalid_address") from exc
+    cells, count = row.cells, len(row.cells)
+    values: dict[str, Any] = {}
+    for index, key, kind in plan.fields:
+        cell = cells[index].strip() if index < count else ""
+        if not cell:
+            continue
+        values[key] = cell.replace("\0", "") if kind == FieldType.TEXT else checked_value(kind, cell, key)
+    name = ""
+    if plan.name_index is not None and plan.name_index < count:
+        name = " ".join(cells[plan.name_index].replace("\0", "").split())[:300]
+    return Accepted(number=row.number, email=parsed.spec, email_key=parsed.key, name=name, fields=values)
+
+
+def _refusal(run: ContactImport, row: Row, address: str, code: str, reason: str) -> ImportReject:
+    cells = [cell[:2000].replace("\0", "") for cell in row.cells[:MAX_COLUMNS]]
+    return ImportReject(
+        contact_import=run, row=row.number, address=address[:400].replace("\0", ""), code=code[:30],
+        reason=reason[:500], cells=cells,
+    )
+
+
+def _reject(run: ContactImport, found: Accepted, first: int) -> ImportReject:
+    return ImportReject(
+        contact_import=run, row=found.number, address=found.email[:400], code="duplicate",
+        reason=f"duplicate of row {first}", cells=[found.email, found.name],
+    )
+
+
+def _seen_before(run: ContactImport, accepted: Mapping[str, Accepted]) -> dict[str, int]:
+    """Addresses of earlier batches of this file -> their row; the others are noted as seen."""
+    if not accepted:
+        return {}
+    keys = list(accepted)
+    numbers = [found.number for found in accepted.values()]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO campaigns_importseen (contact_import_id, email_key, row)"
+            " SELECT %s, k, n FROM unnest(%s::text[], %s::bigint[]) AS t(k, n) ORDER BY k"
+            " ON CONFLICT DO NOTHING",
+            [run.pk, keys, numbers],
+        )
+        if cursor.rowcount == len(keys):
+            return {}
+        cursor.execute(
+            "SELECT s.email_key, s.row FROM campaigns_importseen s"
+            " JOIN unnest(%s::text[], %s::bigint[]) AS t(k, n) ON t.k = s.email_key AND t.n <> s.row"
+            " WHERE s.contact_import_id = %s",
+            [keys, numbers, run.pk],
+        )
+        return dict(cursor.fetchall())
+
+
+def _copy(cursor: Any, rows: Any) -> None:
+    cursor.execute(
+        "CREATE TEMPORARY TABLE import_rows (row bigint, email text, email_key text, name text, fields jsonb)"
+        " ON COMMIT DROP"
+    )
+    with cursor.copy("COPY import_rows FROM STDIN") as copy:
+        for found in rows:
+            copy.write_row(
+                (found.number, found.email, found.email_key, found.name,
+                 json.dumps(found.fields, ensure_ascii=False))
+            )
+
+
+#: A cell that is empty in the file leaves the stored value alone.
+_DIFFERS = "((t.name <> '' AND t.name <> c.name) OR NOT c.fields @> t.fields)"
+
+
+def _write(cursor: Any, run: ContactImport, outcome: Outcome) -> None:
+    moment = now()
+    cursor.execute(
+        "UPDATE campaigns_contact c SET name = CASE WHEN t.name <> '' THEN t.name ELSE c.name END,"
+        " fields = c.fields || t.fields, updated_at = %s FROM import_rows t"
+        f" WHERE c.workspace_id = %s AND c.email_key = t.email_key AND {_DIFFERS}",
+        [moment, run.workspace_id],
+    )
+    outcome.updated = cursor.rowcount
+    cursor.execute(
+        "INSERT INTO campaigns_contact"
+        " (id, workspace_id, email, email_key, name, fields, language, source, created_at, updated_at)"
+        " SELECT rh_uuid7(), %s, email, email_key, name, fields, '', %s, %s, %s FROM import_rows ORDER BY row"
+        " ON CONFLICT DO NOTHING",
+        [run.workspace_id, f"import {run.public_id}", moment, moment],
+    )
+    outcome.created = cursor.rowcount
+    cursor.execute("SELECT count(*) FROM import_rows")
+    outcome.unchanged = cursor.fetchone()[0] - outcome.updated - outcome.created
+    if run.mailing_list is not None:
+        _subscribe(cursor, run, moment)
+
+
+def _subscribe(cursor: Any, run: ContactImport, moment: Any) -> None:
+    """Subscribe those without any state on the list, with the import as evidence."""
+    mailing_list = run.mailing_list
+    if mailing_list is None:
+        return
+    is_single = mailing_list.opt_in == OptIn.SINGLE
+    status = SubscriptionStatus.CONFIRMED if is_single else SubscriptionStatus.UNCONFIRMED
+    cursor.execute(
+        "WITH new AS ("
+        " INSERT INTO campaigns_subscription"
+        " (id, workspace_id, mailing_list_id, contact_id, status, created_at, confirmed_at)"
+        " SELECT rh_uuid7(), %s, %s, c.id, %s, %s, %s FROM import_rows t"
+        " JOIN campaigns_contact c ON c.workspace_id = %s AND c.email_key = t.email_key"
+        " ON CONFLICT DO NOTHING RETURNING contact_id)"
+        " INSERT INTO campaigns_consententry"
+        " (id, contact_id, mailing_list_id, action, channel, source, user_agent, detail, at)"
+        " SELECT rh_uuid7(), contact_id, %s, 'subscribed', 'import', %s, '', %s, %s FROM new",
+        [run.workspace_id, mailing_list.pk, status, moment, moment if is_single else None, run.workspace_id,
+         mailing_list.pk, run.consent_source,
+         json.dumps({"import": run.public_id, "file": run.file_name}), moment],
+    )
+
+
+def _preview(cursor: Any, run: ContactImport, outcome: Outcome) -> None:
+    """Count what an import would do, and keep the first changes to show."""
+    cursor.execute(
+        f"SELECT count(*) FILTER (WHERE c.id IS NULL), count(*) FILTER (WHERE c.id IS NOT NULL AND {_DIFFERS}),"
+        " count(*) FROM import_rows t"
+        " LEFT JOIN campaigns_contact c ON c.workspace_id = %s AND c.email_key = t.email_key",
+        [run.workspace_id],
+    )
+    outcome.created, outcome.updated, total = cursor.fetchone()
+    outcome.unchanged = total - outcome.created - outcome.updated
+    cursor.execute(
+        "SELECT t.row, t.email, c.name, c.fields, t.name, t.fields FROM import_rows t"
+        " LEFT JOIN campaigns_contact c ON c.workspace_id = %s AND c.email_key = t.email_key"
+        f" WHERE c.id IS NULL OR {_DIFFERS} ORDER BY t.row LIMIT %s",
+        [run.workspace_id, SAMPLES],
+    )
+    for number, email, old_name, old_fields, name, fields in cursor.fetchall():
+        before = None if old_name is None else {"name": old_name, "fields": _loaded(old_fields)}
+        outcome.samples.append(
+            {"row": number, "email": email, "before": before, "after": {"name": name, "fields": _loaded(fields)}}
+        )
+
+
+def _loaded(value: Any) -> Any:
+    return json.loads(value) if isinstance(value, str) else value
