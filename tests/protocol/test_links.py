@@ -34,8 +34,9 @@ def test_a_link_is_rewritten_or_left(html: str, wanted: str | None) -> None:
 
 def test_equal_links_share_a_number_across_html_and_text() -> None:
     numbers = LinkNumbers()
-    found = links.rewrite_html('<a href="https://a"><a href="https://b"><a href="https://a">', counted, numbers=numbers)
-    text = links.rewrite_text("See https://b, or (https://c).", lambda link: str(link.number), numbers=numbers)
+    html = '<a href="https://a"><a href="https://b"><a href="https://a">'
+    found = links.rewrite_html(html, counted, numbers=numbers)
+    text = links.rewrite_text("See https://b, or (https://c).", lambda item: str(item.number), numbers=numbers)
 
     assert found.links == ("https://a", "https://b")
     assert text.content == "See 2, or (3)."
