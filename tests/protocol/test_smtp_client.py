@@ -32,8 +32,6 @@ from relayhub.protocol.smtp_wire import (
     SmtpStateError,
     StartTls,
     dot_stuff,
-    xtext_decode,
-    xtext_encode,
 )
 
 PLAIN = ClientConfig(ehlo_name="me.example", tls=TlsPolicy.NONE)
@@ -455,33 +453,6 @@ def test_the_transcript_reads_like_the_conversation() -> None:
     assert lines[:2] == ["< 220 hi", "> EHLO me.example"]
     assert lines[-4:] == ["< 354 go", "> [content, 21 octets]", "> .", "< 250 2.0.0 taken"]
     assert made.session.take_transcript() == ()
-
-
-@pytest.mark.parametrize(
-    ("content", "stuffed"),
-    [
-        (b"", b""),
-        (b"a", b"a\r\n"),
-        (b".", b"..\r\n"),
-        (b".a\r\n.\r\n..b\r\n", b"..a\r\n..\r\n...b\r\n"),
-        (b"a\r\n\r\n", b"a\r\n\r\n"),
-        (b"a\n.\nb", b"a\r\n..\r\nb\r\n"),
-        (b"a\r.\rb\r\n", b"a\r\n..\r\nb\r\n"),
-        (b"a\r", b"a\r\n"),
-    ],
-)
-def test_dot_stuffing(content: bytes, stuffed: bytes) -> None:
-    assert dot_stuff(content) == stuffed
-
-
-@given(st.text(max_size=40))
-def test_xtext_round_trip(text: str) -> None:
-    try:
-        encoded = xtext_encode(text)
-    except UnicodeEncodeError:
-        return  # a lone surrogate has no octets
-    assert encoded.isascii()
-    assert xtext_decode(encoded) == (text if text.isprintable() else None)
 
 
 REPLIES = st.sampled_from(

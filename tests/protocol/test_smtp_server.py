@@ -446,8 +446,9 @@ def test_closing_from_our_side_says_why_once() -> None:
 
 
 FRAGMENTS = st.sampled_from(
-    [b"EHLO c\r\n", b"MAIL FROM:<a@b.c>\r\n", b"RCPT TO:<x@y.z>\r\n", b"DATA\r\n", b".\r\n", b"\r\n", b"\n", b"\r",
-     b"AUTH PLAIN ", SECRET.encode(), b"AUTH LOGIN\r\n", b"STARTTLS\r\n", b"RSET\r\n", b"x" * 600, b"\0", b"..", b"*\r\n"]
+    [b"EHLO c\r\n", b"MAIL FROM:<a@b.c>\r\n", b"RCPT TO:<x@y.z>\r\n", b"DATA\r\n", b".\r\n", b"\r\n", b"\n",
+     b"\r", b"AUTH PLAIN ", SECRET.encode(), b"AUTH LOGIN\r\n", b"STARTTLS\r\n", b"RSET\r\n", b"x" * 600,
+     b"\0", b"..", b"*\r\n"]
 )  # fmt: skip
 
 
