@@ -15,6 +15,7 @@ from relayhub.relay.models.message import (
     Source,
     Tracking,
 )
+from relayhub.relay.models.pace import Pace
 from relayhub.relay.models.routing import Route, Stream, StreamKind
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     "EventType",
     "Lane",
     "Message",
+    "Pace",
     "ReactionOutbox",
     "Recipient",
     "RecipientStatus",
