@@ -1,0 +1,90 @@
+"""What `manage.py` runs: Django's commands, with the embedded servers there when one is needed.
+
+A command that needs the database uses the servers that run for this data folder, or starts them for itself
+and stops them at its end. `up` holds them for as long as it runs. Nothing is started where `DATABASE_URL` and
+`REDIS_URL` name servers elsewhere.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from django.core.management import execute_from_command_line
+
+from relayhub.embedded import servers
+from relayhub.embedded.postgres import ServerProblem
+from relayhub.embedded.steps import Steps
+from relayhub.env import Environment, EnvironmentProblem
+
+#: Commands that touch neither database nor Redis.
+_NEED_NOTHING = frozenset(
+    {"help", "version", "judge", "collectstatic", "compilemessages", "makemessages", "makemigrations",
+     "spectacular", "findstatic", "diffsettings", "startapp"}
+)
+
+
+def run(argv: Sequence[str]) -> None:
+    """Run a command line; ends the process with one line where the environment cannot work."""
+    try:
+        with _servers_for(list(argv)):
+            execute_from_command_line(list(argv))
+    except (EnvironmentProblem, ServerProblem) as exc:
+        sys.exit(f"relayhub: {exc}")
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+def data_folder() -> Path:
+    """`RELAYHUB_DATA`, as the settings will read it."""
+    base = Path(__file__).resolve().parent.parent.parent
+    return Path(Environment().text("RELAYHUB_DATA", str(base / "var"))).expanduser().resolve()
+
+
+@contextmanager
+def _servers_for(argv: list[str]) -> Iterator[None]:
+    environment = Environment()
+    with_postgres = environment.raw("DATABASE_URL") is None
+    with_valkey = environment.raw("REDIS_URL") is None
+    command = argv[1] if len(argv) > 1 else "help"
+    asks_for_help = bool({"--help", "-h", "--version"} & set(argv[1:]))
+    if command in _NEED_NOTHING or asks_for_help or not (with_postgres or with_valkey):
+        yield
+        return
+    data = data_folder()
+    with ExitStack() as stack:
+        if command == "up" or not _is_available(data, with_postgres):
+            stack.enter_context(_own_servers(data, command, with_postgres, with_valkey))
+        else:
+            stack.enter_context(servers.in_use(data))
+        yield
+
+
+def _is_available(data: Path, with_postgres: bool) -> bool:
+    return servers.is_running(data) if with_postgres else (data / "embedded.json").exists()
+
+
+@contextmanager
+def _own_servers(data: Path, command: str, with_postgres: bool, with_valkey: bool) -> Iterator[None]:
+    steps = Steps(is_quiet=command != "up")
+    hold = servers.take_hold(data)
+    try:
+        # Ended by SIGTERM the servers are to be stopped in order as well.
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+        started = servers.start_servers(
+            data, with_postgres=with_postgres, with_valkey=with_valkey, say=steps.say
+        )
+        os.environ["RELAYHUB_STEPS_BEGAN"] = str(steps.began)
+        try:
+            yield
+        finally:
+            if command != "up":
+                servers.wait_for_users(data)
+            started.stop()
+            steps.say("stopped")
+    finally:
+        hold.release()
