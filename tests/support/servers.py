@@ -1,0 +1,50 @@
+"""A pytest plugin: starts one embedded PostgreSQL and Valkey a run; every worker has a database of its own.
+
+It is named in `addopts` so that it comes before the settings are read. With `DATABASE_URL` and `REDIS_URL` set
+(as `make test-servers` does) those servers are used instead.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+_OWNER = "RELAYHUB_TEST_DATA"
+
+
+def _start_servers() -> None:
+    """In the controller only: start both servers in a temporary folder and tell the workers by environment."""
+    from relayhub.embedded.servers import start_servers
+
+    folder = Path(tempfile.mkdtemp(prefix="relayhub-test-"))
+    folder.chmod(0o755)
+    # Tests make and drop databases all the time; what they must prove is not that the disk keeps them.
+    servers = start_servers(folder, with_postgres=True, with_valkey=True, say=lambda text: None)
+    os.environ[_OWNER] = str(folder)
+
+    def stop() -> None:
+        servers.stop()
+        shutil.rmtree(folder, ignore_errors=True)
+
+    atexit.register(stop)
+
+
+def _own_redis_number() -> None:
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "gw0")
+    number = int(worker.removeprefix("gw")) + 1
+    if "REDIS_URL" in os.environ:
+        base = os.environ["REDIS_URL"].rsplit("/", 1)[0]
+        os.environ["REDIS_URL"] = f"{base}/{number}"
+
+
+if "DATABASE_URL" not in os.environ and _OWNER not in os.environ:
+    _start_servers()
+if _OWNER in os.environ:
+    os.environ["RELAYHUB_DATA"] = os.environ[_OWNER]
+else:
+    _own_redis_number()
+    os.environ.setdefault("RELAYHUB_DATA", tempfile.mkdtemp(prefix="relayhub-test-data-"))
+os.environ.setdefault("RELAYHUB_HOSTNAME", "mail.relayhub.example")
