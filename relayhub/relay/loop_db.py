@@ -129,7 +129,8 @@ async def _transact(
         return [await _rows(cursor)]
     async with connection.pipeline(), connection.transaction():
         cursors = [await connection.execute(s.sql, s.params, binary=True) for s in statements]
-        return [await _rows(cursor) for cursor in cursors]
+    # Read only now: within the pipeline no answer has arrived, and a cursor knows of no rows.
+    return [await _rows(cursor) for cursor in cursors]
 
 
 async def _rows(cursor: psycopg.AsyncCursor[Row]) -> list[Row]:

@@ -224,3 +224,13 @@ def test_after_a_backoff_one_row_probes_and_success_opens_the_lane() -> None:
 
     assert set(statuses(rows).values()) == {"delivered"}
     assert Lane.objects.get().backoff_reason == ""
+
+
+def test_many_at_once_are_each_tried_exactly_once() -> None:
+    rows = make_waiting([f"ok{n}@b.example" for n in range(300)])
+
+    script = drain()
+
+    assert set(statuses(rows).values()) == {"delivered"}
+    assert set(script.dots.values()) == {1}
+    assert set(script.tries.values()) == {1}
