@@ -160,7 +160,7 @@ def release(pick: Pick, *, why: str, by: str = "", from_statuses: tuple[str, ...
     )
 
 
-def retry_now(pick: Pick, *, why: str, by: str = "") -> int:
+def retry_now(pick: Pick) -> int:
     """Make deferred mail due at once; no status changes, so no event is written."""
     sql = (
         f"UPDATE relay_recipient r SET next_attempt_at = now() WHERE r.status IN ('queued', 'deferred') "

@@ -277,6 +277,7 @@ def outcome_statement(outcomes: Sequence[Outcome]) -> Statement:
 
 
 def _outcome_row(outcome: Outcome) -> tuple[Any, ...]:
+    detail = {**outcome.detail, "suppresses": True} if outcome.suppresses else outcome.detail
     attempted, outcome_id = attempt_event_ids(outcome.attempt_id, outcome.recipient_id, outcome.status)
     return (
         outcome.recipient_id, outcome.token, outcome.attempt_id, attempted, outcome_id,
@@ -285,7 +286,7 @@ def _outcome_row(outcome: Outcome) -> tuple[Any, ...]:
         outcome.bounce_class[:20], outcome.bounce_category[:20], outcome.transport[:300], outcome.site[:255],
         outcome.provider[:60], outcome.peer_host[:255], outcome.peer_address[:64],
         outcome.source_address[:64], None if outcome.tls is None else to_json(outcome.tls),
-        outcome.phase[:12], to_json(outcome.detail), to_json(outcome.transcript), outcome.suppresses,
+        outcome.phase[:12], to_json(detail), to_json(outcome.transcript), outcome.suppresses,
     )
 
 

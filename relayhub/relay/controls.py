@@ -1,0 +1,187 @@
+"""Pause, resume, cancel, hold, release: of broadcasts, streams, lanes and messages.
+
+A switch is one row that every claim and every intent looks at, so pausing a broadcast of a million is one
+update and holds within seconds, for rows already claimed too: their intents are refused and they go back.
+Cancelling and holding move rows, set-based, with their events and counts. Stopping a workspace is
+`core.workspaces`; pausing the installation after a restore is `core.system`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from django.db import connection, transaction
+
+from relayhub.core import audit
+from relayhub.core.access import Actor, require
+from relayhub.core.clock import now
+from relayhub.core.errors import ConflictError
+from relayhub.core.models import Scope
+from relayhub.relay import events_move
+from relayhub.relay.events import HOLD_PERSON
+from relayhub.relay.events_move import Pick
+from relayhub.relay.models import BroadcastControl, Lane, Message, Recipient, Stream
+
+# -- broadcasts: called by campaigns, which asks for permission and writes the audit entry -------------------
+
+
+def pause_broadcast(broadcast_id: UUID) -> bool:
+    """Let nothing more of a broadcast be claimed or sent; whether it was running."""
+    return bool(
+        BroadcastControl.objects.filter(pk=broadcast_id, paused_at=None, cancelled_at=None).update(paused_at=now())
+    )
+
+
+def resume_broadcast(broadcast_id: UUID) -> bool:
+    """Let a paused broadcast go on; whether it was paused."""
+    resumed = BroadcastControl.objects.filter(pk=broadcast_id, cancelled_at=None).exclude(paused_at=None)
+    if not resumed.update(paused_at=None):
+        return False
+    _ring(list(Lane.objects.filter(broadcast_id=broadcast_id).values_list("pk", flat=True)))
+    return True
+
+
+def cancel_broadcast(broadcast_id: UUID, *, by: str = "") -> int:
+    """Cancel what of a broadcast is not out yet; returns how many recipients. Repeating it finishes it.
+
+    The switch comes first and in a transaction of its own: from then on nothing new is stored or sent,
+    whatever becomes of this process while it moves the rows.
+    """
+    BroadcastControl.objects.filter(pk=broadcast_id, cancelled_at=None).update(cancelled_at=now())
+    pick = Pick(where="r.broadcast_id = %(broadcast_id)s", params={"broadcast_id": broadcast_id})
+    return events_move.cancel(pick, why="The broadcast was cancelled.", by=by)
+
+
+def pace_broadcast(broadcast_id: UUID, max_per_minute: int | None) -> None:
+    """Limit a broadcast's recipients a minute, or lift the limit."""
+    BroadcastControl.objects.filter(pk=broadcast_id).update(max_per_minute=max_per_minute)
+
+
+# -- streams and lanes ---------------------------------------------------------------------------------------
+
+
+def pause_stream(actor: Actor, stream: Stream, *, reason: str = "") -> None:
+    """Keep all mail of a stream back until it is resumed."""
+    require(actor, Scope.STREAMS_WRITE)
+    with transaction.atomic():
+        Stream.objects.filter(pk=stream.pk).update(paused_at=now(), paused_reason=reason[:300])
+        audit.record(actor, "stream.paused", "stream", stream.public_id, summary=reason[:300])
+    stream.refresh_from_db(fields=["paused_at", "paused_reason"])
+
+
+def resume_stream(actor: Actor, stream: Stream) -> None:
+    """Let a paused stream go on."""
+    require(actor, Scope.STREAMS_WRITE)
+    with transaction.atomic():
+        Stream.objects.filter(pk=stream.pk).update(paused_at=None, paused_reason="")
+        audit.record(actor, "stream.resumed", "stream", stream.public_id)
+    stream.refresh_from_db(fields=["paused_at", "paused_reason"])
+    _ring(list(Lane.objects.filter(stream=stream).values_list("pk", flat=True)[:200]))
+
+
+def pause_lane(actor: Actor, lane: Lane, *, reason: str = "") -> None:
+    """Keep a lane's mail back until it is resumed."""
+    require(actor, Scope.STREAMS_WRITE)
+    with transaction.atomic():
+        Lane.objects.filter(pk=lane.pk).update(paused_at=now(), paused_reason=reason[:300])
+        audit.record(actor, "lane.paused", "lane", str(lane.pk), summary=f"{lane.site}: {reason}"[:300])
+
+
+def resume_lane(actor: Actor, lane: Lane) -> None:
+    """Let a lane go on, paused or backed off."""
+    require(actor, Scope.STREAMS_WRITE)
+    with transaction.atomic():
+        Lane.objects.filter(pk=lane.pk).update(
+            paused_at=None, paused_reason="", backoff_until=None, backoff_reason=""
+        )
+        audit.record(actor, "lane.resumed", "lane", str(lane.pk), summary=lane.site)
+    _ring([lane.pk])
+
+
+def pace_lane(actor: Actor, lane: Lane, max_per_minute: int | None) -> None:
+    """Limit a lane's recipients a minute, or lift the limit."""
+    require(actor, Scope.STREAMS_WRITE)
+    with transaction.atomic():
+        Lane.objects.filter(pk=lane.pk).update(max_per_minute=max_per_minute)
+        audit.record(actor, "lane.paced", "lane", str(lane.pk), summary=f"{lane.site}: {max_per_minute}")
+
+
+# -- messages and recipients ---------------------------------------------------------------------------------
+
+
+def cancel_message(actor: Actor, message: Message) -> int:
+    """Cancel a message's recipients that are not out yet; ConflictError if there is none left to cancel."""
+    require(actor, Scope.MESSAGES_WRITE)
+    with transaction.atomic():
+        moved = events_move.cancel(_of_message(message), why="A person or program cancelled it.", by=actor.label)
+        if moved:
+            audit.record(actor, "message.cancelled", "message", message.public_id, summary=f"{moved} recipients")
+    if not moved:
+        raise ConflictError(
+            "Nothing is left to cancel: every recipient is finished or being sent.", code="nothing_to_cancel"
+        )
+    return moved
+
+
+def hold_message(actor: Actor, message: Message) -> int:
+    """Keep a message's waiting recipients back."""
+    require(actor, Scope.MESSAGES_WRITE)
+    with transaction.atomic():
+        moved = events_move.hold(_of_message(message), reason=HOLD_PERSON, by=actor.label)
+        if moved:
+            audit.record(actor, "message.held", "message", message.public_id, summary=f"{moved} recipients")
+    return moved
+
+
+def release_message(actor: Actor, message: Message) -> int:
+    """Let a message's held, unknown and quarantined recipients go."""
+    require(actor, Scope.MESSAGES_WRITE)
+    with transaction.atomic():
+        moved = events_move.release(_of_message(message), why="A person released it.", by=actor.label)
+        if moved:
+            audit.record(actor, "message.released", "message", message.public_id, summary=f"{moved} recipients")
+            _ring_lanes_of(_of_message(message))
+    return moved
+
+
+def release_recipients(actor: Actor, recipients: Sequence[Recipient]) -> int:
+    """Let these held, unknown or quarantined recipients go."""
+    require(actor, Scope.MESSAGES_WRITE)
+    pick = Pick(
+        where="r.workspace_id = %(workspace_id)s AND r.id = ANY(%(ids)s)",
+        params={"workspace_id": actor.workspace.pk, "ids": [recipient.pk for recipient in recipients]},
+    )
+    with transaction.atomic():
+        moved = events_move.release(pick, why="A person released it.", by=actor.label)
+        if moved:
+            audit.record(actor, "recipients.released", "recipient", "", summary=f"{moved} recipients")
+            _ring_lanes_of(pick)
+    return moved
+
+
+def retry_message_now(actor: Actor, message: Message) -> int:
+    """Make a message's deferred recipients due at once."""
+    require(actor, Scope.MESSAGES_WRITE)
+    moved = events_move.retry_now(_of_message(message))
+    if moved:
+        audit.record(actor, "message.retried", "message", message.public_id, summary=f"{moved} recipients")
+        _ring_lanes_of(_of_message(message))
+    return moved
+
+
+def _of_message(message: Message) -> Pick:
+    return Pick(where="r.message_id = %(message_id)s", params={"message_id": message.pk})
+
+
+def _ring_lanes_of(pick: Pick) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT DISTINCT r.lane_id FROM relay_recipient r WHERE {pick.where}", pick.params)
+        _ring([row[0] for row in cursor.fetchall()])
+
+
+def _ring(lane_ids: Sequence[int]) -> None:
+    from relayhub.relay.tasks import ring_lanes  # the bell is an edge; it imports services, not the reverse
+
+    wanted = list(lane_ids)
+    transaction.on_commit(lambda: ring_lanes(wanted))
