@@ -1,204 +1,372 @@
-"""Addresses we will not send to: look up, add, lift, import, export.
+"""Addresses we will not send to: ask, add, lift, import, export.
 
-Scopes (CONTRACT 4): `workspace` stops everything, `stream` one stream, `list` mail to one mailing list. An
-address is the same when its normalised form is. Lifting keeps the row, with who and why.
+Scopes (CONTRACT 4): a hard bounce stops everything of a workspace, a complaint one stream, an unsubscribe one
+mailing list. A suppressed recipient is accepted and ends `suppressed`; it is never refused. Lifting keeps the
+row with who and why. What a cause writes is written in the cause's own transaction, so nothing here opens
+one that outlives the caller's.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from itertools import islice
 from uuid import UUID
 
 from django.db import connection, transaction
-from django.db.models import Q, QuerySet
 
+from deliverability import managers
 from deliverability.models import Suppression, SuppressionReason, SuppressionScope
 from relayhub.core import audit
 from relayhub.core.access import Actor, require
 from relayhub.core.clock import now
-from relayhub.core.errors import AccessError, InputError
+from relayhub.core.errors import InputError
 from relayhub.core.ids import uuid7
-from relayhub.core.models import Scope, User, Workspace
+from relayhub.core.models import Scope, User
 from relayhub.protocol.address import AddressError, normalise
 
-MAX_AT_ONCE = 10_000  # CONTRACT 4
+MAX_AT_ONCE = 10_000  # CONTRACT 4, `/suppressions`
+_BATCH = 2000
+
+#: For the relay's set-based statements: true where an active suppression stops recipient `r` in its stream.
+#: Needs `relay_recipient r`; list scopes are the relay's to add, for it knows a broadcast's lists.
+ACTIVE_FOR_RECIPIENT_SQL = """EXISTS (
+      SELECT 1 FROM deliverability_suppression sup
+      WHERE sup.workspace_id = r.workspace_id AND sup.address_key = r.address_key AND sup.lifted_at IS NULL
+        AND (sup.scope = 'workspace' OR (sup.scope = 'stream' AND sup.stream_id = r.stream_id)))"""
+
+#: The strongest active suppression of each key of `%(keys)s` in `%(workspace_id)s`.
+_AMONG_SQL = """
+SELECT DISTINCT ON (sup.address_key) sup.address_key, sup.id, sup.reason, sup.scope, sup.stream_id,
+  sup.list_id, sup.source, sup.created_at
+FROM deliverability_suppression sup
+WHERE sup.workspace_id = %(workspace_id)s AND sup.address_key = ANY(%(keys)s::text[])
+  AND sup.lifted_at IS NULL
+  AND (sup.scope = 'workspace'
+    OR (sup.scope = 'stream' AND sup.stream_id = %(stream_id)s::uuid)
+    OR (sup.scope = 'list' AND sup.list_id = ANY(%(list_ids)s::uuid[])))
+ORDER BY sup.address_key, CASE sup.scope WHEN 'workspace' THEN 0 WHEN 'stream' THEN 1 ELSE 2 END, sup.id
+"""
+
+#: A complaint outweighs whatever stood in the same scope before; otherwise the first reason stands.
 _INSERT_SQL = """
-INSERT INTO deliverability_suppression (id, workspace_id, address, address_key, reason, scope, stream_id, list_id,
-  source, recipient_id, created_by_id, created_at, lifted_by, lift_reason)
-SELECT id, %(workspace_id)s, address, address_key, reason, scope, stream_id, list_id, source, %(recipient_id)s,
-  %(created_by)s, %(now)s, '', ''
+INSERT INTO deliverability_suppression (id, workspace_id, address, address_key, reason, scope, stream_id,
+  list_id, source, recipient_id, created_by_id, created_at, lifted_by, lift_reason)
+SELECT t.id, %(workspace_id)s, t.address, t.address_key, t.reason, t.scope, t.stream_id, t.list_id, t.source,
+  %(recipient_id)s, %(created_by)s, %(now)s, '', ''
 FROM unnest(%(ids)s::uuid[], %(addresses)s::text[], %(keys)s::text[], %(reasons)s::text[], %(scopes)s::text[],
-  %(streams)s::uuid[], %(lists)s::uuid[], %(sources)s::text[])
+  %(stream_ids)s::uuid[], %(list_ids)s::uuid[], %(sources)s::text[])
   AS t(id, address, address_key, reason, scope, stream_id, list_id, source)
-ON CONFLICT DO NOTHING
+ON CONFLICT (workspace_id, address_key, scope, stream_id, list_id) WHERE lifted_at IS NULL
+DO UPDATE SET reason = excluded.reason, source = excluded.source, recipient_id = excluded.recipient_id
+  WHERE excluded.reason = 'complaint' AND deliverability_suppression.reason <> 'complaint'
+RETURNING id, address_key, scope
 """
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class SuppressionHit:
-    """Why an address is not written to."""
+    """Why one address is not to be written to: the widest scope that applies."""
 
+    suppression_id: UUID
+    address_key: str
     reason: str
     scope: str
+    stream_id: UUID | None
+    list_id: UUID | None
+    source: str
+    created_at: datetime
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class NewSuppression:
-    """One address to suppress."""
+    """One address to suppress, as a person or program says it."""
 
     address: str
-    reason: str = SuppressionReason.MANUAL
-    scope: str = SuppressionScope.WORKSPACE
+    reason: str = SuppressionReason.MANUAL.value
+    scope: str = SuppressionScope.WORKSPACE.value
     stream_id: UUID | None = None
     list_id: UUID | None = None
     source: str = ""
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Rejected:
+    """An entry that was not taken; `position` counts from 1."""
+
+    position: int
+    address: str
+    message: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ManyResult:
+    """What adding many came to; the three add up to what was given."""
+
+    added: int
+    already: int
+    rejected: tuple[Rejected, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Checked:
+    """The answer of `check` for one address."""
+
+    address: str
+    is_valid: bool
+    hit: SuppressionHit | None
+
+    @property
+    def is_suppressed(self) -> bool:
+        """Whether mail to it would end suppressed."""
+        return self.hit is not None
+
+
+# -- asking --------------------------------------------------------------------------------------------------
+
+
 def suppressed_among(
-    workspace_id: UUID,
-    keys: Iterable[str],
-    *,
-    stream_id: UUID | None = None,
-    list_ids: Sequence[UUID] = (),
+    workspace_id: UUID, keys: Iterable[str], *, stream_id: UUID | None = None, list_ids: Iterable[UUID] = ()
 ) -> dict[str, SuppressionHit]:
-    """Normalised address -> why, for those that may not be written to in this stream and on these lists."""
-    wanted = list(set(keys))
+    """Of these address keys, those not to be written to in this stream and on these lists; one query."""
+    wanted = sorted(set(keys))
     if not wanted:
         return {}
-    reaches = Q(scope=SuppressionScope.WORKSPACE)
-    if stream_id is not None:
-        reaches |= Q(scope=SuppressionScope.STREAM, stream_id=stream_id)
-    if list_ids:
-        reaches |= Q(scope=SuppressionScope.LIST, list_id__in=list_ids)
-    rows = Suppression.objects.filter(
-        reaches, workspace_id=workspace_id, address_key__in=wanted, lifted_at=None
-    ).values_list("address_key", "reason", "scope")
-    return {key: SuppressionHit(reason=reason, scope=scope) for key, reason, scope in rows}
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _AMONG_SQL,
+            {"workspace_id": workspace_id, "keys": wanted, "stream_id": stream_id, "list_ids": list(list_ids)},
+        )
+        rows = cursor.fetchall()
+    return {
+        row[0]: SuppressionHit(
+            address_key=row[0], suppression_id=row[1], reason=row[2], scope=row[3], stream_id=row[4],
+            list_id=row[5], source=row[6], created_at=row[7],
+        )
+        for row in rows
+    }
 
 
-def active(workspace: Workspace) -> QuerySet[Suppression]:
-    """What is suppressed now, newest first."""
-    return Suppression.objects.filter(workspace=workspace, lifted_at=None).order_by("-id")
+def check(
+    workspace_id: UUID, addresses: Sequence[str], *, stream_id: UUID | None = None,
+    list_ids: Iterable[UUID] = (),
+) -> list[Checked]:
+    """What would become of mail to each address, in the order given."""
+    if len(addresses) > MAX_AT_ONCE:
+        raise InputError(f"At most {MAX_AT_ONCE:,} addresses at once.", field="addresses")
+    keys = [_key(address) for address in addresses]
+    hits = suppressed_among(
+        workspace_id, [key for key in keys if key], stream_id=stream_id, list_ids=list_ids
+    )
+    return [
+        Checked(address=address, is_valid=bool(key), hit=hits.get(key))
+        for address, key in zip(addresses, keys, strict=True)
+    ]
 
 
-def rows_of(workspace: Workspace, address: str) -> list[Suppression]:
-    """Every active row of an address, of any scope; InputError for what is no address."""
-    return list(active(workspace).filter(address_key=_key(address, "address")))
+def rows_for_address(workspace_id: UUID, address: str) -> list[Suppression]:
+    """Active rows of every scope for an address; none where the text is no address."""
+    key = _key(address)
+    return list(managers.suppressions_of(workspace_id, [key])) if key else []
+
+
+# -- adding --------------------------------------------------------------------------------------------------
 
 
 def suppress(
-    workspace_id: UUID,
-    address: str,
-    *,
-    reason: str,
-    scope: str,
-    stream_id: UUID | None = None,
-    list_id: UUID | None = None,
-    source: str = "",
-    recipient_id: UUID | None = None,
-) -> bool:
-    """Suppress an address in the caller's transaction; False where it was already."""
-    item = NewSuppression(
-        address=address, reason=reason, scope=scope, stream_id=stream_id, list_id=list_id, source=source
+    workspace_id: UUID, address: str, *, reason: str, scope: str, stream_id: UUID | None = None,
+    list_id: UUID | None = None, source: str = "", recipient_id: UUID | None = None,
+    created_by: User | None = None,
+) -> Suppression | None:
+    """Stop mail to an address in one scope, in the caller's transaction; repeating it changes nothing.
+
+    Returns the row that stands; None where the text is no address. Raises InputError where the scope's
+    target is missing.
+    """
+    entry = NewSuppression(
+        address=address, reason=str(reason), scope=str(scope), stream_id=stream_id, list_id=list_id, source=source
     )
-    return _insert(workspace_id, [item], recipient_id=recipient_id) == 1
+    problem = _problem(entry)
+    if problem:
+        raise InputError(problem, field="scope")
+    key = _key(address)
+    if not key:
+        return None
+    _insert(workspace_id, [(key, entry)], recipient_id=recipient_id, created_by=created_by)
+    return Suppression.objects.get(
+        workspace_id=workspace_id, address_key=key, scope=str(scope), stream_id=stream_id, list_id=list_id,
+        lifted_at__isnull=True,
+    )
 
 
-def suppress_many(actor: Actor, items: Sequence[NewSuppression]) -> int:
-    """Suppress up to 10,000 addresses; returns how many are new. InputError names the first bad one."""
+def suppress_many(actor: Actor, entries: Sequence[NewSuppression], *, source: str = "") -> ManyResult:
+    """Add up to 10,000 at once, in one transaction with its audit entry; what is wrong is named, not raised."""
     require(actor, Scope.SUPPRESSIONS_WRITE)
-    if not 1 <= len(items) <= MAX_AT_ONCE:
-        raise InputError(f"Give 1 to {MAX_AT_ONCE:,} addresses at once.", field="data")
-    for index, item in enumerate(items):
-        _check(item, index)
+    if len(entries) > MAX_AT_ONCE:
+        raise InputError(f"At most {MAX_AT_ONCE:,} addresses at once.", field="addresses")
     with transaction.atomic():
-        count = _insert(actor.workspace.pk, items, created_by=actor.user)
-        if count:
-            audit.record(actor, "suppressions.added", "suppression", "", summary=f"{count} addresses",
-                         after={"reason": items[0].reason, "scope": items[0].scope})
-    return count
+        result = _add(actor, entries, source or f"added by {actor.label}", first_position=1)
+        audit.record(
+            actor, "suppression.added", "suppression", "", summary=_summary(result), after=_first(entries, result)
+        )
+    return result
 
 
-def lift(actor: Actor, rows: QuerySet[Suppression], *, reason: str) -> int:
-    """Let addresses be written to again, with a reason; AccessError where nothing is suppressed."""
+def import_entries(actor: Actor, entries: Iterable[NewSuppression], *, source: str) -> Iterator[ManyResult]:
+    """Add any number in batches, each in its own transaction; yields what each came to. One audit entry."""
     require(actor, Scope.SUPPRESSIONS_WRITE)
-    with transaction.atomic():
-        found = list(rows.filter(workspace=actor.workspace, lifted_at=None).select_for_update())
-        if not found:
-            raise AccessError("This address is not suppressed.")
-        for row in found:
-            row.lifted_at, row.lifted_by, row.lift_reason = now(), actor.label[:300], reason.strip()[:500]
-            row.save(update_fields=["lifted_at", "lifted_by", "lift_reason"])
-            audit.record(actor, "suppression.lifted", "suppression", row.public_id, summary=reason,
-                         before={"address": row.address, "reason": row.reason, "scope": row.scope})
-    return len(found)
+    remaining = iter(entries)
+    position, added, given = 1, 0, 0
+    while batch := list(islice(remaining, _BATCH)):
+        with transaction.atomic():
+            result = _add(actor, batch, source, first_position=position)
+        position += len(batch)
+        added, given = added + result.added, given + len(batch)
+        yield result
+    audit.record(
+        actor, "suppression.imported", "suppression", "", summary=f"{added:,} of {given:,} from {source}"
+    )
 
 
-def lift_address(actor: Actor, address: str, *, reason: str) -> int:
-    """Lift every scope of an address."""
-    return lift(actor, active(actor.workspace).filter(address_key=_key(address, "address")), reason=reason)
+def entries_from_lines(lines: Iterable[str], *, reason: str = SuppressionReason.MANUAL.value) -> Iterator[NewSuppression]:
+    """Read one address a line, or CSV whose first column is the address and second, if any, a reason.
+
+    Blank lines and a heading are skipped; an unknown reason counts as by hand.
+    """
+    for number, line in enumerate(lines):
+        address, _, rest = line.strip().lstrip("\ufeff").partition(",")
+        address = address.strip().strip('"')
+        if not address or (number == 0 and "@" not in address):
+            continue
+        given = rest.partition(",")[0].strip().strip('"').lower()
+        yield NewSuppression(address=address, reason=given if given in SuppressionReason.values else reason)
 
 
-def lift_unsubscribe(workspace_id: UUID, address_key: str, *, list_id: UUID, reason: str) -> None:
-    """Undo a list's unsubscribe because the person joined again: a new consent, not an operator's act."""
-    Suppression.objects.filter(
-        workspace_id=workspace_id, address_key=address_key, scope=SuppressionScope.LIST, list_id=list_id,
-        reason=SuppressionReason.UNSUBSCRIBE, lifted_at=None,
-    ).update(lifted_at=now(), lifted_by="the person", lift_reason=reason[:500])
+def _add(actor: Actor, entries: Sequence[NewSuppression], source: str, *, first_position: int) -> ManyResult:
+    taken: dict[tuple[str, str, UUID | None, UUID | None], tuple[str, NewSuppression]] = {}
+    rejected: list[Rejected] = []
+    for position, entry in enumerate(entries, first_position):
+        key, problem = _key(entry.address), _problem(entry)
+        if not key or problem:
+            message = problem or "This is not an address."
+            rejected.append(Rejected(position=position, address=entry.address[:320], message=message))
+            continue
+        named = entry if entry.source else _with_source(entry, source)
+        taken.setdefault((key, entry.scope, entry.stream_id, entry.list_id), (key, named))
+    added = _insert(actor.workspace.pk, list(taken.values()), recipient_id=None, created_by=actor.user)
+    return ManyResult(
+        added=added, already=len(entries) - len(rejected) - added, rejected=tuple(rejected)
+    )
 
 
-def export_rows(workspace: Workspace) -> Iterator[list[str]]:
-    """Heading and rows of what is suppressed now, for a CSV file."""
-    yield ["address", "reason", "scope", "source", "created_at"]
-    for row in active(workspace).iterator(chunk_size=2000):
-        yield [row.address, row.reason, row.scope, row.source, row.created_at.isoformat()]
+def _with_source(entry: NewSuppression, source: str) -> NewSuppression:
+    return NewSuppression(
+        address=entry.address, reason=entry.reason, scope=entry.scope, stream_id=entry.stream_id,
+        list_id=entry.list_id, source=source,
+    )
 
 
 def _insert(
-    workspace_id: UUID,
-    items: Sequence[NewSuppression],
-    *,
-    recipient_id: UUID | None = None,
-    created_by: User | None = None,
+    workspace_id: UUID, entries: Sequence[tuple[str, NewSuppression]], *, recipient_id: UUID | None,
+    created_by: User | None,
 ) -> int:
-    rows = sorted({(normalise(i.address), i.scope, str(i.stream_id), str(i.list_id)): i for i in items}.items(),
-                  key=lambda pair: pair[0])
+    """Insert in key order, so that two writers never wait for each other in a circle; how many changed."""
+    ordered = sorted(entries, key=lambda item: (item[0], item[1].scope))
+    if not ordered:
+        return 0
+    given = [entry for _, entry in ordered]
     with connection.cursor() as cursor:
         cursor.execute(
             _INSERT_SQL,
             {
-                "workspace_id": workspace_id, "recipient_id": recipient_id,
+                "workspace_id": workspace_id, "ids": [uuid7() for _ in given],
+                "addresses": [entry.address.strip()[:320] for entry in given],
+                "keys": [key for key, _ in ordered], "reasons": [entry.reason for entry in given],
+                "scopes": [entry.scope for entry in given],
+                "stream_ids": [entry.stream_id for entry in given],
+                "list_ids": [entry.list_id for entry in given],
+                "sources": [entry.source[:500] for entry in given], "recipient_id": recipient_id,
                 "created_by": created_by.pk if created_by else None, "now": now(),
-                "ids": [uuid7() for _ in rows],
-                "addresses": [item.address.strip() for _, item in rows],
-                "keys": [key[0] for key, _ in rows],
-                "reasons": [str(item.reason) for _, item in rows],
-                "scopes": [str(item.scope) for _, item in rows],
-                "streams": [item.stream_id for _, item in rows],
-                "lists": [item.list_id for _, item in rows],
-                "sources": [item.source[:500] for _, item in rows],
             },
         )
-        return int(cursor.rowcount)
+        return len(cursor.fetchall())
 
 
-def _check(item: NewSuppression, index: int) -> None:
-    _key(item.address, f"{index}.address")
-    if item.reason not in SuppressionReason.values:
-        raise InputError(f"A reason is one of: {', '.join(SuppressionReason.values)}.", field=f"{index}.reason")
-    if item.scope not in SuppressionScope.values:
-        raise InputError(f"A scope is one of: {', '.join(SuppressionScope.values)}.", field=f"{index}.scope")
-    has_stream, has_list = item.stream_id is not None, item.list_id is not None
-    wanted = (item.scope == SuppressionScope.STREAM, item.scope == SuppressionScope.LIST)
-    if (has_stream, has_list) != wanted:
-        raise InputError("Name the stream for the scope “stream”, the list for the scope “list”.",
-                         field=f"{index}.scope")
+# -- lifting -------------------------------------------------------------------------------------------------
 
 
-def _key(address: str, field: str) -> str:
+def lift(actor: Actor, row: Suppression, *, reason: str) -> bool:
+    """Let mail go again, with a reason that is kept; False where somebody had lifted it before."""
+    require(actor, Scope.SUPPRESSIONS_WRITE)
+    text = " ".join(reason.split())
+    if not text:
+        raise InputError("Say why it may be written to again.", field="reason")
+    with transaction.atomic():
+        lifted = managers.active_suppressions(actor.workspace.pk).filter(pk=row.pk).update(
+            lifted_at=now(), lifted_by=actor.label[:300], lift_reason=text[:500]
+        )
+        if lifted:
+            audit.record(
+                actor, "suppression.lifted", "suppression", row.public_id, summary=text,
+                before={"address": row.address, "reason": row.reason, "scope": row.scope},
+            )
+    return bool(lifted)
+
+
+def lift_unsubscribe(workspace_id: UUID, address_key: str, *, list_id: UUID, reason: str) -> int:
+    """With a new consent to a list: end what stopped that list, in the caller's transaction."""
+    return managers.suppressions_of(workspace_id, [address_key]).filter(
+        scope=SuppressionScope.LIST, list_id=list_id
+    ).update(lifted_at=now(), lifted_by="the person", lift_reason=reason[:500])
+
+
+# -- exporting -----------------------------------------------------------------------------------------------
+
+EXPORT_HEADING = ("address", "reason", "scope", "stream", "list", "source", "created_at")
+
+
+def export_rows(workspace_id: UUID) -> Iterator[tuple[str, ...]]:
+    """The heading, then every active row, oldest first, in flat memory."""
+    yield EXPORT_HEADING
+    rows = managers.active_suppressions(workspace_id).order_by("id").values_list(
+        "address", "reason", "scope", "stream_id", "list_id", "source", "created_at"
+    )
+    for address, reason, scope, stream_id, list_id, source, created_at in rows.iterator(chunk_size=_BATCH):
+        yield (
+            address, reason, scope, str(stream_id or ""), str(list_id or ""), source,
+            created_at.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        )
+
+
+def _key(address: str) -> str:
+    """The address's key, or an empty text where it is none."""
     try:
         return normalise(address.strip())
-    except AddressError as exc:
-        raise InputError(f"“{address[:80]}” is not an address. {exc.message}", field=field,
-                         code="invalid_address") from exc
+    except AddressError:
+        return ""
+
+
+def _problem(entry: NewSuppression) -> str:
+    """What is wrong with an entry beside its address, or an empty text."""
+    if entry.reason not in SuppressionReason.values:
+        return f"The reason is one of: {', '.join(SuppressionReason.values)}."
+    targets = {
+        SuppressionScope.WORKSPACE.value: (False, False), SuppressionScope.STREAM.value: (True, False),
+        SuppressionScope.LIST.value: (False, True),
+    }
+    wanted = targets.get(entry.scope)
+    if wanted is None:
+        return f"The scope is one of: {', '.join(SuppressionScope.values)}."
+    if wanted != (entry.stream_id is not None, entry.list_id is not None):
+        return "A scope of stream names a stream, of list a mailing list, of workspace neither."
+    return ""
+
+
+def _summary(result: ManyResult) -> str:
+    return f"{result.added:,} added, {result.already:,} already there, {len(result.rejected):,} refused"
+
+
+def _first(entries: Sequence[NewSuppression], result: ManyResult) -> dict[str, object]:
+    """What the audit log keeps of the entries: a few addresses, and how many."""
+    return {"addresses": [entry.address for entry in entries[:20]], "added": result.added}
