@@ -75,7 +75,7 @@ class AcceptError(RelayHubError):
         detail: str = "",
         http_status: int | None = None,
     ) -> None:
-        text = message if message is not None else " ".join(reply.text)
+        text = message if message is not None else reply.text
         super().__init__(text, code=code, detail=detail)
         self.reply = reply
         self.field = field

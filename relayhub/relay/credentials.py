@@ -1,0 +1,118 @@
+"""SMTP credentials: make, check, revoke, rotate. The password is shown once; its SHA-256 is kept."""
+
+from __future__ import annotations
+
+import base64
+import ipaddress
+import os
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from django.db import transaction
+from django.utils.crypto import constant_time_compare
+
+from relayhub.core import audit
+from relayhub.core.access import CREDENTIALS_WRITE, Actor, require
+from relayhub.core.clock import now
+from relayhub.core.crypto import hash_secret, random_secret
+from relayhub.core.errors import ConflictError, InputError
+from relayhub.core.models import Workspace
+from relayhub.relay.models import SmtpCredential, Stream
+
+_LAST_USED_EVERY = timedelta(minutes=1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewCredential:
+    """A credential as it is made: the only moment its password exists."""
+
+    credential: SmtpCredential
+    username: str
+    password: str = field(repr=False)
+
+
+def create_credential(
+    actor: Actor,
+    *,
+    name: str,
+    stream: Stream | None = None,
+    is_default: bool = False,
+    domains: tuple[str, ...] = (),
+    networks: tuple[str, ...] = (),
+) -> NewCredential:
+    """Make a credential; the user name is random too, so that it cannot be guessed from the other."""
+    require(actor, CREDENTIALS_WRITE)
+    title = name.strip()
+    if not 1 <= len(title) <= 120:
+        raise InputError("Give the credential a name of 1 to 120 characters.", field="name")
+    for network in networks:
+        try:
+            ipaddress.ip_network(network, strict=False)
+        except ValueError as exc:
+            raise InputError(f"“{network}” is not a network.", field="networks") from exc
+    username = "rh-" + base64.b32encode(os.urandom(10)).decode().lower()
+    password = random_secret()
+    with transaction.atomic():
+        credential = SmtpCredential.objects.create(
+            workspace=actor.workspace, name=title, username=username, secret_hash=hash_secret(password),
+            stream=stream, is_default=is_default, domains=[domain.lower() for domain in domains],
+            networks=list(networks), created_by=actor.user,
+        )
+        audit.record(actor, "credential.created", "credential", credential.public_id, summary=title)
+    return NewCredential(credential=credential, username=username, password=password)
+
+
+def find_credential(username: str, password: str, *, ip: str | None) -> SmtpCredential | None:
+    """The living credential of these, or None: unknown, wrong, revoked, expired, or not from this address."""
+    found = SmtpCredential.objects.select_related("workspace", "stream").filter(username=username[:64]).first()
+    # The same work is done for an unknown name, so that the time tells nothing.
+    matches = constant_time_compare(found.secret_hash if found else hash_secret(""), hash_secret(password))
+    if found is None or not matches or not is_usable(found):
+        return None
+    if found.networks and not _is_within(found.networks, ip):
+        return None
+    return found
+
+
+def is_usable(credential: SmtpCredential) -> bool:
+    """Whether it was neither revoked nor has expired."""
+    expired = credential.expires_at is not None and credential.expires_at <= now()
+    return credential.revoked_at is None and not expired
+
+
+def _is_within(networks: list[str], ip: str | None) -> bool:
+    if ip is None:
+        return False
+    address = ipaddress.ip_address(ip)
+    return any(address in ipaddress.ip_network(network, strict=False) for network in networks)
+
+
+def default_credential() -> SmtpCredential | None:
+    """What trusted networks act as: the default credential of the first workspace."""
+    return (
+        SmtpCredential.objects.select_related("workspace", "stream")
+        .filter(workspace__is_first=True, is_default=True, revoked_at=None)
+        .first()
+    )
+
+
+def note_use(credential: SmtpCredential) -> None:
+    """Remember that it was used; writes at most once a minute."""
+    moment = now()
+    if credential.last_used_at is None or moment - credential.last_used_at > _LAST_USED_EVERY:
+        SmtpCredential.objects.filter(pk=credential.pk).update(last_used_at=moment)
+        credential.last_used_at = moment
+
+
+def revoke_credential(actor: Actor, credential: SmtpCredential) -> None:
+    """End a credential; open sessions notice within seconds."""
+    require(actor, CREDENTIALS_WRITE)
+    with transaction.atomic():
+        if not SmtpCredential.objects.filter(pk=credential.pk, revoked_at=None).update(revoked_at=now()):
+            raise ConflictError("This credential was revoked already.", code="credential_revoked")
+        audit.record(actor, "credential.revoked", "credential", credential.public_id, summary=credential.name)
+
+
+def credentials_of(workspace: Workspace) -> list[SmtpCredential]:
+    """All of a workspace's, newest first."""
+    return list(SmtpCredential.objects.filter(workspace=workspace).select_related("stream"))
