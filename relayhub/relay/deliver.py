@@ -272,10 +272,11 @@ def settle_abandoned(job: Job, commits: Commits, verdict: Verdict) -> None:
 
 def _outcome(job: Job, attempt_id: UUID, judgement: Judgement, result: SendResult) -> Outcome:
     reply = result.reply
+    ended_at = result.ended_at or clock.now()
     return Outcome(
         recipient_id=job.recipient.id, token=job.recipient.token, attempt_id=attempt_id,
         status=judgement.status.value, retry_in_seconds=judgement.retry_in_seconds,
-        started_at=result.started_at, ended_at=result.ended_at,
+        started_at=result.started_at or ended_at, ended_at=ended_at,
         reply=None if reply is None else reply_dict(reply),
         bounce_class=judgement.bounce_class, bounce_category=judgement.bounce_category,
         transport=job.way.transport, site=result.peer_host or "", provider=job.recipient.provider,

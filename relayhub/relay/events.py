@@ -35,10 +35,13 @@ from relayhub.relay.history import (
     to_json,
 )
 from relayhub.relay.models.message import RecipientStatus
+from relayhub.relay.routing import HOLD_DOMAIN_BROKEN, HOLD_DOMAIN_UNVERIFIED
 
 #: Why a recipient is held. The first kind is let go by itself once the domain is verified.
 HOLD_DOMAIN = "The From domain is not verified at present; released by itself once it is."
 HOLD_PERSON = "Held by a person."
+#: Every way in which a domain's state is written as a reason to hold: `routing` has its codes.
+HOLDS_FOR_DOMAIN = (HOLD_DOMAIN, HOLD_DOMAIN_BROKEN, HOLD_DOMAIN_UNVERIFIED)
 
 _EVENT_TYPES = ("uuid", "uuid", "uuid", "uuid", "uuid", "uuid", "uuid", "uuid", "text", "timestamptz",
                 "text", "text")

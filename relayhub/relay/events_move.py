@@ -30,6 +30,8 @@ EXPIRABLE = ("queued", "deferred", "held")
 RELEASABLE = ("held", "quarantined", "unknown")
 #: The largest number of rows that one statement moves; callers loop.
 MAX_MOVE = 10_000
+#: How long after its start the database's clock tells nothing about holders.
+RESTART_GRACE_SECONDS = 10.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -203,11 +205,19 @@ class Reaped:
     quarantined: int
 
 
-def reap(*, unknown_hold_seconds: float, limit: int = MAX_MOVE) -> Reaped:
-    """Take rows from holders whose lease ran out: leased ones are queued, attempting ones unknown."""
+def reap(
+    *, unknown_hold_seconds: float, grace_seconds: float = RESTART_GRACE_SECONDS, limit: int = MAX_MOVE
+) -> Reaped:
+    """Take rows from holders whose lease ran out: leased ones are queued, attempting ones unknown.
+
+    For the first `grace_seconds` after the database came up nothing is taken: holders that kept outcomes in
+    memory through its absence write them first.
+    """
     sql = _REAP_SQL.format(history=history_ctes())
     rows, quarantined = run(
-        Statement(sql=sql, params={"limit": limit, "unknown_hold_seconds": unknown_hold_seconds})
+        Statement(sql=sql, params={
+            "limit": limit, "unknown_hold_seconds": unknown_hold_seconds, "grace_seconds": grace_seconds,
+        })
     )
     return Reaped(rows=rows, quarantined=quarantined)
 

@@ -131,7 +131,8 @@ class Engine:
                 await connection.close()
 
     def _is_quiet(self) -> bool:
-        return not self._jobs and not self._resolving and all(r.is_idle for r in self._runners.values())
+        is_at_rest = not (self._jobs or self._resolving or self._background)
+        return is_at_rest and all(runner.is_idle for runner in self._runners.values())
 
     # -- finding work ----------------------------------------------------------------------------------
 

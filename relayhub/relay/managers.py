@@ -192,7 +192,7 @@ WHERE r.id = t.id AND r.status IN ('queued', 'deferred') AND r.lane_id = %s
 STALE_PICK_SQL = """
 SELECT r.id, r.status AS was, r.lease_token, r.claim_limit FROM relay_recipient r
 WHERE r.status IN ('leased', 'attempting') AND r.lease_until < now() - interval '5 seconds'
-  AND pg_postmaster_start_time() < now() - interval '10 seconds'
+  AND pg_postmaster_start_time() < now() - %(grace_seconds)s * interval '1 second'
 ORDER BY r.lease_until LIMIT %(limit)s FOR UPDATE SKIP LOCKED"""
 
 #: Rows with an unknown outcome that are due for their one retry.

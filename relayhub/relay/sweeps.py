@@ -19,7 +19,7 @@ from django.db import connection
 from relayhub.core.clock import now
 from relayhub.core.models import IdempotencyRecord
 from relayhub.relay import events_move, reactions
-from relayhub.relay.events import HOLD_DOMAIN
+from relayhub.relay.events import HOLDS_FOR_DOMAIN
 from relayhub.relay.events_move import Pick
 
 log = logging.getLogger(__name__)
@@ -49,7 +49,7 @@ SELECT count(*) FROM taken
 
 _HELD_DOMAINS_SQL = """
 SELECT DISTINCT r.workspace_id, m.from_domain FROM relay_recipient r JOIN relay_message m ON m.id = r.message_id
-WHERE r.status = 'held' AND r.hold_reason = %s
+WHERE r.status = 'held' AND r.hold_reason = ANY(%s)
 """
 #: Rows that no claim will look at: of lanes that nothing claims from, and held ones.
 _EXPIRED_HELD = "r.status = 'held' AND m.expires_at <= now()"
@@ -111,7 +111,7 @@ def reap_stale() -> events_move.Reaped:
 def release_verified_domains() -> int:
     """Let held mail go whose From domain is verified (again)."""
     with connection.cursor() as cursor:
-        cursor.execute(_HELD_DOMAINS_SQL, [HOLD_DOMAIN])
+        cursor.execute(_HELD_DOMAINS_SQL, [list(HOLDS_FOR_DOMAIN)])
         held = cursor.fetchall()
     return sum(
         release_domain(workspace_id, domain)
@@ -123,8 +123,8 @@ def release_verified_domains() -> int:
 def release_domain(workspace_id: UUID, domain: str) -> int:
     """Release what is held for this domain."""
     pick = Pick(
-        where="r.workspace_id = %(workspace_id)s AND m.from_domain = %(domain)s AND r.hold_reason = %(hold)s",
-        params={"workspace_id": workspace_id, "domain": domain, "hold": HOLD_DOMAIN}, joins_message=True,
+        where="r.workspace_id = %(workspace_id)s AND m.from_domain = %(domain)s AND r.hold_reason = ANY(%(holds)s)",
+        params={"workspace_id": workspace_id, "domain": domain, "holds": list(HOLDS_FOR_DOMAIN)}, joins_message=True,
     )
     return events_move.release(pick, why=f"{domain} is verified.", from_statuses=("held",))
 
