@@ -86,7 +86,8 @@ def make_keys(domain: SendingDomain) -> list[DkimKey]:
     return DkimKey.objects.bulk_create(
         [
             DkimKey(
-                domain=domain, selector=selector, algorithm=algorithm, public_record=dkim.public_record(private),
+                domain=domain, selector=selector, algorithm=algorithm,
+                public_record=dkim.public_record(private),
                 private_encrypted=crypto.encrypt(dkim.private_bytes(private), purpose=_PURPOSE),
             )
             for selector, private, algorithm in pairs
@@ -122,7 +123,7 @@ def note_seen(domain: SendingDomain, seen: dict[str, bool], at: datetime) -> Non
     """After a look at DNS: selectors with whether their record is right there. Switches and retires keys.
 
     Selectors that are not in `seen` (DNS could not say) stay as they are. An RSA key signs on when its record
-    is gone, for that is the domain's `broken`, not the key's; an Ed25519 key does not, for nobody must have it.
+    is gone, for that is the domain's `broken`, not the key's; an Ed25519 key does not: nobody must have it.
     """
     keys = managers.keys_of(domain)
     for key in keys:

@@ -136,7 +136,10 @@ def suppressed_among(
     with connection.cursor() as cursor:
         cursor.execute(
             _AMONG_SQL,
-            {"workspace_id": workspace_id, "keys": wanted, "stream_id": stream_id, "list_ids": list(list_ids)},
+            {
+                "workspace_id": workspace_id, "keys": wanted, "stream_id": stream_id,
+                "list_ids": list(list_ids),
+            },
         )
         rows = cursor.fetchall()
     return {
@@ -185,7 +188,8 @@ def suppress(
     target is missing.
     """
     entry = NewSuppression(
-        address=address, reason=str(reason), scope=str(scope), stream_id=stream_id, list_id=list_id, source=source
+        address=address, reason=str(reason), scope=str(scope), stream_id=stream_id, list_id=list_id,
+        source=source,
     )
     problem = _problem(entry)
     if problem:
@@ -201,14 +205,15 @@ def suppress(
 
 
 def suppress_many(actor: Actor, entries: Sequence[NewSuppression], *, source: str = "") -> ManyResult:
-    """Add up to 10,000 at once, in one transaction with its audit entry; what is wrong is named, not raised."""
+    """Add up to 10,000 at once, in one transaction with the audit entry; what is wrong is named."""
     require(actor, Scope.SUPPRESSIONS_WRITE)
     if len(entries) > MAX_AT_ONCE:
         raise InputError(f"At most {MAX_AT_ONCE:,} addresses at once.", field="addresses")
     with transaction.atomic():
         result = _add(actor, entries, source or f"added by {actor.label}", first_position=1)
         audit.record(
-            actor, "suppression.added", "suppression", "", summary=_summary(result), after=_first(entries, result)
+            actor, "suppression.added", "suppression", "", summary=_summary(result),
+            after=_first(entries, result),
         )
     return result
 
@@ -229,7 +234,9 @@ def import_entries(actor: Actor, entries: Iterable[NewSuppression], *, source: s
     )
 
 
-def entries_from_lines(lines: Iterable[str], *, reason: str = SuppressionReason.MANUAL.value) -> Iterator[NewSuppression]:
+def entries_from_lines(
+    lines: Iterable[str], *, reason: str = SuppressionReason.MANUAL.value
+) -> Iterator[NewSuppression]:
     """Read one address a line, or CSV whose first column is the address and second, if any, a reason.
 
     Blank lines and a heading are skipped; an unknown reason counts as by hand.

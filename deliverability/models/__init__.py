@@ -1,6 +1,12 @@
 """Rows about whether and how we may send: domains, their checks and keys, suppressed addresses."""
 
-from deliverability.models.domain import CheckOutcome, DomainCheck, DomainCheckChange, DomainStatus, SendingDomain
+from deliverability.models.domain import (
+    CheckOutcome,
+    DomainCheck,
+    DomainCheckChange,
+    DomainStatus,
+    SendingDomain,
+)
 from deliverability.models.key import DkimKey, KeyAlgorithm, KeyState
 from deliverability.models.suppression import Suppression, SuppressionReason, SuppressionScope
 

@@ -15,7 +15,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from functools import lru_cache
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import dns.asyncresolver
 import dns.exception
@@ -142,7 +142,7 @@ class DnsResolver:
                 owner + ".", kind.value, raise_on_no_answer=False, search=False, lifetime=LIFETIME_SECONDS
             )
         except Exception as error:
-            return _failure(error)
+            return cast("Answer[T]", _failure(error))
         alias = _unfollowed_alias(found, kind, owner)
         if alias is None:
             return _answer(found, kind, read)
@@ -196,7 +196,7 @@ class AsyncDnsResolver:
                 owner + ".", kind.value, raise_on_no_answer=False, search=False, lifetime=LIFETIME_SECONDS
             )
         except Exception as error:
-            return _failure(error)
+            return cast("Answer[T]", _failure(error))
         alias = _unfollowed_alias(found, kind, owner)
         if alias is None:
             return _answer(found, kind, read)
@@ -293,13 +293,17 @@ def server_address(text: str) -> tuple[str, int]:
 # -- reading answers -----------------------------------------------------------------------------------------
 
 
+_MALFORMED_NAME = (
+    dns.name.LabelTooLong, dns.name.NameTooLong, dns.name.EmptyLabel, dns.name.BadEscape,
+    dns.exception.SyntaxError, UnicodeError,
+)
+
+
 def _failure(error: Exception) -> Any:
     """What an exception of dnspython says: an absence only where a server said so."""
     if isinstance(error, dns.resolver.NXDOMAIN):
         return NoDomain(ttl_seconds=_negative_ttl(error))
-    if isinstance(error, dns.name.LabelTooLong | dns.name.NameTooLong | dns.name.EmptyLabel | dns.name.BadEscape):
-        return NoDomain()
-    if isinstance(error, dns.exception.SyntaxError | UnicodeError):
+    if isinstance(error, _MALFORMED_NAME):
         return NoDomain()
     if isinstance(error, dns.resolver.LifetimeTimeout | dns.exception.Timeout | TimeoutError):
         return TempFail(reason="timeout")
@@ -360,5 +364,6 @@ def _mx(item: Any) -> MxRecord:
 
 def _tlsa(item: Any) -> TlsaRecord:
     return TlsaRecord(
-        usage=int(item.usage), selector=int(item.selector), matching_type=int(item.mtype), data=bytes(item.cert)
+        usage=int(item.usage), selector=int(item.selector), matching_type=int(item.mtype),
+        data=bytes(item.cert),
     )

@@ -1,8 +1,8 @@
-"""A real DNS server on loopback, UDP and TCP on one port, scripted by a dict that tests may change at any time.
+"""A real DNS server on loopback, UDP and TCP on one port, scripted by a dict that tests may change.
 
-`{"example.com": {"MX": [[10, "mx.example.com"]], "TXT": ["v=spf1 -all"]}, "gone.example": "SERVFAIL"}`: an owner
-that is absent is NXDOMAIN; a type that is absent is NODATA; `SERVFAIL`, `TIMEOUT`, `REFUSED`, `GARBAGE` and
-`WRONG_ID` may stand in place of an owner or of a type's list. Aliases are followed inside the zone. Every
+`{"example.com": {"MX": [[10, "mx.example.com"]], "TXT": ["v=spf1 -all"]}, "gone.example": "SERVFAIL"}`: an
+owner that is absent is NXDOMAIN; a type that is absent is NODATA; `SERVFAIL`, `TIMEOUT`, `REFUSED`, `GARBAGE`
+and `WRONG_ID` may stand in place of an owner or of a type's list. Aliases are followed inside the zone. Every
 question is noted in `questions`. Big answers are cut over UDP, so that clients come again over TCP.
 """
 

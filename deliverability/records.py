@@ -1,0 +1,198 @@
+"""What a domain has to publish, as records, as a zone file, and as looked up in DNS.
+
+Composing and judging are pure (`protocol.dns_records`); this module knows our settings, our keys and DNS. The
+required records are those of CONTRACT 5 and nothing else. A look-up that fails is an answer of its own and
+never an absence.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from urllib.parse import urlsplit
+
+from django.conf import settings
+
+from deliverability import managers
+from deliverability.models import DkimKey, KeyAlgorithm, KeyState, SendingDomain
+from relayhub.core import resolver
+from relayhub.protocol.dns_records import (
+    Answer,
+    KeyRecord,
+    Outcome,
+    RecordCheck,
+    WantedRecord,
+    judge_record,
+    wanted_records,
+)
+from relayhub.protocol.providers import registrable_domain
+from relayhub.protocol.resolver import Records, Resolver
+
+#: What a smarthost's customers put into SPF, by the end of its host name or its anymail name; as the
+#: providers' own documentation asks for in 2026.
+_SMARTHOST_INCLUDES = {
+    "sendgrid.net": "sendgrid.net", "sendgrid": "sendgrid.net",
+    "mailgun.org": "mailgun.org", "mailgun": "mailgun.org",
+    "amazonaws.com": "amazonses.com", "amazon_ses": "amazonses.com",
+    "postmarkapp.com": "spf.mtasv.net", "mtasv.net": "spf.mtasv.net", "postmark": "spf.mtasv.net",
+    "sparkpostmail.com": "_spf.sparkpostmail.com", "sparkpost": "_spf.sparkpostmail.com",
+    "mailjet.com": "spf.mailjet.com", "mailjet": "spf.mailjet.com",
+    "sendinblue.com": "spf.brevo.com", "brevo.com": "spf.brevo.com", "brevo": "spf.brevo.com",
+    "mandrillapp.com": "spf.mandrillapp.com", "mandrill": "spf.mandrillapp.com",
+    "mailersend.net": "_spf.mailersend.net", "mailersend": "_spf.mailersend.net",
+    "resend.com": "amazonses.com", "resend": "amazonses.com",
+    "smtp2go.com": "spf.smtp2go.com", "gmail.com": "_spf.google.com",
+    "office365.com": "spf.protection.outlook.com", "zoho.com": "zohomail.com",
+}
+#: Name servers asked directly for a zone; one answer is enough.
+_MAX_NAME_SERVERS = 4
+_LOOK_UPS_AT_ONCE = 8
+_TXT_PIECE = 255  # RFC 1035 §3.3: one character-string
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """One record as wanted, and what DNS has."""
+
+    wanted: WantedRecord
+    check: RecordCheck
+    selector: str = ""
+
+
+def records(domain: SendingDomain) -> tuple[WantedRecord, ...]:
+    """Everything to publish for a domain, the required first.
+
+    While a new key waits for its switch, its record is listed and not required; the record of the one that
+    signs is required; one that signed lately should stay, and is listed last.
+    """
+    keys = managers.keys_of(domain)
+    current = _current(keys)
+    optional = {f"{key.selector}._domainkey.{domain.name}" for key in keys if key not in current}
+    retiring = {
+        f"{key.selector}._domainkey.{domain.name}" for key in keys if key.state == KeyState.RETIRING
+    }
+    listed = [
+        replace(record, required=False) if record.name in optional else record
+        for record in wanted_records(
+            domain.name, hostname=settings.RELAYHUB_HOSTNAME, keys=[_key_record(key) for key in keys],
+            egress_addresses=[str(address) for address in settings.RELAYHUB_EGRESS_ADDRESSES],
+            smarthost_include=smarthost_include(settings.RELAYHUB_DEFAULT_ROUTE),
+        )
+    ]
+    return tuple(sorted(listed, key=lambda record: (not record.required, record.name in retiring)))
+
+
+def _current(keys: Sequence[DkimKey]) -> list[DkimKey]:
+    """Of each algorithm the key that signs, or else the one that waits to."""
+    found = []
+    for algorithm in KeyAlgorithm:
+        of_kind = [key for key in keys if key.algorithm == algorithm]
+        active = [key for key in of_kind if key.state == KeyState.ACTIVE]
+        waiting = [key for key in of_kind if key.state == KeyState.PUBLISHING]
+        found += active[-1:] or waiting[-1:]
+    return found
+
+
+def _key_record(key: DkimKey) -> KeyRecord:
+    return KeyRecord(
+        selector=key.selector, value=key.public_record, is_ed25519=key.algorithm == KeyAlgorithm.ED25519
+    )
+
+
+def smarthost_include(route: str) -> str:
+    """What to include in SPF where all mail leaves through a known provider; else an empty text."""
+    if route.startswith("anymail:"):
+        return _SMARTHOST_INCLUDES.get(route.removeprefix("anymail:").lower(), "")
+    try:
+        host = (urlsplit(route).hostname or "") if "://" in route else ""
+    except ValueError:
+        return ""
+    labels = host.split(".")
+    ends = (".".join(labels[start:]) for start in range(len(labels) - 1))
+    return next((_SMARTHOST_INCLUDES[end] for end in ends if end in _SMARTHOST_INCLUDES), "")
+
+
+def zone_text(domain: SendingDomain) -> str:
+    """The records in the form of RFC 1035 §5, to be pasted into a zone file or handed to whoever runs DNS."""
+    lines = [f"; {domain.name}: records for RelayHub"]
+    for record in records(domain):
+        need = "required" if record.required else "recommended"
+        lines.append(f"; {record.purpose} ({need})")
+        lines.append(f"{record.name}. 3600 IN {record.type} {_zone_value(record)}")
+    return "\n".join(lines) + "\n"
+
+
+def _zone_value(record: WantedRecord) -> str:
+    if record.type != "TXT":
+        return f"{record.value}."
+    text = record.value.replace("\\", "\\\\").replace('"', '\\"')
+    pieces = [text[start : start + _TXT_PIECE] for start in range(0, len(text), _TXT_PIECE)]
+    return " ".join(f'"{piece}"' for piece in pieces)
+
+
+# -- looking -------------------------------------------------------------------------------------------------
+
+
+def look(domain: SendingDomain, *, fresh: bool) -> list[Finding]:
+    """Ask DNS for every record at once and judge what it has; takes at most about two look-ups' time limit.
+
+    fresh asks the zone's own name servers first, so that what a cache of the system's resolver still holds
+    (an absence above all) does not count, unless RELAYHUB_DNS_SERVERS names who is to be asked.
+    """
+    wanted = records(domain)
+    asked = resolver.uncached()
+    own = _zone_resolver(domain.name) if fresh and not settings.RELAYHUB_DNS_SERVERS else None
+    with ThreadPoolExecutor(_LOOK_UPS_AT_ONCE, thread_name_prefix="dns") as pool:
+        answers = list(pool.map(lambda record: _answer(record, asked, own), wanted))
+    return [
+        Finding(wanted=record, check=judge_record(record, answer), selector=_selector(record))
+        for record, answer in zip(wanted, answers, strict=True)
+    ]
+
+
+def _selector(record: WantedRecord) -> str:
+    head, found, _ = record.name.partition("._domainkey.")
+    return head if found else ""
+
+
+def _answer(record: WantedRecord, asked: Resolver, own: Resolver | None) -> Answer:
+    """What the zone's own servers have, else what the resolver says: only that follows every delegation."""
+    if own is not None:
+        direct = _ask(record, own)
+        if isinstance(direct, Records) and judge_record(record, direct).outcome is Outcome.PASS:
+            return direct
+    return _ask(record, asked)
+
+
+def _ask(record: WantedRecord, asked: Resolver) -> Answer:
+    return asked.mx(record.name) if record.type == "MX" else asked.txt(record.name)
+
+
+def _zone_resolver(name: str) -> Resolver | None:
+    """A resolver that asks the name servers of the zone itself; None where they cannot be told.
+
+    Their addresses come from a stranger's DNS: only public ones are asked (THREATS T17).
+    """
+    asked = resolver.uncached()
+    top = registrable_domain(name)
+    labels = name.split(".")
+    for start in range(len(labels)):
+        zone = ".".join(labels[start:])
+        servers = asked.ns(zone)
+        if isinstance(servers, Records):
+            addresses = [
+                address for host in servers.values[:_MAX_NAME_SERVERS] for address in _addresses(asked, host)
+            ]
+            return resolver.resolver_at(f"{address}:53" for address in addresses) if addresses else None
+        if zone == top:
+            break
+    return None
+
+
+def _addresses(asked: Resolver, host: str) -> list[str]:
+    found = asked.a(host)
+    if not isinstance(found, Records):
+        return []
+    return [text for text in found.values[:2] if ipaddress.ip_address(text).is_global]
