@@ -1,0 +1,36 @@
+"""`manage.py seed_demo`: a workspace with a believable story, for looking around."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from relayhub.core.models import Member, Role, User, Workspace
+from relayhub.site import demo
+from relayhub.site.setup import DEMO_WORKSPACE, new_workspace
+
+
+class Command(BaseCommand):
+    """Makes and fills the Demo workspace."""
+
+    help = "Make the Demo workspace with invented people and mail; everything in it stays in the sandbox."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """The name of the workspace."""
+        parser.add_argument("--name", default=DEMO_WORKSPACE)
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Make it, unless it is there."""
+        if Workspace.objects.filter(name=options["name"]).exists():
+            raise CommandError(f"There is a workspace “{options['name']}” already; give another --name.")
+        self.stdout.write("Making contacts, campaigns and their history …")
+        workspace = new_workspace(options["name"], is_demo=True, is_pinned_to_sandbox=True)
+        demo.seed(workspace)
+        Member.objects.bulk_create(
+            [Member(workspace=workspace, user=user, role=Role.OWNER)
+             for user in User.objects.filter(is_superuser=True)],
+            ignore_conflicts=True,
+        )
+        self.stdout.write(f"Done: {workspace.name} ({workspace.public_id}).")
