@@ -1,16 +1,32 @@
 """What a reply comes to: disposition, class, category, and whether the address is suppressed.
 
 Exhaustive and never raising: what no rule knows is temporary for 4xx and a soft refusal for 5xx, since losing
-a good address costs more than trying a bad one again. Enhanced codes (RFC 3463) count more than the basic
-code, and what the text says more than both where receivers are known to mix them up.
+a good address costs more than trying a bad one again. Words that say the fault is elsewhere count before any
+code, because receivers put 5.1.1 on full mailboxes and blocked senders; then come precise codes (RFC 3463),
+words that say nobody is there, and at last what is general.
 """
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 
-from relayhub.protocol.bounce_rules import RULES, Action, Category, ReplyRule
+from relayhub.protocol.bounce_rules import (
+    BASIC_CODES,
+    GENERAL_SUBJECTS,
+    HARD_SUBJECTS,
+    HARD_TEXTS,
+    HELP_PAGES,
+    RULES,
+    SOFT_SUBJECTS,
+    SOFT_TEXTS,
+    SUBMISSION_CODES,
+    VAGUE_TEXTS,
+    Action,
+    Category,
+    ReplyRule,
+)
 from relayhub.protocol.reply import SmtpReply
 from relayhub.protocol.smtp_wire import SmtpPhase
 
@@ -58,11 +74,25 @@ class Classification:
         return self.action is Action.SLOW_DOWN
 
 
-#: Phases in which a refusal speaks of the recipient or the message; before them it speaks of us.
-_ABOUT_RECIPIENT = frozenset({SmtpPhase.RCPT, SmtpPhase.DATA, SmtpPhase.BODY, SmtpPhase.DOT})
+#: Phases in which a refusal speaks of the recipient; before them it speaks of us. In "connect" no peer has
+#: spoken: what is told is what DNS said of the domain.
+_ABOUT_RECIPIENT = frozenset({"", "dsn", SmtpPhase.RCPT, SmtpPhase.DATA, SmtpPhase.BODY, SmtpPhase.DOT})
 DELIVERED = Classification(
     disposition=Disposition.DELIVERED, bounce_class=BounceClass.DELIVERED, category=Category.RECIPIENT,
-    suppress=False, action=Action.NONE, why="The receiver took the message.", remedy="",
+    suppress=False, action=Action.NONE, why="The receiver took the message.", remedy="", rule="delivered",
+)
+
+#: Addresses hold words too (`spam@…`, `quota@…`); they are taken out before words are looked for.
+_ADDRESS = re.compile(r"<[^<>\s]{0,320}>|[^\s<>@]{1,200}@[^\s<>@,;)]{1,255}")
+#: Cisco's label for every 550 and 553, whatever the receiver said; the receiver's words follow in quotes.
+_CISCO_LABEL = re.compile(
+    r"[45]\.\d\.\d ?- ?(?:unknown address error|other address status|bad destination mailbox address"
+    r"|other network problem|other or undefined \w+ \w+|delivery not authorized[\w, ]*) (?=[45]\d\d|')",
+    re.IGNORECASE,
+)
+#: A code that stands before every line of a reply, and within the text where lines were joined.
+_REPEATED_CODE = re.compile(
+    r"(?<!\S)[245]\d\d[- ]#?[245]\.\d{1,3}\.\d{1,3}(?=\s)|(?<!\S)[45]\d\d-(?=[A-Za-z])"
 )
 
 
@@ -75,15 +105,18 @@ def classify_reply(reply: SmtpReply, *, phase: str = "", provider: str | None = 
 def classify(
     *, code: int, enhanced: str | None, text: str, phase: str = "", provider: str | None = None
 ) -> Classification:
-    """The meaning of a reply given by its parts. 2xx after the dot is delivered; 3xx and other numbers are
-    temporary faults of the conversation."""
-    if 200 <= code < 300:
+    """The meaning of a reply given by its parts; `provider` is a site of `providers`, for the remedy.
+
+    2xx is delivered. A code outside 2xx, 4xx and 5xx leaves it to the enhanced code; without one it is a
+    temporary fault of the conversation. `code` 0 means no basic code is known.
+    """
+    if 200 <= code < 300 or (not code and (enhanced or "").startswith("2.")):
         return DELIVERED
     is_permanent = _is_permanent(code, enhanced)
-    rule = _rule_for(code, enhanced, text[:_LONGEST_TEXT])
+    rule = _rule_for(code, enhanced or "", _plain(text, enhanced))
     if rule is None:
         return _unlisted(is_permanent)
-    is_hard = rule.is_hard and is_permanent and _speaks_of_recipient(phase)
+    is_hard = rule.is_hard and is_permanent and _speaks_of_recipient(phase, rule)
     return Classification(
         disposition=Disposition.BOUNCED if is_permanent else Disposition.DEFERRED,
         bounce_class=BounceClass.HARD if is_hard else BounceClass.SOFT,
@@ -91,7 +124,7 @@ def classify(
         suppress=is_hard,
         action=_action(rule, is_hard, is_permanent),
         why=rule.why,
-        remedy=rule.remedy if is_hard or not rule.is_hard else "Nothing to do: the address is not suppressed.",
+        remedy=_remedy(rule, is_hard, is_permanent, provider),
         rule=rule.name,
     )
 
@@ -106,7 +139,7 @@ def classify_fault(why: str) -> Classification:
 
 
 def _is_permanent(code: int, enhanced: str | None) -> bool:
-    """The basic code decides (RFC 3463 §2: they should agree); without a usable one the enhanced class does."""
+    """The basic code decides, unless the enhanced class makes it milder (RFC 3463 §2: they should agree)."""
     if 500 <= code < 600:
         return not (enhanced or "").startswith("4.")
     if 400 <= code < 500:
@@ -114,26 +147,50 @@ def _is_permanent(code: int, enhanced: str | None) -> bool:
     return (enhanced or "").startswith("5.")
 
 
-def _rule_for(code: int, enhanced: str | None, text: str) -> ReplyRule | None:
-    subject = enhanced.partition(".")[2] if enhanced else ""
-    by_text = next((rule for rule in RULES if rule.text is not None and rule.text.search(text)), None)
-    by_subject = next((rule for rule in RULES if subject in rule.subjects), None)
-    if by_subject is not None and by_text is not None and by_subject.is_hard != by_text.is_hard:
-        # 5.1.1 with a text about space or spam: receivers do that, and the text is right. A vague text
-        # ("rejected", "unavailable") takes nothing away from an exact code, nor does it make one of a soft code.
-        return by_text if by_subject.is_hard and by_text.name not in _VAGUE else by_subject
-    by_code = next((rule for rule in RULES if code in rule.codes), None)
-    general = next((rule for rule in RULES if subject and _names(rule, subject)), None)
-    return by_text or by_subject or general or by_code
+def without_label(text: str) -> str:
+    """Without the label that Cisco's gateways put before the receiver's own words."""
+    return _CISCO_LABEL.sub("", text)
 
 
-def _names(rule: ReplyRule, subject: str) -> bool:
-    """Whether a rule names the whole subject class, such as "7." for X.7.anything."""
-    return any(wanted.endswith(".") and subject.startswith(wanted) for wanted in rule.subjects)
+def _plain(text: str, enhanced: str | None) -> str:
+    """The words that tell, bounded, with the code in front for rules that ask for both."""
+    kept = without_label(text[:_LONGEST_TEXT])
+    kept = _REPEATED_CODE.sub(" ", _ADDRESS.sub(" ", kept))
+    return f"{enhanced or ''} {' '.join(kept.split())}".strip()
 
 
-def _speaks_of_recipient(phase: str) -> bool:
-    return not phase or phase in _ABOUT_RECIPIENT or phase == "dsn"
+def _rule_for(code: int, enhanced: str, text: str) -> ReplyRule | None:
+    subject = enhanced.partition(".")[2]
+    words = text.removeprefix(enhanced).strip()
+    found = _first(SOFT_TEXTS, words) or _named(SOFT_SUBJECTS.get(subject))
+    if found is not None:
+        return found
+    if code in SUBMISSION_CODES:
+        return RULES[BASIC_CODES.get(code, "authentication")]
+    return (
+        _first(HARD_TEXTS, words) or _first(HARD_TEXTS, text) or _named(HARD_SUBJECTS.get(subject))
+        or _general(code, subject, words)
+    )
+
+
+def _general(code: int, subject: str, words: str) -> ReplyRule | None:
+    """What is left when neither words nor enhanced codes are precise."""
+    by_code = _named(BASIC_CODES.get(code))
+    if by_code is not None and by_code.is_hard:
+        return by_code
+    return _named(GENERAL_SUBJECTS.get(subject.partition(".")[0])) or _first(VAGUE_TEXTS, words) or by_code
+
+
+def _first(rules: tuple[ReplyRule, ...], text: str) -> ReplyRule | None:
+    return next((rule for rule in rules if rule.text is not None and rule.text.search(text)), None)
+
+
+def _named(name: str | None) -> ReplyRule | None:
+    return RULES[name] if name else None
+
+
+def _speaks_of_recipient(phase: str, rule: ReplyRule) -> bool:
+    return phase in _ABOUT_RECIPIENT or (phase == SmtpPhase.CONNECT and rule.name == "no_domain")
 
 
 def _action(rule: ReplyRule, is_hard: bool, is_permanent: bool) -> Action:
@@ -142,6 +199,17 @@ def _action(rule: ReplyRule, is_hard: bool, is_permanent: bool) -> Action:
     if is_permanent:
         return Action.GIVE_UP
     return Action.SLOW_DOWN if rule.slows else Action.RETRY
+
+
+def _remedy(rule: ReplyRule, is_hard: bool, is_permanent: bool, provider: str | None) -> str:
+    if rule.is_hard and not is_hard:
+        return "Nothing to do: the address is not suppressed."
+    page = HELP_PAGES.get(provider or "")
+    if page and rule.category in {Category.REPUTATION, Category.POLICY}:
+        return f"{rule.remedy} The receiver's own page: {page}"
+    if is_permanent and rule.remedy == "Nothing to do: it is tried again.":
+        return "Nothing to do for this message; the address stays good."
+    return rule.remedy
 
 
 def _unlisted(is_permanent: bool) -> Classification:

@@ -1,0 +1,503 @@
+"""Mail that came back: reports, failure notices, complaints and auto-replies, as events.
+
+`read_returned` takes any bytes, never raises and is bounded in time. Mail that is none of these gives no
+events. The address an event names is what the sender of the report wrote: whoever has a signed return path
+trusts that instead. Anyone can write such a mail, so nothing here suppresses anything; it says what a genuine
+one would mean. RFC 3464, RFC 5965, RFC 3834, RFC 6533.
+"""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from relayhub.protocol import arf, bounce_text, dsn
+from relayhub.protocol.bounce_rules import Category
+from relayhub.protocol.classify import BounceClass, Classification, classify, without_label
+from relayhub.protocol.dsn import DsnAction, RecipientStatus
+from relayhub.protocol.mime_tree import Part, read
+
+MAX_REPLY_TEXT = 500
+
+_JSON = json.JSONDecoder()
+_ADDRESS = re.compile(r"[^\s<>@,;:\"()\[\]|]{1,64}@[^\s<>@,;:\"()\[\]|]{1,255}")
+_CODES = re.compile(
+    r"(?<![\w.:/=-])([245]\d\d)(?:[ =-]{1,3}|[,:;]? {0,2}\(?)#?([245]\.\d{1,3}\.\d{1,3})(?![\d.])"
+)
+_ENHANCED = re.compile(r"(?<![\d.])([245]\.\d{1,3}\.\d{1,3})(?![\d.])")
+_BASIC = re.compile(
+    r"(?<![\w.:/#=@-])([45][0-7]\d)(?=[ -]|$|[,:;] )(?! (?:bytes|octets|days|hours|minutes|seconds|lines))"
+)
+_NOTICE_SUBJECT = re.compile(
+    r"undeliver|non[- ]?deliver|delivery (?:status|fail|notification|problem|error|delay|report|unsuccess"
+    r"|has failed)"
+    r"|returned (?:e?mail|to sender|message)|return(?:ed|ing) (?:mail|message)|failure (?:notice"
+    r"|notification|delivery)"
+    r"|(?:mail|message|delivery|e-?mail).{0,30}(?:fail|could not be delivered|not delivered|error|rejected"
+    r"|bounced?\b)"
+    r"|mail system error|error sending your mail|could ?n.t be delivered|unzustellbar|nicht zugestellt"
+    r"|non remis"
+    r"|non recapitabile|no se (?:ha )?(?:pudo|podido) entregar|rejected (?:mail|message)"
+    r"|warning: .{0,30}(?:delay|sen[dt])"
+    r"|fallo|returned by|bounce|address not found|message blocked|delivery incomplete|message not delivered"
+    r"|недостав"
+    r"|wasn.t delivered|user unknown|mail delivery|配信|notification d.{1,3}tat",
+    re.IGNORECASE,
+)
+_NOTICE_SENDER = re.compile(
+    r"mailer-?daemon|postmaster|mail delivery|delivery (?:subsystem|system)|mail administrator"
+    r"|system administrator"
+    r"|mail-?daemon|bounce|mail system", re.IGNORECASE,
+)
+_NOTICE_BODY = re.compile(
+    r"could ?n(?:ot|.t) be delivered|n.t able to deliver|unable to deliver"
+    r"|delivery (?:to .{0,80} )?(?:has )?failed|undeliver"
+    r"|permanent (?:fatal )?error|not (?:be(?:en)? )?delivered|did not reach|rejected (?:your message"
+    r"|recipient)|reporting-mta"
+    r"|failure reason|final-recipient|delivery (?:error|problem|failure)|error delivering|returned mail"
+    r"|trouble delivering"
+    r"|could not deliver|can(?:not|.t) (?:be )?deliver|not able to deliver|mail system error", re.IGNORECASE,
+)
+_AUTO_SUBJECT = re.compile(
+    r"^\W*(?:auto(?:matic|mated|matisch\w*)?[ :-]*(?:reply|response|antwort|respon|answer)"
+    r"|out of (?:the )?office|abwesen"
+    r"|vacation|r[ée]ponse automatique|absence|respuesta autom|risposta automatica|automatische antwort"
+    r"|away from|holiday|自動返信|автоответ)", re.IGNORECASE,
+)
+_HIDDEN = re.compile(r"<(?:style|script|head)\b[^<]*(?:<(?!/(?:style|script|head))[^<]*)*", re.IGNORECASE)
+_TAG = re.compile(r"</?[a-z][a-z0-9]{0,12}(?:\s[^<>]{0,500})?/?>", re.IGNORECASE)
+_STATUS_KINDS = frozenset({"message/delivery-status", "message/global-delivery-status", "text/delivery-status"})
+_STATUS_FIELD = re.compile(r"^(?:final|original)-recipient|^action[ \t]*:", re.IGNORECASE | re.MULTILINE)
+_STATUS_BEGIN = re.compile(r"^(?:reporting-mta|(?:final|original)-recipient)", re.IGNORECASE | re.MULTILINE)
+_FINAL_FIELD = re.compile(r"^final-recipient[ \t]*:", re.IGNORECASE | re.MULTILINE)
+_OUTCOME_FIELD = re.compile(r"^(?:action|status)[ \t]*:", re.IGNORECASE | re.MULTILINE)
+#: The command that a refusal answers; before RCPT it says nothing of the recipient.
+_EARLY_COMMAND = re.compile(
+    r"(?:reply to|after|response to|following) (?:the )?(?:initial connection|(?:end of )?(?:helo|ehlo"
+    r"|mail from|mail\b|banner"
+    r"|starttls|auth|connect))", re.IGNORECASE,
+)
+#: Exit codes that local delivery programs give (sysexits.h), as enhanced codes.
+_EXIT_CODES = {
+    "64": "5.3.5", "65": "5.6.0", "67": "5.1.1", "68": "5.1.2", "69": "5.3.0", "70": "5.3.0", "71": "4.3.0",
+    "72": "5.3.5", "73": "5.2.0", "74": "4.3.0", "75": "4.3.0", "76": "5.5.0", "77": "5.7.0", "78": "5.3.5",
+}
+#: Rules that say too little: a notice's own words are asked beside them.
+_WEAK_RULES = frozenset({"policy", "system", "load", "network", "permanent", "temporary"})
+
+
+_STILL_TRYING = re.compile(
+    r"will (?:be retried|continue|keep trying|retry)|this is a warning|still trying|not required to do anything",
+    re.IGNORECASE,
+)
+_UNLISTED = frozenset({"permanent", "temporary"})
+#: Sentences of notices that say nothing of the cause.
+_BOILERPLATE = re.compile(
+    r"this is a permanent error\W*(?:i.ve given up\W*sorry it didn.t work out)?|giving up on [\w.:\[\]]{1,80}"
+    r"|no further (?:delivery )?attempts will be made"
+    r"|this message was created automatically by mail delivery software",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ReturnedEvent:
+    """What a report says of one recipient."""
+
+    recipient: str | None
+    bounce_class: BounceClass
+    category: Category
+    status: str | None = None
+    code: int | None = None
+    #: The other server's words.
+    reply: str = ""
+    suppress: bool = False
+    #: False for a notice of delay: the server still tries.
+    is_final: bool = True
+    why: str = ""
+    remedy: str = ""
+    rule: str = ""
+
+
+def read_returned(raw: bytes) -> tuple[ReturnedEvent, ...]:
+    """The events of a mail that came back; () if it is none."""
+    mail = read(raw)
+    complaints = _complaints(mail)
+    if complaints is not None:
+        return complaints
+    events = _from_status_report(mail) or _from_ses(mail)
+    if events:
+        return events
+    if _is_auto_reply(mail):
+        return (_auto_reply(mail),)
+    return _from_notice(mail)
+
+
+def _complaints(mail: Part) -> tuple[ReturnedEvent, ...] | None:
+    """Events of a feedback report; None if the mail is not one."""
+    part = next((part for part in mail.walk() if part.kind == "message/feedback-report"), None)
+    if part is None:
+        return _complaint_without_report(mail)
+    report = arf.parse(part.text)
+    if report.kind is arf.FeedbackKind.NOT_SPAM:
+        return ()
+    recipients = list(report.recipients) or _returned_recipients(mail)[:1]
+    if not report.is_complaint:
+        return tuple(_failure_report(address) for address in recipients) or (_failure_report(None),)
+    return tuple(_complaint(address) for address in recipients) or (_complaint(None),)
+
+
+def _complaint_without_report(mail: Part) -> tuple[ReturnedEvent, ...] | None:
+    """Microsoft's junk mail reporting sends the mail itself, marked by one field."""
+    marked = next((part for part in mail.walk() if part.first("x-hmxmroriginalrecipient")), None)
+    if marked is None:
+        return None
+    return (_complaint(marked.first("x-hmxmroriginalrecipient").strip("<> ")),)
+
+
+def _complaint(address: str | None) -> ReturnedEvent:
+    return ReturnedEvent(
+        recipient=address, bounce_class=BounceClass.COMPLAINT, category=Category.REPUTATION, suppress=True,
+        why="The person called the message spam.", remedy="Do not write to this address again.", rule="complaint",
+    )
+
+
+def _failure_report(address: str | None) -> ReturnedEvent:
+    """Mail under our name that failed DMARC: feedback, yet nobody complained, so nobody is suppressed."""
+    return ReturnedEvent(
+        recipient=address, bounce_class=BounceClass.COMPLAINT, category=Category.POLICY, suppress=False,
+        why="A receiver reports mail in our name that failed authentication; no person complained.",
+        remedy="Open the domain's page: it shows the record that is missing or wrong.", rule="auth_failure",
+    )
+
+
+def _returned_recipients(mail: Part) -> list[str]:
+    """To whom the returned mail went, by its own header."""
+    for part in _copies(mail):
+        found = [match[0] for name in ("x-apparently-to", "delivered-to", "to") for value in part.all(name)
+                 if (match := _ADDRESS.search(value))]
+        if found:
+            return found
+    return []
+
+
+def _copies(mail: Part) -> Iterator[Part]:
+    """Parts that hold the returned mail or its header."""
+    for part in mail.walk():
+        if part.kind in {"message/rfc822", "message/global"}:
+            yield from part.children
+        elif part.kind in {"text/rfc822-headers", "message/rfc822-headers", "message/global-headers"}:
+            yield read(part.body)
+
+
+def _texts(mail: Part, *, depth: int = 0) -> Iterator[str]:
+    """The texts for people, outside the returned mail; HTML without its tags."""
+    if mail.kind in {"message/rfc822", "message/global", "text/rfc822-headers"}:
+        return
+    if mail.children:
+        for child in mail.children:
+            yield from _texts(child, depth=depth + 1)
+    elif mail.kind == "text/html":
+        yield re.sub(r"[ \t]*<(?:br|/p|/div|/tr|/td|/h\d)[^<>]{0,200}>", "\n", mail.text, flags=re.IGNORECASE)
+    elif mail.kind.startswith("text/") or mail.kind.startswith("multipart/"):
+        yield mail.text
+
+
+def _notice(mail: Part) -> str:
+    """What the notice says; plain text before HTML."""
+    texts = list(_texts(mail))
+    whole = "\n".join(texts)
+    notice = bounce_text.notice_of(whole)
+    return _without_tags(notice) if "<html" in whole[:4000].lower() or "</" in notice else notice
+
+
+def _without_tags(text: str) -> str:
+    text = _HIDDEN.sub(" ", text)
+    text = _TAG.sub(" ", text)
+    return html.unescape(text)
+
+
+# ---- reports of RFC 3464 ----
+
+
+def _from_status_report(mail: Part) -> tuple[ReturnedEvent, ...]:
+    text = _status_text(mail)
+    if not text:
+        return ()
+    notice = ""
+    events = []
+    recipients = dsn.parse(text).recipients
+    for status in recipients:
+        if not notice:
+            notice = _notice(mail)
+        event = _report_event(mail, status, notice, is_only=len(recipients) == 1)
+        if event is not None:
+            events.append(event)
+    return _without_repeats(events)
+
+
+def _status_text(mail: Part) -> str:
+    """The machine part, wherever a server put it."""
+    for part in mail.walk():
+        if part.kind in _STATUS_KINDS and _STATUS_FIELD.search(part.text):
+            return part.text
+    for text in _texts(mail):
+        notice = bounce_text.notice_of(text)
+        begin = _STATUS_BEGIN.search(notice)
+        if begin is not None and _FINAL_FIELD.search(notice) and _OUTCOME_FIELD.search(notice):
+            return notice[begin.start() :]
+    return ""
+
+
+def _report_event(mail: Part, status: RecipientStatus, notice: str, *, is_only: bool) -> ReturnedEvent | None:
+    recipient = status.recipient or _failed_by_header(mail) or next(iter(_returned_recipients(mail)), "")
+    words = _words_about(notice, recipient, is_only=is_only)
+    arrived = {DsnAction.DELIVERED, DsnAction.RELAYED, DsnAction.EXPANDED}
+    if status.action in arrived or status.status.startswith("2."):
+        return _delivered(recipient, status.status)
+    code, enhanced, said = _report_codes(status, words)
+    if status.action is DsnAction.EXPIRED:
+        enhanced, said = enhanced or "4.4.7", f"{said} (delivery time expired)"
+    is_delayed = status.action is DsnAction.DELAYED
+    if is_delayed and not enhanced.startswith("4."):
+        enhanced = "4" + enhanced[1:] if enhanced else "4.0.0"
+    meaning = _meaning(code, enhanced or "5.0.0", said, words)
+    return _event(recipient, meaning, code=code, enhanced=enhanced, reply=said or words, is_final=not is_delayed)
+
+
+def _report_codes(status: RecipientStatus, words: str) -> tuple[int, str, str]:
+    """Basic code, enhanced code and words: those the other server said before those of the report."""
+    said = status.diagnostic
+    if status.diagnostic_type == "x-unix":
+        exit_code = re.match(r"\d{2}\b", said)
+        return 0, status.status or (_EXIT_CODES.get(exit_code[0], "") if exit_code else ""), said
+    code, enhanced = codes_in(said)
+    if not said:
+        code, enhanced = codes_in(words)
+    if status.status and (not enhanced or enhanced.endswith(".0.0")):
+        enhanced = status.status if not status.status.endswith(".0.0") or not enhanced else enhanced
+    if status.status.startswith("4.") and enhanced.startswith("5."):
+        enhanced = "4" + enhanced[1:]
+    return code, enhanced, said
+
+
+def codes_in(text: str) -> tuple[int, str]:
+    """The basic and enhanced code that a text holds; 0 and "" where it holds none."""
+    text = without_label(text)
+    pair = _CODES.search(text)
+    if pair is not None:
+        return int(pair[1]), pair[2]
+    basic, enhanced = _BASIC.search(text), _ENHANCED.search(text)
+    return (int(basic[1]) if basic else 0), (enhanced[1] if enhanced else "")
+
+
+def _meaning(code: int, enhanced: str, said: str, words: str) -> Classification:
+    """By the other server's words; by the notice's own where those say too little."""
+    phase = "mail" if _EARLY_COMMAND.search(f"{said} {words}"[:4000]) else "dsn"
+    found = classify(code=code, enhanced=enhanced, text=said, phase=phase)
+    if (said and found.rule not in _WEAK_RULES) or not words:
+        return found
+    by_words = classify(code=code, enhanced=enhanced, text=f"{said} {words}", phase=phase)
+    return found if by_words.rule in _WEAK_RULES and said else by_words
+
+
+def _words_about(notice: str, recipient: str, *, is_only: bool) -> str:
+    """What the notice says of one recipient, from where it names it."""
+    if not recipient:
+        return notice if is_only else ""
+    place = notice.lower().find(recipient.lower())
+    if place < 0:
+        return notice[: bounce_text.MAX_CHUNK] if is_only else ""
+    chunk = notice[place : place + bounce_text.MAX_CHUNK]
+    if not is_only:
+        other = re.search(r"\n\s*\n|\n\s*<?[^\s<>@]+@", chunk)
+        chunk = chunk[: other.start()] if other else chunk
+    return chunk
+
+
+def _failed_by_header(mail: Part) -> str:
+    return next(iter(_header_failures(mail)), "")
+
+
+def _header_failures(mail: Part) -> list[str]:
+    """Addresses in fields that Exim, Google and others add."""
+    found: list[str] = []
+    for name in ("x-failed-recipients", "x-failed-recipient"):
+        for value in mail.all(name):
+            found += [match[0] for match in _ADDRESS.finditer(value[:8000])]
+    return found
+
+
+def _delivered(recipient: str, status: str) -> ReturnedEvent:
+    return ReturnedEvent(
+        recipient=recipient or None, bounce_class=BounceClass.DELIVERED, category=Category.RECIPIENT,
+        status=status or None, why="The receiver says the message arrived.", rule="delivered",
+    )
+
+
+def _event(
+    recipient: str, meaning: Classification, *, code: int, enhanced: str, reply: str, is_final: bool = True
+) -> ReturnedEvent:
+    return ReturnedEvent(
+        recipient=recipient or None, bounce_class=meaning.bounce_class, category=meaning.category,
+        status=enhanced or None, code=code or None, reply=" ".join(reply.split())[:MAX_REPLY_TEXT],
+        suppress=meaning.suppress and is_final, is_final=is_final, why=meaning.why, remedy=meaning.remedy,
+        rule=meaning.rule,
+    )
+
+
+def _without_repeats(events: Sequence[ReturnedEvent]) -> tuple[ReturnedEvent, ...]:
+    """One event a recipient; the last word of a server counts."""
+    return tuple({(event.recipient or "").lower(): event for event in events}.values())
+
+
+# ---- Amazon's notices, which are JSON in a mail ----
+
+
+def _from_ses(mail: Part) -> tuple[ReturnedEvent, ...]:
+    for text in _texts(mail):
+        start = text.find("{")
+        if start < 0 or "notificationType" not in text:
+            continue
+        try:
+            found, _ = _JSON.raw_decode(text.replace("!\n ", "").replace("\n", " "), start)  # "!": cut long lines
+            if isinstance(found.get("Message"), str):
+                found = json.loads(found["Message"])
+            return tuple(_ses_events(found))
+        except (ValueError, RecursionError, AttributeError, TypeError):
+            return ()
+    return ()
+
+
+def _ses_events(notice: dict[str, object]) -> Iterator[ReturnedEvent]:
+    kind = notice.get("notificationType")
+    if kind == "Complaint":
+        for person in _people(notice, "complaint", "complainedRecipients"):
+            yield _complaint(str(person.get("emailAddress", "")) or None)
+    elif kind == "Delivery":
+        delivery = notice.get("delivery")
+        if isinstance(delivery, dict):
+            status = codes_in(str(delivery.get("smtpResponse", "")))[1]
+            yield from (_delivered(str(address), status) for address in delivery.get("recipients", ()))
+    elif kind == "Bounce":
+        for person in _people(notice, "bounce", "bouncedRecipients"):
+            said = re.sub(r"^smtp;\s*", "", str(person.get("diagnosticCode", "")))
+            code, enhanced = codes_in(said)
+            enhanced = enhanced or str(person.get("status", ""))
+            meaning = _meaning(code, enhanced or "5.0.0", said, "")
+            yield _event(str(person.get("emailAddress", "")), meaning, code=code, enhanced=enhanced, reply=said)
+
+
+def _people(notice: dict[str, object], name: str, key: str) -> list[dict[str, object]]:
+    inner = notice.get(name)
+    people = inner.get(key) if isinstance(inner, dict) else None
+    return [person for person in people if isinstance(person, dict)] if isinstance(people, list) else []
+
+
+# ---- auto-replies ----
+
+
+def _is_auto_reply(mail: Part) -> bool:
+    """An answer that no person wrote, and no failure notice (RFC 3834 §2)."""
+    if _header_failures(mail):
+        return False
+    submitted = mail.first("auto-submitted").strip().lower()
+    is_marked = (
+        submitted.startswith(("auto-replied", "auto-generated", "auto-notified"))
+        or any(mail.first(name) for name in ("x-autoreply", "x-autorespond", "x-autoresponder", "x-auto-reply-from"))
+        or mail.first("x-apple-action").upper() == "VACATION"
+        or mail.first("precedence").strip().lower() in {"auto_reply", "auto-reply"}
+        or mail.first("x-auto-response-suppress").strip().lower() not in {"", "none"}
+    )
+    subject = mail.first("subject")
+    if _AUTO_SUBJECT.match(subject) and not _NOTICE_SENDER.search(mail.first("from")):
+        return True
+    looks_failed = bool(_NOTICE_SUBJECT.search(subject)) or bool(_NOTICE_SENDER.search(mail.first("from")))
+    return is_marked and not looks_failed and not _NOTICE_BODY.search(_notice(mail)[:4000])
+
+
+def _auto_reply(mail: Part) -> ReturnedEvent:
+    sender = _ADDRESS.search(mail.first("from"))
+    return ReturnedEvent(
+        recipient=sender[0] if sender else None, bounce_class=BounceClass.AUTOREPLY,
+        category=Category.RECIPIENT, reply=" ".join(mail.first("subject").split())[:MAX_REPLY_TEXT],
+        why="A machine answered for the person.", remedy="Nothing to do.", rule="autoreply",
+    )
+
+
+# ---- notices in other words ----
+
+
+def _from_notice(mail: Part) -> tuple[ReturnedEvent, ...]:
+    notice = _notice(mail)
+    if not _is_notice(mail, notice):
+        return ()
+    found = bounce_text.mentions(notice, known=_header_failures(mail), excluded=_own_addresses(mail))
+    if not found:
+        found = [bounce_text.Mention(address=address, words=[notice]) for address in _copied_recipients(mail)[:1]]
+    return _without_repeats([_notice_event(mention.address, mention.text, notice) for mention in found])
+
+
+def _is_notice(mail: Part, notice: str) -> bool:
+    """A failure notice by two of: its sender, its subject, its words."""
+    marks = (
+        bool(_NOTICE_SENDER.search(mail.first("from")))
+        or mail.first("return-path").strip() in {"<>", "<MAILER-DAEMON>"},
+        bool(_NOTICE_SUBJECT.search(mail.first("subject"))),
+        bool(_NOTICE_BODY.search(notice)) or bool(_header_failures(mail)),
+    )
+    return sum(marks) >= 2
+
+
+def _own_addresses(mail: Part) -> set[str]:
+    """The readers of the notice and its writer."""
+    own: set[str] = set()
+    for name in ("to", "from", "delivered-to", "envelope-to", "sender", "reply-to", "x-envelope-to"):
+        for value in mail.all(name):
+            own |= {match[0].lower() for match in _ADDRESS.finditer(value[:4000])}
+    return own
+
+
+def _copied_recipients(mail: Part) -> list[str]:
+    found = _returned_recipients(mail)
+    for text in () if found else _texts(mail):
+        copied = re.search(r"(?im)^to[ \t]*:(.*)$", bounce_text.copy_of(text))
+        match = _ADDRESS.search(copied[1]) if copied else None
+        if match is not None:
+            return [match[0]]
+    return found
+
+
+def _notice_event(address: str, words: str, notice: str) -> ReturnedEvent:
+    said, chunk = _own_words(words, address)
+    code, enhanced = next((found for text in (said, chunk, words) if any(found := codes_in(text))), (0, ""))
+    is_delayed = bool(_STILL_TRYING.search(notice))
+    if is_delayed and not enhanced.startswith("4."):
+        enhanced = "4" + enhanced[1:] if enhanced else "4.0.0"
+    codes = (code, enhanced or ("" if code else "5.0.0"))
+    meanings = [_meaning(*codes, text, "") for text in (said, chunk, words)]
+    meaning = min(meanings, key=lambda found: (found.rule in _WEAK_RULES) + (found.rule in _UNLISTED))
+    if meaning.rule in _UNLISTED and not code and not enhanced:
+        meaning = classify(code=0, enhanced="5.0.0", text="")
+        return ReturnedEvent(
+            recipient=address or None, bounce_class=BounceClass.UNKNOWN, category=meaning.category,
+            reply=" ".join(words.split())[:MAX_REPLY_TEXT], why="The notice does not say why.",
+            remedy="Read the notice.", rule="unknown",
+        )
+    return _event(address, meaning, code=code, enhanced=enhanced, reply=said, is_final=not is_delayed)
+
+
+def _own_words(words: str, address: str) -> tuple[str, str]:
+    """The other server's words about an address, and all from where the notice names the address."""
+    place = words.lower().find(address.lower()) if address else -1
+    chunk = _BOILERPLATE.sub(" ", words[max(place, 0) :])
+    if address:
+        chunk = re.sub(re.escape(address), " ", chunk, flags=re.IGNORECASE)
+    code = _CODES.search(chunk) or _BASIC.search(chunk)
+    said = chunk[code.start() :] if code else chunk
+    if code and chunk[: code.start()].endswith("["):
+        said = said.partition("]")[0]
+    return re.split(r"\n[ \t]*\n", said.strip(), maxsplit=1)[0][: MAX_REPLY_TEXT * 2], chunk
