@@ -158,6 +158,12 @@ def status_word(value: str) -> str:
     return status_look(value).word
 
 
+@register.filter
+def status_icon(value: str) -> str:
+    """The icon of a status."""
+    return status_look(value).icon
+
+
 def _width(part: float, whole: float) -> float:
     return 0.0 if whole <= 0 else max(0.0, min(100.0, 100.0 * part / whole))
 
@@ -167,7 +173,7 @@ def bar(
     value: Number | None, total: Number | None, tone: str = "", label: str = "", size: str = "",
     limit: Number | None = None, live: str = "",
 ) -> SafeString:
-    """One filled bar. `tone` is a status, `size` "", "lg" or "thin"; `limit` draws a tick; `live` is a key."""
+    """One filled bar. `tone` is a status, `size` "", "lg" or "thin"; `limit` draws a tick."""
     whole = float(total or 0)
     width = _width(float(value or 0), whole)
     fill = format_html(
@@ -336,6 +342,39 @@ def chip(context: Context, key: str, value: str, label: str, count: int | None =
     )
 
 
+# -- files of a page -----------------------------------------------------------------------------------------
+@register.simple_tag
+def stylesheets(names: str) -> SafeString:
+    """Links to `static/css/<name>.css`, for names parted by blanks."""
+    return format_html_join(
+        "\n    ",
+        '<link rel="stylesheet" href="{}">',
+        ((static(f"css/{name}.css"),) for name in names.split()),
+    )
+
+
+@register.simple_tag
+def modules(names: str) -> SafeString:
+    """Scripts `static/js/<name>.js` as ES modules, for names parted by blanks. They do not import each other:
+    static files carry a hash in their name, which an `import` would not know."""
+    return format_html_join(
+        "\n    ",
+        '<script type="module" src="{}"></script>',
+        ((static(f"js/{name}.js"),) for name in names.split()),
+    )
+
+
+@register.simple_tag
+def chart_files() -> SafeString:
+    """What a page with charts needs in its `page_js`."""
+    return format_html(
+        '<link rel="stylesheet" href="{}">\n    <link rel="stylesheet" href="{}">\n    '
+        '<script defer src="{}"></script>\n    <script type="module" src="{}"></script>',
+        static("vendor/uplot/uPlot.min.css"), static("css/chart.css"),
+        static("vendor/uplot/uPlot.iife.min.js"), static("js/chart.js"),
+    )
+
+
 # -- small things --------------------------------------------------------------------------------------------
 @register.filter
 def initials(name: str) -> str:
@@ -352,7 +391,7 @@ def may(actor: Any, permission: str) -> bool:
 @register.filter
 def get(mapping: Mapping[Any, Any] | None, key: Any) -> Any:
     """A value of a dict by a key that is only known in the template."""
-    return None if mapping is None else mapping.get(key)
+    return mapping.get(key) if mapping else None
 
 
 @register.filter

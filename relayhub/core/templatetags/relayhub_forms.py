@@ -54,12 +54,6 @@ def field(
     }
 
 
-@register.inclusion_tag("partials/_field_passthrough.html")
-def hidden_fields(form: forms.BaseForm) -> dict[str, Any]:
-    """The hidden fields of a form."""
-    return {"fields": form.hidden_fields()}
-
-
 @register.inclusion_tag("partials/_progress.html", takes_context=True)
 def job_progress(
     context: Any, job: Job, url: str = "", cancel_url: str = "", done_url: str = ""

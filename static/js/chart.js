@@ -1,0 +1,83 @@
+// Charts: <div class="rh-chart" data-chart="id"> reads <script type="application/json" id="id">:
+//   {"x": [unix seconds], "unit": "", "zone": "Europe/Copenhagen", "series": [{"label", "color": "--c-1", "data": [],
+//    "kind": "bars|line|step", "dash": false, "fill": false}]}
+// Colours are token names, so that the theme may change. A table stands beside it for those who see no chart.
+const { uPlot } = window;
+const root = document.documentElement;
+const token = (name) => getComputedStyle(root).getPropertyValue(name).trim();
+const charts = new Map();
+
+const shorten = (value) =>
+  Math.abs(value) >= 1000
+    ? `${(value / 1000).toLocaleString("en", { maximumFractionDigits: 1 })}k`
+    : value.toLocaleString("en", { maximumFractionDigits: 2 });
+
+function tickTexts(zone, spanSeconds) {
+  const options = spanSeconds > 2 * 86400 ? { day: "numeric", month: "short" } : { hour: "2-digit", minute: "2-digit" };
+  const format = new Intl.DateTimeFormat("en-GB", { ...options, timeZone: zone || "UTC" });
+  return (_, values) => values.map((value) => format.format(value * 1000));
+}
+
+function paths(kind) {
+  if (kind === "bars") return uPlot.paths.bars({ size: [0.7, 24], radius: 0.2 });
+  if (kind === "step") return uPlot.paths.stepped({ align: 1 });
+  return uPlot.paths.linear();
+}
+
+function options(element, spec) {
+  const axis = { stroke: token("--c-tick"), font: `11px ${token("--font-sans")}`, ticks: { show: false }, grid: { stroke: token("--c-grid"), width: 1 } };
+  const hasBars = spec.series.some((series) => series.kind === "bars");
+  const span = spec.x.length ? spec.x.at(-1) - spec.x[0] : 0;
+  return {
+    width: element.clientWidth,
+    height: element.clientHeight,
+    padding: [8, 20, 0, 0],
+    cursor: { points: { size: 7 }, y: false, drag: { x: false, y: false } },
+    legend: { show: false },
+    scales: {
+      x: { time: true, range: (_, low, high) => (hasBars ? [low - (high - low) / 48, high + (high - low) / 48] : [low, high]) },
+      y: { range: (_, __, high) => [0, (spec.max || high || 1) * 1.08] },
+    },
+    axes: [
+      { ...axis, grid: { show: false }, size: 26, space: 70, values: tickTexts(spec.zone, span) },
+      { ...axis, size: 48, space: 34, values: (_, values) => values.map((value) => shorten(value) + (spec.unit ?? "")) },
+    ],
+    series: [
+      {},
+      ...spec.series.map((series) => ({
+        label: series.label,
+        stroke: token(series.color),
+        width: series.kind === "bars" ? 0 : 2,
+        dash: series.dash ? [4, 4] : [],
+        fill: series.kind === "bars" ? token(series.color) : series.fill ? token("--accent-soft") : undefined,
+        points: { show: false },
+        paths: paths(series.kind),
+      })),
+    ],
+  };
+}
+
+function draw(element) {
+  const source = document.getElementById(element.dataset.chart);
+  if (!source || !uPlot || element.clientWidth === 0) return;
+  const spec = JSON.parse(source.textContent);
+  charts.get(element)?.destroy();
+  element.replaceChildren();
+  charts.set(element, new uPlot(options(element, spec), [spec.x, ...spec.series.map((series) => series.data)], element));
+}
+
+const drawAll = () => document.querySelectorAll(".rh-chart[data-chart]").forEach(draw);
+document.addEventListener("rh:theme", drawAll);
+document.addEventListener("rh:content", drawAll);
+document.addEventListener("rh:chart", ({ detail }) => {
+  const source = document.getElementById(detail.id);
+  if (!source) return;
+  source.textContent = JSON.stringify(detail.data);
+  document.querySelectorAll(`.rh-chart[data-chart="${CSS.escape(detail.id)}"]`).forEach(draw);
+});
+let pending;
+addEventListener("resize", () => {
+  clearTimeout(pending);
+  pending = setTimeout(drawAll, 120);
+});
+document.fonts.ready.then(drawAll);

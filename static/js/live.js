@@ -1,0 +1,104 @@
+// Live numbers. <div data-live="/events-address" [data-live-every="5"]> listens by server-sent events; each event
+// `update` (and each polled JSON answer of the same address) is
+//   {"values": {key: text}, "widths": {key: percent}, "html": {id: markup}, "charts": {id: data}, "end": false}
+// It fills [data-live-key=key], the width of [data-live-width=key], replaces #id, and redraws charts.
+// A hidden page closes its stream; where events do not come through, the page asks every few seconds instead.
+// `end` (or the event `end`) stops; [data-live-reload] then loads the page anew to show its final state.
+const FAILURES_BEFORE_POLLING = 3;
+
+class Live {
+  constructor(element) {
+    this.element = element;
+    this.address = element.dataset.live;
+    this.everyMs = Number(element.dataset.liveEvery ?? 5) * 1000;
+    this.failures = 0;
+    this.ended = false;
+    document.addEventListener("visibilitychange", this.visibility);
+    addEventListener("pagehide", this.close);
+    addEventListener("pageshow", this.visibility);
+    this.open();
+  }
+
+  visibility = () => (document.hidden ? this.close() : this.open());
+
+  open() {
+    if (this.ended || this.source || this.timer || document.hidden || !this.element.isConnected) return;
+    if (this.failures >= FAILURES_BEFORE_POLLING || typeof EventSource === "undefined") {
+      this.poll();
+      return;
+    }
+    this.source = new EventSource(this.address);
+    this.source.addEventListener("open", () => { this.failures = 0; });
+    this.source.addEventListener("update", (event) => this.apply(JSON.parse(event.data)));
+    this.source.addEventListener("end", () => this.finish());
+    this.source.addEventListener("error", () => {
+      this.failures += 1;
+      const dead = this.source?.readyState === EventSource.CLOSED;
+      if (dead) this.failures = FAILURES_BEFORE_POLLING;
+      if (this.failures >= FAILURES_BEFORE_POLLING) {
+        this.close();
+        this.open();
+      }
+    });
+  }
+
+  close = () => {
+    this.source?.close();
+    clearTimeout(this.timer);
+    this.source = this.timer = undefined;
+  };
+
+  async poll() {
+    this.timer = setTimeout(() => { this.timer = undefined; this.poll(); }, this.everyMs);
+    if (!this.element.isConnected) return this.finish();
+    try {
+      const answer = await fetch(this.address, { headers: { Accept: "application/json" }, credentials: "same-origin" });
+      if (answer.ok && answer.headers.get("content-type")?.startsWith("application/json")) this.apply(await answer.json());
+      else if (answer.status === 401 || answer.status === 403 || answer.status === 404) this.finish();
+    } catch {
+      // no network: the next turn asks again
+    }
+  }
+
+  apply({ values = {}, widths = {}, html = {}, charts = {}, end = false }) {
+    for (const [key, text] of Object.entries(values)) {
+      for (const element of document.querySelectorAll(`[data-live-key="${CSS.escape(key)}"]`)) {
+        if (element.textContent !== text) element.textContent = text;
+      }
+    }
+    for (const [key, percent] of Object.entries(widths)) {
+      for (const bar of document.querySelectorAll(`[data-live-width="${CSS.escape(key)}"]`)) bar.setAttribute("width", `${percent}%`);
+    }
+    for (const [id, markup] of Object.entries(html)) {
+      const old = document.getElementById(id);
+      if (!old || old.contains(document.activeElement)) continue;
+      const parsed = new DOMParser().parseFromString(markup, "text/html").body;
+      const fresh = [...parsed.childNodes].map((node) => document.importNode(node, true));
+      old.replaceWith(...fresh);
+      for (const node of fresh) if (node.nodeType === Node.ELEMENT_NODE) window.htmx?.process(node);
+    }
+    for (const [id, data] of Object.entries(charts)) document.dispatchEvent(new CustomEvent("rh:chart", { detail: { id, data } }));
+    document.dispatchEvent(new CustomEvent("rh:live", { detail: { values } }));
+    if (Object.keys(html).length) document.dispatchEvent(new CustomEvent("rh:content"));
+    if (end) this.finish();
+  }
+
+  finish() {
+    this.ended = true;
+    this.close();
+    document.removeEventListener("visibilitychange", this.visibility);
+    removeEventListener("pageshow", this.visibility);
+    if (this.element.dataset.liveReload !== undefined && this.element.isConnected) location.reload();
+  }
+}
+
+const known = new WeakSet();
+function start() {
+  for (const element of document.querySelectorAll("[data-live]")) {
+    if (known.has(element)) continue;
+    known.add(element);
+    new Live(element);
+  }
+}
+start();
+document.addEventListener("rh:content", start);

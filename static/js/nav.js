@@ -1,0 +1,51 @@
+// The drawer on narrow screens, the search key, and tabs that arrow keys move through.
+const root = document.documentElement;
+const narrow = matchMedia("(max-width: 860px)");
+
+function setDrawer(open) {
+  root.dataset.nav = open ? "open" : "";
+  const side = document.getElementById("nav");
+  const button = document.querySelector(".rh-top [data-nav-toggle]");
+  const main = document.querySelector(".rh-main");
+  button?.setAttribute("aria-expanded", String(open));
+  if (main) main.inert = open && narrow.matches;
+  if (open) side?.querySelector("a, button, input")?.focus();
+  else if (side?.contains(document.activeElement)) button?.focus();
+}
+
+document.addEventListener("click", (event) => {
+  if (event.target.closest?.("[data-nav-toggle]")) setDrawer(root.dataset.nav !== "open");
+  const tab = event.target.closest?.("[data-tabs] [role=tab]");
+  if (tab) chooseTab(tab);
+});
+narrow.addEventListener("change", () => setDrawer(false));
+
+document.addEventListener("keydown", (event) => {
+  const typing = event.target.matches?.("input, textarea, select, [contenteditable]");
+  const asked = (event.key === "/" && !typing) || (event.key === "k" && (event.metaKey || event.ctrlKey));
+  const box = document.getElementById("search");
+  if (asked && box && !document.querySelector("dialog[open]")) {
+    event.preventDefault();
+    if (narrow.matches) setDrawer(true);
+    box.focus();
+    box.select();
+  }
+  if (event.key === "Escape" && root.dataset.nav === "open") setDrawer(false);
+  const tab = event.target.closest?.("[data-tabs] [role=tab]");
+  const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+  if (tab && step) {
+    const tabs = [...tab.closest("[data-tabs]").querySelectorAll("[role=tab]")];
+    chooseTab(tabs[(tabs.indexOf(tab) + step + tabs.length) % tabs.length]);
+  }
+});
+
+function chooseTab(chosen) {
+  for (const tab of chosen.closest("[data-tabs]").querySelectorAll("[role=tab]")) {
+    const on = tab === chosen;
+    tab.setAttribute("aria-selected", String(on));
+    tab.tabIndex = on ? 0 : -1;
+    const panel = document.getElementById(tab.getAttribute("aria-controls"));
+    if (panel) panel.hidden = !on;
+  }
+  chosen.focus();
+}

@@ -1,0 +1,33 @@
+// htmx: the token that Django asks for, an honest word when an answer fails, and nothing that needs eval.
+// Configuration is in the page's <meta name="htmx-config">: no indicator styles, error answers are not swapped in
+// except 409 and 422, which are forms with their errors.
+const token = () => document.querySelector('meta[name="csrf-token"]')?.content ?? "";
+const say = (text, detail) =>
+  document.dispatchEvent(new CustomEvent("rh:toast", { detail: { text, detail, kind: "bad" } }));
+
+document.addEventListener("htmx:config:request", (event) => {
+  const { request } = event.detail.ctx;
+  if (!/^(GET|HEAD|OPTIONS)$/i.test(request.method)) request.headers["X-CSRFToken"] = token();
+});
+
+document.addEventListener("htmx:response:error", (event) => {
+  const { ctx } = event.detail;
+  const status = ctx.response.status;
+  if (status === 409 || status === 422 || ctx.sourceElement?.closest?.("[data-quiet]")) return;
+  if (status === 401) say("You are signed out", "Sign in again; what you typed is still on this page.");
+  else if (status === 403) say("Not allowed", "Your role does not hold this permission, or the page is too old. Reload it.");
+  else if (status === 404) say("It is no longer there", "Somebody may have removed it. Reload the page.");
+  else if (status === 429) say("Too many requests", "Wait a moment and try again.");
+  else say("The server could not do that", "Nothing was changed. Try again; if it stays, look at the log.");
+});
+
+let told = false;
+document.addEventListener("htmx:error", (event) => {
+  if (told || event.detail.ctx?.sourceElement?.closest?.("[data-quiet]")) return;
+  told = true;
+  setTimeout(() => { told = false; }, 30000);
+  say("No answer from the server", "The connection may be down. Live parts go on when it is back.");
+});
+
+// New parts tell the others that they are there.
+document.addEventListener("htmx:after:swap", () => document.dispatchEvent(new CustomEvent("rh:content")));
