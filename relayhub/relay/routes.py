@@ -89,7 +89,10 @@ def _rule(route: Route) -> Rule:
     spec = TransportSpec.parse(route.transport)
     if route.secret is not None:
         secret = json.loads(crypto.decrypt(route.secret, purpose="route"))
-        spec = replace(spec, username=secret.get("username", ""), password=secret.get("password", ""))
+        spec = replace(
+            spec, username=secret.get("username", ""), password=secret.get("password", ""),
+            settings=tuple(sorted(secret.get("settings", {}).items())),
+        )
     return Rule(
         transport=spec, streams=frozenset(route.match_streams), domains=frozenset(route.match_domains),
         route_id=route.pk, name=route.name, position=route.position, weight=route.weight, dkim=route.dkim,

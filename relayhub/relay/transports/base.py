@@ -49,6 +49,8 @@ class TransportSpec:
     name: str = ""
     username: str = ""
     password: str = field(default="", repr=False)
+    #: A provider's settings, such as (("api_key", "…"),), sorted by name.
+    settings: tuple[tuple[str, str], ...] = field(default=(), repr=False)
 
     @classmethod
     def parse(cls, text: str) -> TransportSpec:
