@@ -96,9 +96,7 @@ def _checked(values: dict[str, Any]) -> dict[str, Any]:
     for field, value in values.items():
         if field in _LIMITS:
             checked[field] = _text(field, str(value))
-        elif field == "opt_in" and value in OptIn.values:
-            checked[field] = value
-        elif field in _FLAGS and isinstance(value, bool):
+        elif (field == "opt_in" and value in OptIn.values) or (field in _FLAGS and isinstance(value, bool)):
             checked[field] = value
         else:
             raise InputError(f"“{value}” cannot be a list’s {field.replace('_', ' ')}.", field=field)

@@ -379,6 +379,8 @@ OUTCOME_REACTORS = (
 )
 #: Hands RelayHub's own letters to the relay.
 SYSTEM_MAIL_SENDER = "relayhub.relay.system_mail.send"
+#: Gives a published template's parts to messages that name one.
+TEMPLATE_SOURCE = "campaigns.templates.published_parts"
 
 # -- Logs ----------------------------------------------------------------------------------------------------
 from relayhub.logs import LOGGING  # noqa: E402, F401  (needs nothing from above, read last for its length)

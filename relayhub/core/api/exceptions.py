@@ -61,13 +61,13 @@ def problem_json(status: int, code: str, detail: str) -> JsonResponse:
 
 def handle(exc: Exception, context: dict[str, Any]) -> Response | None:
     """DRF's exception handler: everything that can be said in words becomes a problem document."""
-    response = _response_for(exc)
+    response = response_for(exc)
     if response is not None:
         set_rollback()
     return response
 
 
-def _response_for(exc: Exception) -> Response | None:
+def response_for(exc: Exception) -> Response | None:
     if isinstance(exc, exceptions.ValidationError):
         return _validation_problem(exc)
     if isinstance(exc, RelayHubError):

@@ -1,5 +1,27 @@
-"""Addresses of this part."""
+"""Addresses of the relay's endpoints, below /api/v1/."""
 
-from django.urls import URLPattern
+from django.urls import URLPattern, path
 
-urlpatterns: list[URLPattern] = []
+from relayhub.relay.api import views_messages as messages
+from relayhub.relay.api import views_settings as settings
+
+urlpatterns: list[URLPattern] = [
+    path("messages", messages.MessagesView.as_view()),
+    path("messages/batch", messages.BatchView.as_view()),
+    path("messages/raw", messages.RawView.as_view()),
+    path("messages/<str:message_id>", messages.MessageView.as_view()),
+    path("messages/<str:message_id>/timeline", messages.TimelineView.as_view()),
+    path("messages/<str:message_id>/content", messages.ContentView.as_view()),
+    path("messages/<str:message_id>/raw", messages.RawContentView.as_view()),
+    path("messages/<str:message_id>/cancel", messages.CancelView.as_view()),
+    path("messages/<str:message_id>/recipients", messages.RecipientsView.as_view()),
+    path("streams", settings.StreamsView.as_view()),
+    path("streams/<str:stream_id>", settings.StreamView.as_view()),
+    path("routes", settings.RoutesView.as_view()),
+    path("routes/explain", settings.ExplainView.as_view()),
+    path("routes/<str:route_id>", settings.RouteView.as_view()),
+    path("smtp-credentials", settings.CredentialsView.as_view()),
+    path("smtp-credentials/<str:credential_id>", settings.CredentialView.as_view()),
+    path("events", settings.EventsView.as_view()),
+    path("stats", settings.StatsView.as_view()),
+]

@@ -1,0 +1,302 @@
+"""`/contacts`, `/contact-fields`, imports and exports."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any, ClassVar
+
+from django.core.files.uploadedfile import UploadedFile
+from django.http import HttpResponse, StreamingHttpResponse
+from rest_framework import serializers
+from rest_framework.parsers import FormParser, MultiPartParser
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from campaigns import contacts, exporter, fields, importer, lists
+from campaigns.models import Contact, ContactImport, FieldDefinition, MailingList, Subscription
+from relayhub.core import files
+from relayhub.core.access import EXPORTS, get_or_absent
+from relayhub.core.api.base import ApiView, StrictSerializer, parsed
+from relayhub.core.api.pagination import page_by_id
+from relayhub.core.api.views import job_body, moment
+from relayhub.core.errors import InputError
+from relayhub.core.ids import Prefix, encode_id
+from relayhub.core.models import Job, Scope
+from relayhub.relay import queries
+from relayhub.relay.models import Event
+
+
+class ConsentSerializer(StrictSerializer):
+    """Where a consent came from."""
+
+    source = serializers.CharField(max_length=500, required=False, allow_blank=True, default="")
+    ip = serializers.IPAddressField(required=False, allow_null=True, default=None)
+
+
+class ContactSerializer(StrictSerializer):
+    """A contact to add or change."""
+
+    email = serializers.CharField(max_length=320)
+    name = serializers.CharField(max_length=300, required=False, allow_blank=True, default="")
+    fields = serializers.DictField(required=False, default=dict)  # type: ignore[assignment]
+    lists = serializers.ListField(child=serializers.CharField(max_length=40), required=False, default=list)
+    consent = ConsentSerializer(required=False, default=dict)
+
+
+def contact_bodies(rows: list[Contact]) -> list[dict[str, Any]]:
+    """Contacts with the lists they are on; one query for all."""
+    on: dict[Any, list[Subscription]] = {row.pk: [] for row in rows}
+    for subscription in Subscription.objects.filter(contact__in=rows).order_by("id"):
+        on[subscription.contact_id].append(subscription)
+    return [
+        {
+            "id": row.public_id, "email": row.email, "name": row.name, "fields": row.fields,
+            "lists": [encode_id(Prefix.LIST, item.mailing_list_id) for item in on[row.pk]],
+            "subscriptions": [
+                {"list": encode_id(Prefix.LIST, item.mailing_list_id), "status": item.status}
+                for item in on[row.pk]
+            ],
+            "source": row.source, "created_at": moment(row.created_at), "updated_at": moment(row.updated_at),
+        }
+        for row in rows
+    ]
+
+
+def named_lists(view: ApiView, ids: list[str]) -> list[MailingList]:
+    """The lists of these ids; InputError names the first that is not there."""
+    found = []
+    for index, text in enumerate(ids):
+        try:
+            found.append(get_or_absent(lists.lists_of(view.actor.workspace), Prefix.LIST, text))
+        except Exception as exc:
+            raise InputError("There is no such list.", field=f"lists.{index}", code="unknown_list") from exc
+    return found
+
+
+class ContactsView(ApiView):
+    """Contacts."""
+
+    permissions: ClassVar = {"GET": Scope.CONTACTS_READ, "POST": Scope.CONTACTS_WRITE}
+
+    def get(self, request: Request) -> Response:
+        """Contacts, newest first: `?q=`, `?email=`, `?list=`."""
+        given = request.query_params
+        if given.get("email"):
+            found = contacts.find(self.actor.workspace, given["email"])
+            return Response({"data": contact_bodies([found]) if found else [], "next": None})
+        list_id = None
+        if given.get("list"):
+            list_id = get_or_absent(lists.lists_of(self.actor.workspace), Prefix.LIST, given["list"]).pk
+        rows = contacts.search(
+            self.actor.workspace, text=given.get("q", ""), mailing_list=list_id, status=given.get("status", "")
+        )
+        return Response(page_by_id(request, rows, contact_bodies))
+
+    def post(self, request: Request) -> Response:
+        """Add one; 409 `contact_exists` where the address is known."""
+        data = parsed(ContactSerializer, request)
+        consent = data["consent"] or {}
+        contact = contacts.add_contact(
+            self.actor, email=data["email"], name=data["name"], fields=data["fields"],
+            lists=named_lists(self, data["lists"]),
+            evidence=contacts.Evidence(
+                channel="api", source=consent.get("source", "") or f"added by {self.actor.label}",
+                ip=consent.get("ip"),
+            ),
+        )
+        return Response(contact_bodies([contact])[0], status=201)
+
+
+class _OneContact(ApiView):
+    def contact(self, contact_id: str) -> Contact:
+        """The contact, or AccessError."""
+        return get_or_absent(contacts.contacts_of(self.actor.workspace), Prefix.CONTACT, contact_id)
+
+
+class ContactView(_OneContact):
+    """One contact."""
+
+    permissions: ClassVar = {
+        "GET": Scope.CONTACTS_READ, "PATCH": Scope.CONTACTS_WRITE, "DELETE": Scope.CONTACTS_WRITE
+    }
+
+    def get(self, request: Request, contact_id: str) -> Response:
+        """The contact."""
+        return Response(contact_bodies([self.contact(contact_id)])[0])
+
+    def patch(self, request: Request, contact_id: str) -> Response:
+        """Change address, name or fields; a field set to null goes."""
+        data = parsed(ContactSerializer, request, partial=True)
+        contact = contacts.change_contact(
+            self.actor, self.contact(contact_id), email=data.get("email"), name=data.get("name"),
+            fields=data.get("fields"),
+        )
+        return Response(contact_bodies([contact])[0])
+
+    def delete(self, request: Request, contact_id: str) -> Response:
+        """Remove the contact; suppressions of its address stay."""
+        contacts.delete_contact(self.actor, self.contact(contact_id))
+        return Response(status=204)
+
+
+class ContactEventsView(_OneContact):
+    """GET what mail to the contact came to."""
+
+    permissions: ClassVar = {"GET": Scope.CONTACTS_READ}
+
+    def get(self, request: Request, contact_id: str) -> Response:
+        """Events, newest first."""
+        contact = self.contact(contact_id)
+        found = queries.events_of_address(self.actor.workspace, contact.email_key)
+        return Response(page_by_id(request, found, _event_bodies))
+
+
+def _event_bodies(rows: list[Event]) -> list[dict[str, Any]]:
+    return [
+        {
+            "id": row.public_id, "type": row.type, "at": moment(row.at), "reply": row.reply,
+            "detail": row.detail, "message": encode_id(Prefix.MESSAGE, row.message_id),
+        }
+        for row in rows
+    ]
+
+
+class FieldSerializer(StrictSerializer):
+    """A custom field to define."""
+
+    key = serializers.CharField(max_length=60)
+    label = serializers.CharField(max_length=120, required=False, allow_blank=True, default="")
+    type = serializers.CharField(max_length=8, required=False, default="text")
+
+
+class FieldsView(ApiView):
+    """Custom fields."""
+
+    permissions: ClassVar = {"GET": Scope.CONTACTS_READ, "POST": Scope.CONTACTS_WRITE}
+
+    def get(self, request: Request) -> Response:
+        """All of them."""
+        rows = FieldDefinition.objects.filter(workspace=self.actor.workspace)
+        return Response({"data": [_field_body(row) for row in rows], "next": None})
+
+    def post(self, request: Request) -> Response:
+        """Define one."""
+        return Response(_field_body(fields.define_field(self.actor, **parsed(FieldSerializer, request))), status=201)
+
+
+def _field_body(row: FieldDefinition) -> dict[str, Any]:
+    return {"id": row.public_id, "key": row.key, "label": row.label, "type": row.type}
+
+
+# -- imports and exports -------------------------------------------------------------------------------------
+
+
+def import_body(row: ContactImport) -> dict[str, Any]:
+    """An import and how far it is."""
+    return {
+        "id": row.public_id, "status": importer.public_status(row.job), **importer.counts(row),
+        "file": row.file_name, "dry_run": row.is_dry_run, "mapping": row.mapping, "columns": row.dialect["columns"],
+        "list": encode_id(Prefix.LIST, row.mailing_list_id) if row.mailing_list_id else None,
+        "consent_source": row.consent_source, "error": row.job.error or None,
+        "samples": row.samples if row.is_dry_run else [], "created_at": moment(row.created_at),
+        "finished_at": moment(row.job.finished_at), "total_estimate": row.job.total,
+    }
+
+
+class ImportView(ApiView):
+    """POST a CSV file; 202 with the job."""
+
+    permissions: ClassVar = {"POST": Scope.CONTACTS_WRITE}
+    parser_classes: ClassVar = [MultiPartParser, FormParser]
+    is_idempotent = False
+
+    def post(self, request: Request) -> Response:
+        """Take the file, understand it, queue the work."""
+        file = request.FILES.get("file")
+        if not isinstance(file, UploadedFile):
+            raise InputError("Send the CSV file as the form field “file”.", field="file")
+        given = request.data
+        mailing_list = None
+        if given.get("list"):
+            mailing_list = named_lists(self, [str(given["list"])])[0]
+        row = importer.start_import(
+            self.actor,
+            importer.ImportRequest(
+                file_name=file.name or "contacts.csv", mailing_list=mailing_list,
+                mapping=_mapping(given.get("mapping")), consent_source=str(given.get("consent_source") or ""),
+                is_dry_run=str(given.get("dry_run") or "").lower() in {"1", "true", "yes", "on"},
+            ),
+            file.chunks(1024 * 1024),
+        )
+        return Response(import_body(row), status=202)
+
+
+def _mapping(text: Any) -> dict[str, str] | None:
+    if not text:
+        return None
+    try:
+        mapping = json.loads(text)
+    except ValueError as exc:
+        raise InputError("The mapping is JSON: {\"column\": \"field\", …}.", field="mapping") from exc
+    if not isinstance(mapping, dict):
+        raise InputError("The mapping is an object: {\"column\": \"field\", …}.", field="mapping")
+    return {str(column): str(target or "") for column, target in mapping.items()}
+
+
+class _OneImport(ApiView):
+    def row(self, import_id: str) -> ContactImport:
+        """The import, or AccessError."""
+        rows = ContactImport.objects.filter(workspace=self.actor.workspace).select_related("job")
+        return get_or_absent(rows, Prefix.IMPORT, import_id, field="job_id")
+
+
+class ImportStatusView(_OneImport):
+    """GET how far an import is."""
+
+    permissions: ClassVar = {"GET": Scope.CONTACTS_READ}
+
+    def get(self, request: Request, import_id: str) -> Response:
+        """Counts and status."""
+        return Response(import_body(self.row(import_id)))
+
+
+class RejectsView(_OneImport):
+    """GET the refused rows as CSV."""
+
+    permissions: ClassVar = {"GET": Scope.CONTACTS_READ}
+
+    def get(self, request: Request, import_id: str) -> HttpResponse | StreamingHttpResponse:
+        """A download."""
+        row = self.row(import_id)
+        return _csv(exporter.reject_lines(row.rejects.all()), f"{row.public_id}-rejected.csv")
+
+
+def _csv(lines: Iterator[bytes], name: str) -> StreamingHttpResponse:
+    response = StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8")
+    response["Content-Disposition"] = f'attachment; filename="{name}"'
+    return response
+
+
+class ExportView(ApiView):
+    """POST queues an export; its job's `/file` downloads it."""
+
+    permissions: ClassVar = {"POST": EXPORTS}
+
+    def post(self, request: Request) -> Response:
+        """Queue it: `{"list": "lst_…"}` narrows it."""
+        data = request.data if isinstance(request.data, dict) else {}
+        mailing_list = named_lists(self, [str(data["list"])])[0] if data.get("list") else None
+        return Response(job_body(exporter.start_export(self.actor, mailing_list)), status=202)
+
+
+class ExportFileView(ApiView):
+    """GET the finished file of an export."""
+
+    permissions: ClassVar = {"GET": EXPORTS}
+
+    def get(self, request: Request, job_id: str) -> StreamingHttpResponse:
+        """A download."""
+        jobs = Job.objects.filter(workspace=self.actor.workspace, kind=exporter.JOB_KIND)
+        file = exporter.exported_file(get_or_absent(jobs, Prefix.JOB, job_id))
+        return _csv(files.iterate_file(file), file.name)

@@ -1,0 +1,157 @@
+"""`/lists` and their subscriptions."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from campaigns import contacts, lists, subscriptions
+from campaigns.api.views_contacts import ConsentSerializer
+from campaigns.models import MailingList, OptIn, Subscription
+from relayhub.core.access import get_or_absent
+from relayhub.core.api.base import ApiView, StrictSerializer, parsed
+from relayhub.core.api.pagination import page_by_id
+from relayhub.core.api.views import moment
+from relayhub.core.errors import AccessError, InputError
+from relayhub.core.ids import Prefix, encode_id
+from relayhub.core.models import Scope
+
+
+class ListSerializer(StrictSerializer):
+    """A list to make or change."""
+
+    name = serializers.CharField(max_length=200)
+    description = serializers.CharField(max_length=1000, required=False, allow_blank=True, default="")
+    opt_in = serializers.ChoiceField(choices=OptIn.choices, required=False, default=OptIn.SINGLE)
+    from_header = serializers.CharField(max_length=1000, required=False, allow_blank=True, default="")
+    is_public = serializers.BooleanField(required=False, default=False)
+    has_archive = serializers.BooleanField(required=False, default=False)
+
+
+def list_bodies(rows: list[MailingList]) -> list[dict[str, Any]]:
+    """Lists with their counts; one query for all."""
+    counts = lists.counts_by_status([row.pk for row in rows])
+    return [
+        {
+            "id": row.public_id, "name": row.name, "description": row.description, "opt_in": row.opt_in,
+            "from_header": row.from_header, "is_public": row.is_public, "has_archive": row.has_archive,
+            "counts": counts[row.pk], "created_at": moment(row.created_at),
+        }
+        for row in rows
+    ]
+
+
+class ListsView(ApiView):
+    """Mailing lists."""
+
+    permissions: ClassVar = {"GET": Scope.LISTS_READ, "POST": Scope.LISTS_WRITE}
+
+    def get(self, request: Request) -> Response:
+        """All that are not archived."""
+        return Response(page_by_id(request, lists.lists_of(self.actor.workspace), list_bodies))
+
+    def post(self, request: Request) -> Response:
+        """Make one."""
+        row = lists.create_list(self.actor, **parsed(ListSerializer, request))
+        return Response(list_bodies([row])[0], status=201)
+
+
+class _OneList(ApiView):
+    def row(self, list_id: str) -> MailingList:
+        """The list, or AccessError."""
+        return get_or_absent(lists.lists_of(self.actor.workspace), Prefix.LIST, list_id)
+
+
+class ListView(_OneList):
+    """One list."""
+
+    permissions: ClassVar = {
+        "GET": Scope.LISTS_READ, "PATCH": Scope.LISTS_WRITE, "DELETE": Scope.LISTS_WRITE
+    }
+
+    def get(self, request: Request, list_id: str) -> Response:
+        """The list."""
+        return Response(list_bodies([self.row(list_id)])[0])
+
+    def patch(self, request: Request, list_id: str) -> Response:
+        """Change it."""
+        row = lists.change_list(self.actor, self.row(list_id), **parsed(ListSerializer, request, partial=True))
+        return Response(list_bodies([row])[0])
+
+    def delete(self, request: Request, list_id: str) -> Response:
+        """Archive it; its history stays."""
+        lists.archive_list(self.actor, self.row(list_id))
+        return Response(status=204)
+
+
+class SubscribeSerializer(StrictSerializer):
+    """Who joins, and with what consent."""
+
+    contact = serializers.CharField(max_length=40, required=False)
+    email = serializers.CharField(max_length=320, required=False)
+    consent = ConsentSerializer(required=False, default=dict)
+
+
+def subscription_body(row: Subscription) -> dict[str, Any]:
+    """A contact on a list."""
+    return {
+        "id": row.public_id, "contact": encode_id(Prefix.CONTACT, row.contact_id), "email": row.contact.email,
+        "list": encode_id(Prefix.LIST, row.mailing_list_id), "status": row.status,
+        "created_at": moment(row.created_at), "confirmed_at": moment(row.confirmed_at),
+        "unsubscribed_at": moment(row.unsubscribed_at),
+    }
+
+
+class SubscriptionsView(_OneList):
+    """Who is on a list."""
+
+    permissions: ClassVar = {
+        "GET": Scope.LISTS_READ, "POST": Scope.CONTACTS_WRITE, "DELETE": Scope.CONTACTS_WRITE
+    }
+
+    def get(self, request: Request, list_id: str) -> Response:
+        """Subscriptions, newest first; `?status=` narrows."""
+        found = Subscription.objects.filter(mailing_list=self.row(list_id)).select_related("contact")
+        status = request.query_params.get("status", "")
+        if status:
+            found = found.filter(status=status)
+        return Response(page_by_id(request, found, lambda rows: map(subscription_body, rows)))
+
+    def post(self, request: Request, list_id: str) -> Response:
+        """Put a contact on the list; an unknown `email` becomes a contact."""
+        data = parsed(SubscribeSerializer, request)
+        mailing_list = self.row(list_id)
+        consent = data["consent"] or {}
+        evidence = contacts.Evidence(
+            channel="api", source=consent.get("source", "") or f"added by {self.actor.label}",
+            ip=consent.get("ip"),
+        )
+        contact = self._contact(data, evidence)
+        row = subscriptions.subscribe(contact, mailing_list, evidence=evidence)
+        return Response(subscription_body(row), status=201)
+
+    def delete(self, request: Request, list_id: str) -> Response:
+        """Unsubscribe `?contact=con_…` (or `?email=`) from the list."""
+        given = request.query_params
+        contact = self._contact({"contact": given.get("contact"), "email": given.get("email")}, None)
+        ended = subscriptions.unsubscribe(
+            contact, [self.row(list_id).pk],
+            evidence=contacts.Evidence(channel="api", source=f"unsubscribed by {self.actor.label}"),
+        )
+        return Response({"unsubscribed": ended})
+
+    def _contact(self, data: dict[str, Any], evidence: contacts.Evidence | None) -> Any:
+        if data.get("contact"):
+            rows = contacts.contacts_of(self.actor.workspace)
+            return get_or_absent(rows, Prefix.CONTACT, str(data["contact"]))
+        if not data.get("email"):
+            raise InputError("Name the contact or an email.", field="contact")
+        found = contacts.find(self.actor.workspace, str(data["email"]))
+        if found is None and evidence is not None:
+            return contacts.add_contact(self.actor, email=str(data["email"]), evidence=evidence)
+        if found is None:
+            raise AccessError
+        return found

@@ -1,0 +1,129 @@
+"""Show again what was sent, or would be: the same preparation as delivery, so the same bytes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from email import message_from_bytes, policy
+from email.message import EmailMessage
+
+from django.conf import settings
+
+from deliverability import signing
+from relayhub.core.crypto import link_keyring
+from relayhub.relay import prepare
+from relayhub.relay.managers import ClaimedRecipient, ContentRow, MessageRow
+from relayhub.relay.models import Message, Recipient
+
+
+@dataclass(frozen=True, kw_only=True)
+class Attachment:
+    """A part that is downloaded, never shown."""
+
+    number: int
+    name: str
+    content_type: str
+    size_bytes: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Readable:
+    """A message as a person reads it."""
+
+    headers: list[tuple[str, str]]
+    html: str | None
+    text: str | None
+    attachments: list[Attachment] = field(default_factory=list)
+
+
+def recipient_bytes(recipient: Recipient) -> bytes:
+    """The exact message of one recipient, signed as it is (or was) sent."""
+    message = recipient.message
+    row = _message_row(message)
+    content = prepare.load_content(
+        ContentRow(
+            id=message.content_id, format=message.content.format, data=bytes(message.content.data),
+            meta=message.content.meta,
+        )
+    )
+    mail = prepare.prepare(
+        _claimed(recipient), row, content,
+        origin=prepare.Origin(base_url=settings.RELAYHUB_BASE_URL, keyring=link_keyring()),
+        keys=signing.signing_keys(message.workspace_id, message.from_domain),
+    )
+    return mail.content
+
+
+def readable(raw: bytes) -> Readable:
+    """Headers, HTML, text and attachments of a message."""
+    parsed = message_from_bytes(raw, policy=policy.default)
+    assert isinstance(parsed, EmailMessage)
+    return Readable(
+        headers=[(name, _text(value)) for name, value in parsed.raw_items()], html=_body(parsed, "html"),
+        text=_body(parsed, "plain"),
+        attachments=[
+            Attachment(
+                number=number, name=part.get_filename() or f"part {number}", content_type=part.get_content_type(),
+                size_bytes=len(part.get_payload(decode=True) or b""),
+            )
+            for number, part in enumerate(_attached(parsed), start=1)
+        ],
+    )
+
+
+def attachment(raw: bytes, number: int) -> tuple[Attachment, bytes] | None:
+    """One attachment's facts and content, by the number `readable` gave it."""
+    parsed = message_from_bytes(raw, policy=policy.default)
+    assert isinstance(parsed, EmailMessage)
+    parts = list(_attached(parsed))
+    if not 1 <= number <= len(parts):
+        return None
+    data = parts[number - 1].get_payload(decode=True) or b""
+    return readable(raw).attachments[number - 1], bytes(data)
+
+
+def _attached(parsed: EmailMessage) -> list[EmailMessage]:
+    try:
+        return [part for part in parsed.walk() if isinstance(part, EmailMessage) and _is_attached(part)]
+    except (AttributeError, LookupError):
+        return []
+
+
+def _is_attached(part: EmailMessage) -> bool:
+    if part.is_multipart():
+        return False
+    return part.get_content_disposition() == "attachment" or part.get_content_maintype() != "text"
+
+
+def _body(parsed: EmailMessage, kind: str) -> str | None:
+    try:
+        part = parsed.get_body((kind,))
+        return str(part.get_content()) if part is not None else None
+    except (LookupError, AttributeError, KeyError, ValueError):
+        return None
+
+
+def _text(value: object) -> str:
+    return " ".join(str(value).split())
+
+
+def _message_row(message: Message) -> MessageRow:
+    stream = message.stream
+    return MessageRow(
+        id=message.pk, workspace_id=message.workspace_id, stream_id=stream.pk, stream_slug=stream.slug,
+        stream_kind=stream.kind, content_id=message.content_id, source=message.source,
+        from_header=message.from_header, from_address=message.from_address, from_domain=message.from_domain,
+        mail_from=message.mail_from, subject=message.subject, message_id_header=message.message_id_header,
+        track=message.track, broadcast_id=message.broadcast_id, size_bytes=message.size_bytes,
+        created_at=message.created_at, expires_at=message.expires_at, tags=tuple(message.tags),
+        metadata=message.metadata, options=message.options,
+    )
+
+
+def _claimed(recipient: Recipient) -> ClaimedRecipient:
+    return ClaimedRecipient(
+        id=recipient.pk, token=recipient.pk, workspace_id=recipient.workspace_id, stream_id=recipient.stream_id,
+        message_id=recipient.message_id, lane_id=recipient.lane_id, broadcast_id=recipient.broadcast_id,
+        contact_id=recipient.contact_id, address=recipient.address, domain=recipient.domain,
+        merge=recipient.merge, attempts=recipient.attempts, crashes=recipient.crashes,
+        unknown_retried=recipient.unknown_retried, accepted_at=recipient.accepted_at,
+    )

@@ -1,0 +1,267 @@
+"""The read side of messages for pages and API: find them, say how they stand, tell what happened.
+
+Every query starts from a workspace. Status of a message follows CONTRACT section 4: the first that applies
+to any recipient of queued, sending, deferred, held, unknown; else done, cancelled or failed.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from django.db import connection
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet
+
+from relayhub.core.clock import now
+from relayhub.core.errors import InputError
+from relayhub.core.ids import Prefix, decode_id, uuid7_floor
+from relayhub.core.models import Workspace
+from relayhub.protocol.address import AddressError, normalise
+from relayhub.relay.models import BroadcastControl, Event, Message, Recipient, RecipientStatus
+
+_SENDING = ("leased", "attempting")
+_UNDECIDED = ("unknown", "quarantined")
+#: Message status -> the recipient statuses that make it so, in the order they are looked for.
+_OPEN_STATUSES: tuple[tuple[str, tuple[str, ...]], ...] = (
+    ("queued", ("queued",)), ("sending", _SENDING), ("deferred", ("deferred",)), ("held", ("held",)),
+    ("unknown", _UNDECIDED),
+)
+MESSAGE_STATUSES = ("queued", "sending", "deferred", "held", "unknown", "done", "cancelled", "failed")
+
+
+@dataclass(frozen=True, kw_only=True)
+class MessageFilter:
+    """What a list of messages is narrowed to; empty means all."""
+
+    status: str = ""
+    stream: str = ""
+    domain: str = ""
+    recipient: str = ""
+    tag: str = ""
+    campaign: UUID | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    text: str = ""
+
+
+def message_status(counts: Mapping[str, int]) -> str:
+    """The status of a message from how many of its recipients stand where."""
+    for status, members in _OPEN_STATUSES:
+        if any(counts.get(member) for member in members):
+            return status
+    if counts.get("delivered"):
+        return "done"
+    present = {status for status, count in counts.items() if count}
+    return "cancelled" if present == {"cancelled"} else "failed"
+
+
+def messages(workspace: Workspace, wanted: MessageFilter) -> QuerySet[Message]:
+    """Messages that fit, newest first."""
+    found = Message.objects.filter(workspace=workspace).select_related("stream").order_by("-id")
+    if wanted.stream:
+        found = found.filter(stream__slug=wanted.stream)
+    if wanted.tag:
+        found = found.filter(tags__contains=[wanted.tag])
+    if wanted.campaign is not None:
+        controls = BroadcastControl.objects.filter(workspace=workspace, campaign_id=wanted.campaign)
+        found = found.filter(pk__in=controls.values("message_id"))
+    if wanted.since is not None:
+        found = found.filter(id__gte=uuid7_floor(wanted.since))
+    if wanted.until is not None:
+        found = found.filter(id__lt=uuid7_floor(wanted.until))
+    if wanted.text:
+        found = _matching(found, workspace, wanted.text.strip())
+    narrowed = _recipient_conditions(wanted)
+    if narrowed:
+        recipients = Recipient.objects.filter(message_id=OuterRef("pk"), workspace=workspace)
+        for condition in narrowed:
+            found = found.filter(Exists(recipients.filter(condition)))
+    return _with_status(found, wanted.status) if wanted.status else found
+
+
+def _recipient_conditions(wanted: MessageFilter) -> list[Q]:
+    conditions: list[Q] = []
+    if wanted.domain:
+        conditions.append(Q(domain=wanted.domain.lower()))
+    if wanted.recipient:
+        conditions.append(Q(address_key=_address_key(wanted.recipient)))
+    return conditions
+
+
+def _address_key(text: str) -> str:
+    try:
+        return normalise(text.strip())
+    except AddressError as exc:
+        raise InputError(exc.message, field="recipient") from exc
+
+
+def _matching(found: QuerySet[Message], workspace: Workspace, text: str) -> QuerySet[Message]:
+    """Free text: an id, an address, a domain, or words of the subject."""
+    for prefix, field in ((Prefix.MESSAGE, "pk"), (Prefix.RECIPIENT, "recipients__pk")):
+        value = decode_id(prefix, text)
+        if value is not None:
+            return found.filter(**{field: value})
+    if "@" in text and " " not in text and not text.startswith("<"):
+        recipients = Recipient.objects.filter(
+            message_id=OuterRef("pk"), workspace=workspace, address_key__startswith=text.lower().lstrip("@")
+        )
+        return found.filter(Q(Exists(recipients)) | Q(from_address__iexact=text))
+    return found.filter(Q(subject__icontains=text) | Q(message_id_header=text))
+
+
+def _with_status(found: QuerySet[Message], status: str) -> QuerySet[Message]:
+    if status not in MESSAGE_STATUSES:
+        raise InputError(f"A status is one of: {', '.join(MESSAGE_STATUSES)}.", field="status")
+
+    def any_of(*statuses: str) -> Exists:
+        return Exists(Recipient.objects.filter(message_id=OuterRef("pk"), status__in=statuses))
+
+    for name, members in _OPEN_STATUSES:
+        if name == status:
+            return found.filter(any_of(*members))
+        found = found.exclude(any_of(*members))
+    if status == "done":
+        return found.filter(any_of("delivered"))
+    found = found.exclude(any_of("delivered"))
+    others = [value for value in RecipientStatus.values if value != "cancelled"]
+    if status == "cancelled":
+        return found.filter(any_of("cancelled")).exclude(any_of(*others))
+    return found.filter(any_of(*others))
+
+
+def counts_of(message_ids: Sequence[UUID]) -> dict[UUID, dict[str, int]]:
+    """Recipients by status of each message; one query."""
+    counts: dict[UUID, dict[str, int]] = {message_id: {} for message_id in message_ids}
+    rows = Recipient.objects.filter(message_id__in=message_ids).values_list("message_id", "status")
+    for message_id, status, count in rows.annotate(count=Count("pk")):
+        counts[message_id][status] = count
+    return counts
+
+
+def recipients_of(message_ids: Sequence[UUID], *, limit_each: int = 50) -> dict[UUID, list[Recipient]]:
+    """The first recipients of each message, in the order they were given."""
+    found: dict[UUID, list[Recipient]] = defaultdict(list)
+    if not message_ids:
+        return found
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT r.id FROM unnest(%s::uuid[]) AS m(id) CROSS JOIN LATERAL ("
+            " SELECT id FROM relay_recipient WHERE message_id = m.id ORDER BY id LIMIT %s) r",
+            [list(message_ids), limit_each],
+        )
+        ids = [row[0] for row in cursor.fetchall()]
+    for recipient in Recipient.objects.filter(pk__in=ids).order_by("id"):
+        found[recipient.message_id].append(recipient)
+    return found
+
+
+def timeline(message: Message, *, after: UUID | None = None, limit: int = 1000) -> list[Event]:
+    """What happened to a message's recipients, oldest first; `after` is the last event seen."""
+    events = Event.objects.filter(workspace_id=message.workspace_id, id__gte=_earliest(message))
+    if message.broadcast_id is not None:
+        events = events.filter(broadcast_id=message.broadcast_id)
+    else:
+        ids = list(Recipient.objects.filter(message=message).values_list("pk", flat=True))
+        events = events.filter(recipient_id__in=ids)
+    if after is not None:
+        last = Event.objects.filter(pk=after).first()
+        if last is not None:
+            events = events.filter(Q(at__gt=last.at) | Q(at=last.at, id__gt=after))
+    return list(events.order_by("at", "id")[:limit])
+
+
+def _earliest(message: Message) -> UUID:
+    """A bound that lets PostgreSQL skip the months before the message."""
+    return uuid7_floor(message.created_at - timedelta(days=1))
+
+
+def events(workspace: Workspace, *, kinds: Iterable[str] = (), since: datetime | None = None) -> QuerySet[Event]:
+    """Events of a workspace, newest first."""
+    found = Event.objects.filter(workspace_id=workspace.pk).order_by("-id")
+    wanted = list(kinds)
+    if wanted:
+        found = found.filter(type__in=wanted)
+    return found.filter(id__gte=uuid7_floor(since)) if since is not None else found
+
+
+def addresses_of(recipient_ids: Iterable[UUID]) -> dict[UUID, str]:
+    """Recipient -> address; one query."""
+    rows = Recipient.objects.filter(pk__in=set(recipient_ids)).values_list("pk", "address")
+    return dict(rows)
+
+
+_STATS_SQL = """
+SELECT metric, date_bin(%(bucket)s, bucket, %(since)s) AS start, sum(value)::bigint FROM (
+  SELECT metric, bucket, value FROM relay_counter
+  WHERE workspace_id = %(workspace)s AND subject = %(subject)s AND bucket >= %(since)s
+    AND (%(subject_id)s::uuid IS NULL OR subject_id = %(subject_id)s)
+  UNION ALL
+  SELECT metric, bucket, delta FROM relay_counterdelta
+  WHERE workspace_id = %(workspace)s AND subject = %(subject)s AND bucket >= %(since)s
+    AND (%(subject_id)s::uuid IS NULL OR subject_id = %(subject_id)s)
+) c GROUP BY 1, 2 ORDER BY 2, 1
+"""
+
+
+def stats(
+    workspace: Workspace,
+    *,
+    since: datetime,
+    bucket: timedelta = timedelta(hours=1),
+    stream_id: UUID | None = None,
+) -> list[tuple[datetime, str, int]]:
+    """(start of the bucket, metric, count) of a workspace's streams: exact, roll-up and deltas together."""
+    start = since.replace(minute=0, second=0, microsecond=0)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _STATS_SQL,
+            {"workspace": workspace.pk, "subject": "stream", "subject_id": stream_id, "since": start,
+             "bucket": bucket},
+        )
+        return [(row[1], row[0], row[2]) for row in cursor.fetchall()]
+
+
+def totals(workspace: Workspace, *, since: datetime, stream_id: UUID | None = None) -> dict[str, int]:
+    """Metric -> count since a time, to the hour."""
+    found: dict[str, int] = defaultdict(int)
+    span = max(now() - since + timedelta(hours=2), timedelta(hours=1))
+    for _, metric, count in stats(workspace, since=since, bucket=span, stream_id=stream_id):
+        found[metric] += count
+    return dict(found)
+
+
+def broadcast_counts(broadcast_id: UUID) -> dict[str, int]:
+    """Recipients of a broadcast by status, from the rows themselves."""
+    rows = Recipient.objects.filter(broadcast_id=broadcast_id).values_list("status")
+    return dict(rows.annotate(count=Count("pk")))
+
+
+def broadcast_events(broadcast_id: UUID) -> dict[str, int]:
+    """Metric -> count of a broadcast's events, such as `opened:first`."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT metric, sum(value)::bigint FROM ("
+            " SELECT metric, value FROM relay_counter WHERE subject = 'broadcast' AND subject_id = %s"
+            " UNION ALL SELECT metric, delta FROM relay_counterdelta WHERE subject = 'broadcast'"
+            " AND subject_id = %s) c GROUP BY 1",
+            [broadcast_id, broadcast_id],
+        )
+        return {metric: int(count) for metric, count in cursor.fetchall()}
+
+
+def timeline_entry(event: Event, address: str) -> dict[str, Any]:
+    """An event as CONTRACT 4 writes it."""
+    return {
+        "type": event.type, "at": event.at, "recipient": address, "reply": event.reply, "detail": event.detail
+    }
+
+
+def events_of_address(workspace: Workspace, address_key: str) -> QuerySet[Event]:
+    """Every event of mail to one address, newest first."""
+    recipients = Recipient.objects.filter(workspace=workspace, address_key=address_key)
+    ids = list(recipients.order_by("-id").values_list("pk", flat=True)[:1000])
+    return Event.objects.filter(workspace_id=workspace.pk, recipient_id__in=ids).order_by("-id")
