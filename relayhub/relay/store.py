@@ -70,10 +70,10 @@ def store_many(items: Sequence[Acceptable]) -> list[Accepted | AcceptError]:
             known = {index: found for index, item in enumerate(items) if (found := _seen_before(item)) is not None}
             fresh = [item for index, item in enumerate(items) if index not in known]
             stored = iter(_store(fresh))
-            crashpoint("before_accept_commit")
+            crashpoint("store_before_commit")
     except DatabaseError as exc:
         return [_our_fault(exc) for _ in items]
-    crashpoint("after_accept_commit")
+    crashpoint("store_after_commit")
     return [known[index] if index in known else next(stored) for index in range(len(items))]
 
 

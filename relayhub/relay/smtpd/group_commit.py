@@ -1,94 +1,147 @@
-"""One commit for the messages of many sessions: what gathered while the last commit ran goes next.
+"""The shared commit at the door: what arrives while one commit runs goes into the next one together.
 
-Self-clocking, no timer: a lone message waits for nobody, and a crowd shares the cost of the sync. Work runs on
-threads with database connections of their own; a session hears of its message only after the commit.
+Self-clocking, without a timer: a lone message waits for nobody, and fifty sessions share a commit. The work
+runs in threads of its own, so that sockets are read meanwhile; each thread keeps one database connection.
+Every submitted job is answered exactly once, whatever happens; an answer comes in the event loop's thread.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import queue
+import threading
+import time
+from collections import deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from django.db import close_old_connections
-
-from relayhub.protocol.reply import FAULT_OURS, SmtpReply
+from django.db import connection
 
 log = logging.getLogger(__name__)
 
-ItemT = TypeVar("ItemT")
-#: So that one commit stays short however many sessions there are.
-MAX_BATCH_ITEMS = 200
-MAX_BATCH_BYTES = 16 * 1024 * 1024
-#: One commit may be written while the next batch is being checked.
-THREADS = 2
+JobT = TypeVar("JobT")
+AnswerT = TypeVar("AnswerT")
+
+#: A connection that was idle so long is tried before it is used: its server may have been restarted.
+_PROBE_AFTER_SECONDS = 5.0
 
 
-@dataclass(frozen=True)
-class _Waiting(Generic[ItemT]):
-    item: ItemT
+@dataclass(frozen=True, slots=True)
+class _Waiting(Generic[JobT, AnswerT]):
+    job: JobT
     size_bytes: int
-    future: asyncio.Future[SmtpReply]
+    done: Callable[[AnswerT], None]
 
 
-class GroupCommit(Generic[ItemT]):
-    """Gathers items and hands them to `work` in batches; `work` answers one reply an item."""
+class GroupCommit(Generic[JobT, AnswerT]):
+    """Collects jobs and hands them to `work` in batches; `work` answers in the same order.
 
-    def __init__(self, work: Callable[[Sequence[ItemT]], list[SmtpReply]]) -> None:
+    `fault` is the answer to every job of a batch whose work raised.
+    """
+
+    def __init__(
+        self, work: Callable[[Sequence[JobT]], Sequence[AnswerT]], *, fault: AnswerT,
+        threads: int = 2, max_jobs: int = 500, max_bytes: int = 32 * 1024 * 1024,
+    ) -> None:
         self._work = work
-        self._waiting: list[_Waiting[ItemT]] = []
-        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="commit")
-        self._running = 0
-        self.waiting_bytes = 0
+        self._fault = fault
+        self._max_jobs = max_jobs
+        self._max_bytes = max_bytes
+        self._loop = asyncio.get_running_loop()
+        self._waiting: deque[_Waiting[JobT, AnswerT]] = deque()
+        self._batches: queue.SimpleQueue[list[_Waiting[JobT, AnswerT]] | None] = queue.SimpleQueue()
+        self._idle_threads = threads
+        self._in_work = 0
+        self._emptied = asyncio.Event()
+        self._emptied.set()
+        self._threads = [
+            threading.Thread(target=self._run, name=f"commit-{number}", daemon=True)
+            for number in range(threads)
+        ]
+        for thread in self._threads:
+            thread.start()
 
-    async def submit(self, item: ItemT, *, size_bytes: int) -> SmtpReply:
-        """The reply of an item, after the commit that holds it."""
-        future: asyncio.Future[SmtpReply] = asyncio.get_running_loop().create_future()
-        self._waiting.append(_Waiting(item, size_bytes, future))
-        self.waiting_bytes += size_bytes
-        self._start()
-        return await future
+    @property
+    def pending(self) -> int:
+        """Jobs that are not answered yet."""
+        return len(self._waiting) + self._in_work
 
-    def close(self) -> None:
-        """Let the threads go once their work is done."""
-        self._threads.shutdown(wait=True)
+    def submit(self, job: JobT, size_bytes: int, done: Callable[[AnswerT], None]) -> None:
+        """Add a job; `done` is called once with its answer. From the event loop's thread."""
+        self._waiting.append(_Waiting(job, size_bytes, done))
+        self._emptied.clear()
+        self._launch()
 
-    def _start(self) -> None:
-        if not self._waiting or self._running >= THREADS:
-            return
-        batch = self._take()
-        self._running += 1
-        loop = asyncio.get_running_loop()
-        running = loop.run_in_executor(self._threads, self._carry_out, [waiting.item for waiting in batch])
-        running.add_done_callback(lambda done: self._finish(batch, done))
+    async def drain(self) -> None:
+        """Wait until everything submitted is answered."""
+        await self._emptied.wait()
 
-    def _take(self) -> list[_Waiting[ItemT]]:
-        size, count = 0, 0
-        for waiting in self._waiting[:MAX_BATCH_ITEMS]:
-            size += waiting.size_bytes
-            count += 1
-            if size >= MAX_BATCH_BYTES:
+    def stop(self) -> None:
+        """End the threads after what they hold; nothing may be submitted afterwards."""
+        for _ in self._threads:
+            self._batches.put(None)
+        for thread in self._threads:
+            thread.join(timeout=15)
+
+    def _launch(self) -> None:
+        while self._waiting and self._idle_threads:
+            batch = [self._waiting.popleft()]
+            size = batch[0].size_bytes
+            while self._waiting and len(batch) < self._max_jobs:
+                size += self._waiting[0].size_bytes
+                if size > self._max_bytes:
+                    break
+                batch.append(self._waiting.popleft())
+            self._idle_threads -= 1
+            self._in_work += len(batch)
+            self._batches.put(batch)
+
+    def _finished(self, batch: list[_Waiting[JobT, AnswerT]], answers: Sequence[AnswerT]) -> None:
+        self._idle_threads += 1
+        self._in_work -= len(batch)
+        # First the next commit, then the answers: the database works while they are written.
+        self._launch()
+        for waiting, answer in zip(batch, answers, strict=True):
+            try:
+                waiting.done(answer)
+            except Exception:
+                log.exception("smtpd.answer_failed")
+        if not self.pending:
+            self._emptied.set()
+
+    # In a commit thread
+
+    def _run(self) -> None:
+        used_at = time.monotonic()
+        while (batch := self._batches.get()) is not None:
+            if time.monotonic() - used_at > _PROBE_AFTER_SECONDS:
+                _drop_dead_connection()
+            answers = self._answers(batch)
+            used_at = time.monotonic()
+            try:
+                self._loop.call_soon_threadsafe(self._finished, batch, answers)
+            except RuntimeError:  # the loop is closed: nobody is left to tell
                 break
-        batch, self._waiting = self._waiting[:count], self._waiting[count:]
-        return batch
+        connection.close()
 
-    def _carry_out(self, items: Sequence[ItemT]) -> list[SmtpReply]:
-        """On a thread: whatever goes wrong is our fault and temporary."""
+    def _answers(self, batch: list[_Waiting[JobT, AnswerT]]) -> Sequence[AnswerT]:
         try:
-            return self._work(items)
+            answers = self._work([waiting.job for waiting in batch])
+            if len(answers) == len(batch):
+                return answers
+            log.error("smtpd.answers_missing", extra={"jobs": len(batch), "answers": len(answers)})
         except Exception:
-            log.exception("smtpd.batch_failed")
-            close_old_connections()
-            return [FAULT_OURS] * len(items)
+            log.exception("smtpd.work_failed", extra={"jobs": len(batch)})
+            _drop_dead_connection()
+        return [self._fault] * len(batch)
 
-    def _finish(self, batch: list[_Waiting[ItemT]], done: asyncio.Future[list[SmtpReply]]) -> None:
-        self._running -= 1
-        replies = [FAULT_OURS] * len(batch) if done.cancelled() or done.exception() else done.result()
-        for waiting, reply in zip(batch, replies, strict=True):
-            self.waiting_bytes -= waiting.size_bytes
-            if not waiting.future.done():
-                waiting.future.set_result(reply)
-        self._start()
+
+def _drop_dead_connection() -> None:
+    try:
+        if connection.connection is not None and not connection.is_usable():
+            connection.close()
+    except Exception:
+        log.warning("smtpd.connection_dropped")
+        connection.close()

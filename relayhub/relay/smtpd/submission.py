@@ -1,213 +1,124 @@
-"""The submission listeners: who may hand mail in, and the one door it goes through."""
+"""The submission door: what signed-in programs and trusted networks hand in goes through `relay.accept`.
+
+A batch is checked message by message, stored in one transaction, and answered message by message: a refused
+one never disturbs its neighbours. RFC 6409.
+"""
 
 from __future__ import annotations
 
-import asyncio
-import threading
-import time
+import logging
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from uuid import UUID
+from typing import Any
 
-from django.conf import settings
-from django.db import DatabaseError, close_old_connections
+from django.db import Error as DatabaseError
+from django.db import connection
 
 from relayhub.core import clock
 from relayhub.core.errors import AcceptError
 from relayhub.core.ids import Prefix, encode_id
 from relayhub.protocol import reply as replies
-from relayhub.protocol.reply import SmtpReply, queued_as
-from relayhub.protocol.smtp_server import ServerSession
-from relayhub.protocol.smtp_server_events import (
-    AuthAttempt,
-    MailFrom,
-    MessageReceived,
-    RcptTo,
-    ServerConfig,
-    ServerRole,
-)
-from relayhub.relay import accept, credentials, store
-from relayhub.relay.models import SmtpCredential, Source
+from relayhub.protocol.reply import SmtpReply, make_reply, queued_as
+from relayhub.protocol.smtp_server_events import RcptTo, ServerRole
+from relayhub.relay import accept, store
+from relayhub.relay.models import Source
 from relayhub.relay.smtpd import auth
-from relayhub.relay.smtpd.connection import Peer
-from relayhub.relay.smtpd.group_commit import GroupCommit
-from relayhub.relay.smtpd.limits import Doorkeeper, Limits, is_trusted_submitter
+from relayhub.relay.smtpd.auth import Principal
+from relayhub.relay.smtpd.door import Incoming
 from relayhub.relay.submission import Submission, SubmittedRecipient, TraceInfo
 
-#: How old what a process knows of a credential may be: a revoked one is refused after that.
-CREDENTIAL_SECONDS = 3.0
+log = logging.getLogger(__name__)
+
+CREDENTIAL_ENDED = make_reply(550, "5.7.1", "This credential does not work any more")
+NO_DEFAULT_CREDENTIAL = make_reply(451, "4.7.1", "Trusted networks have no default credential to act as")
 
 
-@dataclass(frozen=True, kw_only=True)
-class Identity:
-    """What a signed-in peer may do."""
+class SubmissionDoor:
+    """Mail handed in to be sent."""
 
-    credential_id: UUID
-    workspace_id: UUID
-    stream_id: UUID | None
-    domains: tuple[str, ...]
+    role = ServerRole.SUBMISSION
 
-    @classmethod
-    def of(cls, credential: SmtpCredential) -> Identity:
-        """From a credential."""
-        return cls(
-            credential_id=credential.pk, workspace_id=credential.workspace_id, stream_id=credential.stream_id,
-            domains=tuple(credential.domains),
-        )
+    def recipient(self, asked: RcptTo) -> SmtpReply:
+        """Every well-formed address is taken; Postmaster without a domain is nobody's here."""
+        return replies.RECIPIENT_OK if asked.parsed.domain else replies.NO_SUCH_MAILBOX
 
+    def sign_in(self, username: str, password: str, ip: str) -> Principal | SmtpReply:
+        """Check a login."""
+        return auth.authenticate(username, password, ip)
 
-class SubmissionRole:
-    """Answers the questions of submission sessions."""
-
-    def __init__(self, limits: Limits | None = None) -> None:
-        self._limits = limits or Limits()
-        self.config = ServerConfig(hostname=settings.RELAYHUB_HOSTNAME, role=ServerRole.SUBMISSION)
-        self._door = Doorkeeper(self._limits)
-        self._commit: GroupCommit[Submission] = GroupCommit(store_submissions)
-        self._auth_threads = ThreadPoolExecutor(2, thread_name_prefix="auth")
-
-    @property
-    def waiting_bytes(self) -> int:
-        """Octets received and not committed yet."""
-        return self._commit.waiting_bytes
-
-    def enter(self, ip: str) -> Peer | None:
-        """Count the connection; trusted networks need neither TLS nor AUTH."""
-        is_trusted = is_trusted_submitter(ip)
-        return Peer(ip=ip, is_trusted=is_trusted) if self._door.enter(ip, is_trusted=is_trusted) else None
-
-    def leave(self, peer: Peer) -> None:
-        """The connection is gone."""
-        self._door.leave(peer.ip)
-
-    def may_read(self) -> bool:
-        """Whether there is room for more messages in memory."""
-        return self.waiting_bytes < self._limits.max_waiting_bytes
-
-    def close(self) -> None:
-        """End the threads."""
-        self._commit.close()
-        self._auth_threads.shutdown(wait=False)
-
-    async def sign_in(self, peer: Peer, attempt: AuthAttempt) -> SmtpReply | None:
-        """Check the login on a thread."""
-        loop = asyncio.get_running_loop()
-        result = await loop.run_in_executor(
-            self._auth_threads, _sign_in, attempt.username, attempt.password, peer.ip
-        )
-        if isinstance(result, SmtpReply):
-            return result
-        peer.identity = result
-        return None
-
-    def sender(self, peer: Peer, event: MailFrom) -> SmtpReply:
-        """Any MAIL FROM is taken and kept as data."""
-        return replies.SENDER_OK
-
-    def recipient(self, peer: Peer, event: RcptTo) -> SmtpReply:
-        """Any well-formed recipient is taken; a bare Postmaster is nobody's here."""
-        if event.parsed is None or not event.parsed.domain:
-            return replies.NO_SUCH_MAILBOX
-        return replies.RECIPIENT_OK
-
-    async def message(self, peer: Peer, session: ServerSession, event: MessageReceived) -> SmtpReply:
-        """Hand the message to the shared commit."""
-        submission = _submission(peer, session, event)
-        if submission is None:
-            return replies.AUTH_REQUIRED
-        return await self._commit.submit(submission, size_bytes=len(event.content))
+    def take(self, batch: Sequence[Incoming]) -> Sequence[SmtpReply]:
+        """Check, store and answer a batch."""
+        now = clock.now()
+        answers: list[SmtpReply] = [replies.FAULT_OURS] * len(batch)
+        good: list[tuple[int, accept.Acceptable]] = []
+        for position, incoming in enumerate(batch):
+            try:
+                good.append((position, accept.check(submission_of(incoming), now=now)))
+            except AcceptError as refused:
+                answers[position] = refused.reply
+                log.info("smtpd.refused", extra={"ip": incoming.ip, "code": refused.code})
+            except DatabaseError:
+                log.warning("smtpd.database_away", exc_info=True)
+                connection.close()
+            except Exception:
+                # One strange message must not take its batch with it: a fault of ours until shown otherwise.
+                log.exception("smtpd.check_failed")
+        if good:
+            for (position, _), stored in zip(good, store.store_many([item for _, item in good]), strict=True):
+                answers[position] = (
+                    stored.reply if isinstance(stored, AcceptError)
+                    else queued_as(encode_id(Prefix.MESSAGE, stored.message_id))
+                )
+        return answers
 
 
-def _sign_in(username: str, password: str, ip: str) -> Identity | SmtpReply:
-    try:
-        result = auth.sign_in(username, password, ip=ip)
-    except DatabaseError:
-        close_old_connections()
-        return replies.AUTH_UNAVAILABLE
-    if result.is_blocked:
-        return replies.AUTH_THROTTLED
-    return Identity.of(result.credential) if result.credential else replies.AUTH_FAILED
-
-
-def _submission(peer: Peer, session: ServerSession, event: MessageReceived) -> Submission | None:
-    identity = peer.identity if isinstance(peer.identity, Identity) else None
-    if identity is None and not peer.is_trusted:
-        return None
-    envelope = event.envelope
-    protocol = "ESMTP" + ("S" if peer.tls else "") + ("A" if identity else "")
+def submission_of(incoming: Incoming) -> Submission:
+    """The submission in the shape that accept takes; AcceptError where its credential ended meanwhile."""
+    principal = _principal(incoming)
     return Submission(
-        # The trusted networks' credential is looked up on the thread that stores.
-        workspace_id=identity.workspace_id if identity else UUID(int=0),
-        credential_id=identity.credential_id if identity else None,
-        default_stream_id=identity.stream_id if identity else None,
-        allowed_domains=identity.domains if identity else (),
-        source=Source.SMTP, mail_from=envelope.mail_from.address, content=event.content, client_ip=peer.ip,
-        is_trusted_network=identity is None,
+        workspace_id=principal.workspace_id, source=Source.SMTP, mail_from=incoming.envelope.mail_from,
         recipients=tuple(
             SubmittedRecipient(
-                address=recipient.address, notify=tuple(map(str, recipient.params.notify)),
+                address=recipient.address,
+                notify=tuple(sorted(each.value for each in recipient.params.notify)),
                 original_recipient=recipient.params.original_recipient or "",
             )
-            for recipient in envelope.recipients
+            for recipient in incoming.envelope.recipients
         ),
-        trace=TraceInfo(helo=session.helo, ip=peer.ip, protocol=protocol, tls=peer.tls),
+        content=incoming.content, default_stream_id=principal.stream_id,
+        credential_id=principal.credential_id, client_ip=incoming.ip or None,
+        is_trusted_network=incoming.is_trusted,
+        trace=TraceInfo(helo=incoming.helo, ip=incoming.ip, protocol=incoming.protocol, tls=incoming.tls),
+        options=_dsn_options(incoming), allowed_domains=principal.domains,
     )
 
 
-# -- on the commit threads -----------------------------------------------------------------------------------
-
-_known: dict[UUID | None, tuple[float, Identity | None]] = {}
-_known_lock = threading.Lock()
-
-
-def store_submissions(submissions: Sequence[Submission]) -> list[SmtpReply]:
-    """Check each, store the good ones in one transaction, and answer each for itself."""
-    answers: dict[int, SmtpReply] = {}
-    good: list[tuple[int, accept.Acceptable]] = []
-    moment = clock.now()
-    for index, submission in enumerate(submissions):
-        try:
-            good.append((index, accept.check(_with_identity(submission), now=moment)))
-        except AcceptError as exc:
-            answers[index] = exc.reply
-        except DatabaseError:
-            close_old_connections()
-            answers[index] = replies.FAULT_OURS
-    for (index, _), result in zip(good, store.store_many([item for _, item in good]), strict=True):
-        if isinstance(result, AcceptError):
-            answers[index] = result.reply
-        else:
-            answers[index] = queued_as(encode_id(Prefix.MESSAGE, result.message_id))
-    return [answers[index] for index in range(len(submissions))]
+def _principal(incoming: Incoming) -> Principal:
+    if incoming.principal is not None:
+        living = auth.living_principal(incoming.principal.credential_id)
+        if living is None:
+            raise AcceptError(CREDENTIAL_ENDED, code="credential_ended", http_status=403)
+        return living
+    if not incoming.is_trusted:
+        raise AcceptError(replies.AUTH_REQUIRED, code="not_signed_in", http_status=401)
+    default = auth.trusted_principal()
+    if default is None:
+        raise AcceptError(NO_DEFAULT_CREDENTIAL, code="no_default_credential")
+    return default
 
 
-def _with_identity(submission: Submission) -> Submission:
-    """The submission with its credential's present state; AcceptError where that was revoked meanwhile."""
-    identity = _identity(submission.credential_id)
-    if identity is None:
-        raise AcceptError(replies.SENDER_NOT_ALLOWED, code="credential_revoked", http_status=403)
-    if submission.credential_id is not None:
-        return submission
-    from dataclasses import replace
-
-    return replace(
-        submission, workspace_id=identity.workspace_id, credential_id=identity.credential_id,
-        default_stream_id=identity.stream_id, allowed_domains=identity.domains,
-    )
-
-
-def _identity(credential_id: UUID | None) -> Identity | None:
-    """A credential that is still good, as of at most CREDENTIAL_SECONDS ago; None names the trusted networks'."""
-    moment = time.monotonic()
-    found = _known.get(credential_id)
-    if found is not None and moment - found[0] < CREDENTIAL_SECONDS:
-        return found[1]
-    if credential_id is None:
-        row = credentials.default_credential()
-    else:
-        row = SmtpCredential.objects.filter(pk=credential_id).first()
-    identity = Identity.of(row) if row is not None and credentials.is_usable(row) else None
-    with _known_lock:
-        _known[credential_id] = (moment, identity)
-    return identity
+def _dsn_options(incoming: Incoming) -> dict[str, Any]:
+    """What RFC 3461 parameters asked for, kept as data."""
+    params = incoming.envelope.params
+    found: dict[str, Any] = {}
+    if params.envelope_id:
+        found["envelope_id"] = params.envelope_id
+    if params.dsn_return is not None:
+        found["return"] = params.dsn_return.value
+    for recipient in incoming.envelope.recipients:
+        asked = recipient.params
+        if asked.notify or asked.original_recipient:
+            found.setdefault("recipients", {})[recipient.address] = {
+                "notify": sorted(each.value for each in asked.notify),
+                "original_recipient": asked.original_recipient or "",
+            }
+    return {"dsn": found} if found else {}
