@@ -19,6 +19,7 @@ from relayhub.core.clock import now
 from relayhub.core.crashpoints import crashpoint
 from relayhub.core.models import Workspace
 from relayhub.relay import lanes
+from relayhub.relay.bell import ring_on_commit
 from relayhub.relay.history import history_ctes
 from relayhub.relay.managers import SUPPRESSED_SQL
 from relayhub.relay.models import (
@@ -103,27 +104,44 @@ def create_broadcast_message(wanted: BroadcastMessage) -> Message:
             return Message.objects.get(pk=existing.message_id)
         message = _store(wanted)
         BroadcastControl.objects.create(
-            broadcast_id=wanted.broadcast_id, workspace=wanted.workspace, stream=wanted.stream,
-            message_id=message.pk, campaign_id=wanted.campaign_id, max_per_minute=wanted.max_per_minute,
+            broadcast_id=wanted.broadcast_id,
+            workspace=wanted.workspace,
+            stream=wanted.stream,
+            message_id=message.pk,
+            campaign_id=wanted.campaign_id,
+            max_per_minute=wanted.max_per_minute,
         )
     return message
 
 
 def _store(wanted: BroadcastMessage) -> Message:
     content = Content.objects.create(
-        workspace=wanted.workspace, format=ContentFormat.COMPILED, data=wanted.content,
-        meta=dict(wanted.content_meta), size_bytes=len(wanted.content),
+        workspace=wanted.workspace,
+        format=ContentFormat.COMPILED,
+        data=wanted.content,
+        meta=dict(wanted.content_meta),
+        size_bytes=len(wanted.content),
     )
     TrackedLink.objects.bulk_create(
         TrackedLink(content_id=content.pk, number=number, url=url)
         for number, url in enumerate(wanted.links, start=1)
     )
     return Message.objects.create(
-        workspace=wanted.workspace, stream=wanted.stream, content=content, source=Source.CAMPAIGN,
-        from_header=wanted.from_header, from_address=wanted.from_address, from_domain=wanted.from_domain,
-        subject=wanted.subject[:1000], track=wanted.track, broadcast_id=wanted.broadcast_id,
-        tags=list(wanted.tags), metadata=dict(wanted.metadata), size_bytes=len(wanted.content),
-        options={"list_ids": [str(list_id) for list_id in wanted.list_ids]}, expires_at=now() + LIFETIME,
+        workspace=wanted.workspace,
+        stream=wanted.stream,
+        content=content,
+        source=Source.CAMPAIGN,
+        from_header=wanted.from_header,
+        from_address=wanted.from_address,
+        from_domain=wanted.from_domain,
+        subject=wanted.subject[:1000],
+        track=wanted.track,
+        broadcast_id=wanted.broadcast_id,
+        tags=list(wanted.tags),
+        metadata=dict(wanted.metadata),
+        size_bytes=len(wanted.content),
+        options={"list_ids": [str(list_id) for list_id in wanted.list_ids]},
+        expires_at=now() + LIFETIME,
     )
 
 
@@ -157,19 +175,17 @@ def insert_recipients_from(
         cursor.execute(
             _INSERT_SQL.format(history=history_ctes()),
             {
-                "workspace_id": control.workspace_id, "stream_id": control.stream_id,
-                "message_id": control.message_id, "broadcast_id": control.broadcast_id,
-                "domains": list(wanted), "lane_ids": list(wanted.values()), "due_at": due_at or now(),
+                "workspace_id": control.workspace_id,
+                "stream_id": control.stream_id,
+                "message_id": control.message_id,
+                "broadcast_id": control.broadcast_id,
+                "domains": list(wanted),
+                "lane_ids": list(wanted.values()),
+                "due_at": due_at or now(),
             },
         )
         stored, _queued = cursor.fetchone()
         cursor.execute("DROP TABLE rh_bulk")
         Message.objects.filter(pk=control.message_id).update(recipient_count=F("recipient_count") + stored)
-        _ring_on_commit(list(wanted.values()))
+        ring_on_commit(wanted.values())
     return int(stored)
-
-
-def _ring_on_commit(lane_ids: list[int]) -> None:
-    from relayhub.relay.tasks import ring_lanes  # the bell is an edge; it imports services, not the reverse
-
-    transaction.on_commit(lambda: ring_lanes(lane_ids))

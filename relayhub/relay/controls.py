@@ -19,6 +19,7 @@ from relayhub.core.clock import now
 from relayhub.core.errors import ConflictError
 from relayhub.core.models import Scope
 from relayhub.relay import events_move
+from relayhub.relay.bell import ring_on_commit
 from relayhub.relay.events import HOLD_PERSON
 from relayhub.relay.events_move import Pick
 from relayhub.relay.models import BroadcastControl, Lane, Message, Recipient, Stream
@@ -29,7 +30,9 @@ from relayhub.relay.models import BroadcastControl, Lane, Message, Recipient, St
 def pause_broadcast(broadcast_id: UUID) -> bool:
     """Let nothing more of a broadcast be claimed or sent; whether it was running."""
     return bool(
-        BroadcastControl.objects.filter(pk=broadcast_id, paused_at=None, cancelled_at=None).update(paused_at=now())
+        BroadcastControl.objects.filter(pk=broadcast_id, paused_at=None, cancelled_at=None).update(
+            paused_at=now()
+        )
     )
 
 
@@ -38,7 +41,7 @@ def resume_broadcast(broadcast_id: UUID) -> bool:
     resumed = BroadcastControl.objects.filter(pk=broadcast_id, cancelled_at=None).exclude(paused_at=None)
     if not resumed.update(paused_at=None):
         return False
-    _ring(list(Lane.objects.filter(broadcast_id=broadcast_id).values_list("pk", flat=True)))
+    ring_on_commit(list(Lane.objects.filter(broadcast_id=broadcast_id).values_list("pk", flat=True)))
     return True
 
 
@@ -77,7 +80,7 @@ def resume_stream(actor: Actor, stream: Stream) -> None:
         Stream.objects.filter(pk=stream.pk).update(paused_at=None, paused_reason="")
         audit.record(actor, "stream.resumed", "stream", stream.public_id)
     stream.refresh_from_db(fields=["paused_at", "paused_reason"])
-    _ring(list(Lane.objects.filter(stream=stream).values_list("pk", flat=True)[:200]))
+    ring_on_commit(list(Lane.objects.filter(stream=stream).values_list("pk", flat=True)[:200]))
 
 
 def pause_lane(actor: Actor, lane: Lane, *, reason: str = "") -> None:
@@ -96,7 +99,7 @@ def resume_lane(actor: Actor, lane: Lane) -> None:
             paused_at=None, paused_reason="", backoff_until=None, backoff_reason=""
         )
         audit.record(actor, "lane.resumed", "lane", str(lane.pk), summary=lane.site)
-    _ring([lane.pk])
+    ring_on_commit([lane.pk])
 
 
 def pace_lane(actor: Actor, lane: Lane, max_per_minute: int | None) -> None:
@@ -114,9 +117,13 @@ def cancel_message(actor: Actor, message: Message) -> int:
     """Cancel a message's recipients that are not out yet; ConflictError if there is none left to cancel."""
     require(actor, Scope.MESSAGES_WRITE)
     with transaction.atomic():
-        moved = events_move.cancel(_of_message(message), why="A person or program cancelled it.", by=actor.label)
+        moved = events_move.cancel(
+            _of_message(message), why="A person or program cancelled it.", by=actor.label
+        )
         if moved:
-            audit.record(actor, "message.cancelled", "message", message.public_id, summary=f"{moved} recipients")
+            audit.record(
+                actor, "message.cancelled", "message", message.public_id, summary=f"{moved} recipients"
+            )
     if not moved:
         raise ConflictError(
             "Nothing is left to cancel: every recipient is finished or being sent.", code="nothing_to_cancel"
@@ -140,7 +147,9 @@ def release_message(actor: Actor, message: Message) -> int:
     with transaction.atomic():
         moved = events_move.release(_of_message(message), why="A person released it.", by=actor.label)
         if moved:
-            audit.record(actor, "message.released", "message", message.public_id, summary=f"{moved} recipients")
+            audit.record(
+                actor, "message.released", "message", message.public_id, summary=f"{moved} recipients"
+            )
             _ring_lanes_of(_of_message(message))
     return moved
 
@@ -177,11 +186,4 @@ def _of_message(message: Message) -> Pick:
 def _ring_lanes_of(pick: Pick) -> None:
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT DISTINCT r.lane_id FROM relay_recipient r WHERE {pick.where}", pick.params)
-        _ring([row[0] for row in cursor.fetchall()])
-
-
-def _ring(lane_ids: Sequence[int]) -> None:
-    from relayhub.relay.tasks import ring_lanes  # the bell is an edge; it imports services, not the reverse
-
-    wanted = list(lane_ids)
-    transaction.on_commit(lambda: ring_lanes(wanted))
+        ring_on_commit([row[0] for row in cursor.fetchall()])

@@ -221,8 +221,11 @@ def _closing(job: Job) -> Closing | None:
         return _close(job, RecipientStatus.EXPIRED, {"attempts": recipient.attempts})
     if job.way.hold_reason:
         return Closing(
-            recipient_id=recipient.id, token=recipient.token, status=RecipientStatus.HELD.value,
-            detail={"reason": job.way.hold_reason}, hold_reason=job.way.hold_reason,
+            recipient_id=recipient.id,
+            token=recipient.token,
+            status=RecipientStatus.HELD.value,
+            detail={"reason": job.way.hold_reason},
+            hold_reason=job.way.hold_reason,
         )
     return None
 
@@ -240,9 +243,7 @@ def give_back(job: Job, commits: Commits, *, delay_seconds: float = 0.0) -> None
     )
 
 
-def _record_intent(
-    job: Job, commits: Commits, refusal: list[Verdict]
-) -> Callable[[], Awaitable[bool]]:
+def _record_intent(job: Job, commits: Commits, refusal: list[Verdict]) -> Callable[[], Awaitable[bool]]:
     async def before_dot() -> bool:
         crashpoint("before_intent")
         seconds_left = job.hold.seconds_left
@@ -274,17 +275,32 @@ def _outcome(job: Job, attempt_id: UUID, judgement: Judgement, result: SendResul
     reply = result.reply
     ended_at = result.ended_at or clock.now()
     return Outcome(
-        recipient_id=job.recipient.id, token=job.recipient.token, attempt_id=attempt_id,
-        status=judgement.status.value, retry_in_seconds=judgement.retry_in_seconds,
-        started_at=result.started_at or ended_at, ended_at=ended_at,
+        recipient_id=job.recipient.id,
+        token=job.recipient.token,
+        attempt_id=attempt_id,
+        status=judgement.status.value,
+        retry_in_seconds=judgement.retry_in_seconds,
+        started_at=result.started_at or ended_at,
+        ended_at=ended_at,
         reply=None if reply is None else reply_dict(reply),
-        bounce_class=judgement.bounce_class, bounce_category=judgement.bounce_category,
-        transport=job.way.transport, site=result.peer_host or "", provider=job.recipient.provider,
-        peer_host=result.peer_host or "", peer_address=result.peer_address or "",
-        source_address=result.source_address or "", tls=_plain(result.tls), phase=str(result.phase or ""),
-        detail={"transport": job.way.transport, **job.way.detail, **dict(result.detail or {}),
-                **judgement.detail},
-        transcript=list(result.transcript or ()), suppresses=judgement.suppresses,
+        bounce_class=judgement.bounce_class,
+        bounce_category=judgement.bounce_category,
+        transport=job.way.transport,
+        site=result.peer_host or "",
+        provider=job.recipient.provider,
+        peer_host=result.peer_host or "",
+        peer_address=result.peer_address or "",
+        source_address=result.source_address or "",
+        tls=_plain(result.tls),
+        phase=str(result.phase or ""),
+        detail={
+            "transport": job.way.transport,
+            **job.way.detail,
+            **dict(result.detail or {}),
+            **judgement.detail,
+        },
+        transcript=list(result.transcript or ()),
+        suppresses=judgement.suppresses,
     )
 
 
@@ -298,10 +314,17 @@ def _unprepared(
     job: Job, attempt_id: UUID, started_at: datetime, judgement: Judgement, error: PrepareError
 ) -> Outcome:
     return Outcome(
-        recipient_id=job.recipient.id, token=job.recipient.token, attempt_id=attempt_id,
-        status=judgement.status.value, retry_in_seconds=judgement.retry_in_seconds,
-        started_at=started_at, ended_at=clock.now(), bounce_class=judgement.bounce_class,
-        bounce_category=judgement.bounce_category, transport=job.way.transport, phase="prepare",
+        recipient_id=job.recipient.id,
+        token=job.recipient.token,
+        attempt_id=attempt_id,
+        status=judgement.status.value,
+        retry_in_seconds=judgement.retry_in_seconds,
+        started_at=started_at,
+        ended_at=clock.now(),
+        bounce_class=judgement.bounce_class,
+        bounce_category=judgement.bounce_category,
+        transport=job.way.transport,
+        phase="prepare",
         detail={"code": error.code, "message": error.message, **judgement.detail},
     )
 
@@ -310,15 +333,22 @@ def sandbox_outcome(job: Job) -> Outcome:
     """The outcome of a recipient that is kept in the sandbox: delivered, with no reply of anybody."""
     at = clock.now()
     return Outcome(
-        recipient_id=job.recipient.id, token=job.recipient.token, attempt_id=uuid7(),
-        status=RecipientStatus.DELIVERED.value, started_at=at, ended_at=at, transport="sandbox",
-        provider=job.recipient.provider, detail={"transport": "sandbox", **job.way.detail},
+        recipient_id=job.recipient.id,
+        token=job.recipient.token,
+        attempt_id=uuid7(),
+        status=RecipientStatus.DELIVERED.value,
+        started_at=at,
+        ended_at=at,
+        transport="sandbox",
+        provider=job.recipient.provider,
+        detail={"transport": "sandbox", **job.way.detail},
     )
 
 
 def reply_dict(reply: Any) -> dict[str, Any]:
     """A reply as events and pages know it."""
     return {
-        "code": reply.code, "enhanced": str(reply.enhanced) if reply.enhanced else None,
+        "code": reply.code,
+        "enhanced": str(reply.enhanced) if reply.enhanced else None,
         "text": reply.text[:2000],
     }

@@ -45,9 +45,16 @@ class LaneRunner:
     """Delivers what is in hand of one lane."""
 
     def __init__(
-        self, info: LaneInfo, *, shares: Shares, commits: Commits, services: Services,
-        on_done: Callable[[Job], None], on_backoff: Callable[[LaneRunner, Signal], None],
-        on_recovered: Callable[[LaneRunner], None], on_hungry: Callable[[LaneRunner], None],
+        self,
+        info: LaneInfo,
+        *,
+        shares: Shares,
+        commits: Commits,
+        services: Services,
+        on_done: Callable[[Job], None],
+        on_backoff: Callable[[LaneRunner, Signal], None],
+        on_recovered: Callable[[LaneRunner], None],
+        on_hungry: Callable[[LaneRunner], None],
     ) -> None:
         self.info = info
         self.is_claiming = False
@@ -203,14 +210,15 @@ def _settle_broken_off(job: Job, commits: Commits) -> None:
 
 def _fault(job: Job, why: str) -> Fault:
     return Fault(
-        recipient_id=job.recipient.id, token=job.recipient.token, why=why, had_intent=job.has_intent,
+        recipient_id=job.recipient.id,
+        token=job.recipient.token,
+        why=why,
+        had_intent=job.has_intent,
         retry_in_seconds=unknown_wait_seconds(job.message) if job.has_intent else BRAKE_SECONDS,
     )
 
 
-async def keep_in_sandbox(
-    jobs: list[Job], commits: Commits, on_done: Callable[[Job], None]
-) -> None:
+async def keep_in_sandbox(jobs: list[Job], commits: Commits, on_done: Callable[[Job], None]) -> None:
     """Deliver to the sandbox inbox: the same checks and records, in batches, with no conversation."""
     going: list[tuple[Job, Awaitable[Any]]] = []
     for job in jobs:

@@ -35,16 +35,27 @@ from relayhub.relay.history import (
     to_json,
 )
 from relayhub.relay.models.message import RecipientStatus
-from relayhub.relay.routing import HOLD_DOMAIN_BROKEN, HOLD_DOMAIN_UNVERIFIED
 
 #: Why a recipient is held. The first kind is let go by itself once the domain is verified.
 HOLD_DOMAIN = "The From domain is not verified at present; released by itself once it is."
 HOLD_PERSON = "Held by a person."
-#: Every way in which a domain's state is written as a reason to hold: `routing` has its codes.
-HOLDS_FOR_DOMAIN = (HOLD_DOMAIN, HOLD_DOMAIN_BROKEN, HOLD_DOMAIN_UNVERIFIED)
+#: Every way in which a domain's state is written as a reason to hold; the last two are codes of `routing`.
+HOLDS_FOR_DOMAIN = (HOLD_DOMAIN, "domain_broken", "domain_unverified")
 
-_EVENT_TYPES = ("uuid", "uuid", "uuid", "uuid", "uuid", "uuid", "uuid", "uuid", "text", "timestamptz",
-                "text", "text")
+_EVENT_TYPES = (
+    "uuid",
+    "uuid",
+    "uuid",
+    "uuid",
+    "uuid",
+    "uuid",
+    "uuid",
+    "uuid",
+    "text",
+    "timestamptz",
+    "text",
+    "text",
+)
 _DELTA_TYPES = ("uuid", "text", "uuid", "text", "timestamptz", "bigint")
 _OUTBOX_TYPES = ("uuid", "text", "timestamptz")
 
@@ -127,8 +138,18 @@ def _event_row(
     recipient: NewRecipient, event_id: UUID, kind: EventType, at: datetime, detail: Mapping[str, Any]
 ) -> tuple[Any, ...]:
     return (
-        event_id, recipient.workspace_id, recipient.stream_id, recipient.message_id, recipient.id,
-        recipient.broadcast_id, recipient.contact_id, None, kind.value, at, None, to_json(dict(detail)),
+        event_id,
+        recipient.workspace_id,
+        recipient.stream_id,
+        recipient.message_id,
+        recipient.id,
+        recipient.broadcast_id,
+        recipient.contact_id,
+        None,
+        kind.value,
+        at,
+        None,
+        to_json(dict(detail)),
     )
 
 

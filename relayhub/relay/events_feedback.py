@@ -1,8 +1,9 @@
 """What comes back about a recipient: opens, clicks, complaints, unsubscribes, and reports by mail.
 
 Each is one statement that locks the recipient, notes the first time, stores the event with its count and
-fact, and suppresses where CONTRACT section 4 says so, all together. Repeating one changes nothing: complaints,
-unsubscribes and bounces count once a recipient, opens and clicks at most once a minute, reports once by key.
+fact, and suppresses where CONTRACT section 4 says so, all together. Repeating one changes nothing:
+complaints, unsubscribes and bounces count once a recipient, opens and clicks at most once a minute,
+reports once by key.
 """
 
 from __future__ import annotations
@@ -64,16 +65,32 @@ class Report:
 
 
 def _record(
-    recipient_id: UUID, event: EventType, *, event_id: UUID, sets: str, when: str = "true", first: str = "true",
-    extra: str = _NOTHING, detail: Mapping[str, Any] | None = None, reply: Mapping[str, Any] | None = None,
-    suppress: tuple[str, str] = ("", ""), source: str = "", more: Mapping[str, Any] | None = None,
+    recipient_id: UUID,
+    event: EventType,
+    *,
+    event_id: UUID,
+    sets: str,
+    when: str = "true",
+    first: str = "true",
+    extra: str = _NOTHING,
+    detail: Mapping[str, Any] | None = None,
+    reply: Mapping[str, Any] | None = None,
+    suppress: tuple[str, str] = ("", ""),
+    source: str = "",
+    more: Mapping[str, Any] | None = None,
 ) -> bool:
     sql = _FEEDBACK_SQL.format(first=first, when=when, sets=sets, extra=extra, history=history_ctes())
     reason, scope = suppress
     params = {
-        "recipient_id": recipient_id, "event_id": event_id, "event": event.value,
-        "detail": to_json(dict(detail or {})), "reply": None if reply is None else to_json(dict(reply)),
-        "suppress_reason": reason, "suppress_scope": scope, "source": source[:500], **(more or {}),
+        "recipient_id": recipient_id,
+        "event_id": event_id,
+        "event": event.value,
+        "detail": to_json(dict(detail or {})),
+        "reply": None if reply is None else to_json(dict(reply)),
+        "suppress_reason": reason,
+        "suppress_scope": scope,
+        "source": source[:500],
+        **(more or {}),
     }
     return bool(run(Statement(sql=sql, params=params))[0])
 
@@ -87,8 +104,12 @@ def record_open(recipient_id: UUID, *, is_machine: bool, detail: Mapping[str, An
     """Somebody or something fetched the pixel; whether it was stored (once a minute and kind)."""
     column = "machine_opened_at" if is_machine else "opened_at"
     return _record(
-        recipient_id, EventType.OPENED, event_id=_once_a_minute(recipient_id, "opened", is_machine),
-        sets=f"{column} = coalesce(r.{column}, now())", first=f"t.{column} IS NULL", extra=_FIRST,
+        recipient_id,
+        EventType.OPENED,
+        event_id=_once_a_minute(recipient_id, "opened", is_machine),
+        sets=f"{column} = coalesce(r.{column}, now())",
+        first=f"t.{column} IS NULL",
+        extra=_FIRST,
         detail={**(detail or {}), "machine": is_machine},
     )
 
@@ -99,8 +120,12 @@ def record_click(
     """Somebody or something followed link number `link`; whether it was stored (once a minute and link)."""
     column = "machine_clicked_at" if is_machine else "clicked_at"
     return _record(
-        recipient_id, EventType.CLICKED, event_id=_once_a_minute(recipient_id, "clicked", is_machine, link),
-        sets=f"{column} = coalesce(r.{column}, now())", first=f"t.{column} IS NULL", extra=_FIRST,
+        recipient_id,
+        EventType.CLICKED,
+        event_id=_once_a_minute(recipient_id, "clicked", is_machine, link),
+        sets=f"{column} = coalesce(r.{column}, now())",
+        first=f"t.{column} IS NULL",
+        extra=_FIRST,
         detail={**(detail or {}), "machine": is_machine, "link": link, "url": url},
     )
 
@@ -113,17 +138,30 @@ def record_unsubscribe(
     For a broadcast the caller adds the rows of scope `list`, in the same transaction.
     """
     return _record(
-        recipient_id, EventType.UNSUBSCRIBED, event_id=uuid7(), sets="unsubscribed_at = now()",
-        when="t.unsubscribed_at IS NULL", detail=detail, source=source,
+        recipient_id,
+        EventType.UNSUBSCRIBED,
+        event_id=uuid7(),
+        sets="unsubscribed_at = now()",
+        when="t.unsubscribed_at IS NULL",
+        detail=detail,
+        source=source,
         suppress=("unsubscribe", "stream") if suppresses_stream else ("", ""),
     )
 
 
-def record_complaint(recipient_id: UUID, *, source: str = "", detail: Mapping[str, Any] | None = None) -> bool:
+def record_complaint(
+    recipient_id: UUID, *, source: str = "", detail: Mapping[str, Any] | None = None
+) -> bool:
     """The person said spam: the stream is closed to the address; whether this was the first time."""
     return _record(
-        recipient_id, EventType.COMPLAINED, event_id=uuid7(), sets="complained_at = now()",
-        when="t.complained_at IS NULL", detail=detail, source=source, suppress=("complaint", "stream"),
+        recipient_id,
+        EventType.COMPLAINED,
+        event_id=uuid7(),
+        sets="complained_at = now()",
+        when="t.complained_at IS NULL",
+        detail=detail,
+        source=source,
+        suppress=("complaint", "stream"),
     )
 
 
@@ -136,18 +174,24 @@ def record_report(report: Report) -> bool:
     event_id = derived_uuid7(report.recipient_id, report.status.value, report.key)
     if report.status is EventType.BOUNCED:
         return _record(
-            report.recipient_id, EventType.BOUNCED, event_id=event_id,
+            report.recipient_id,
+            EventType.BOUNCED,
+            event_id=event_id,
             when="t.status IN ('delivered', 'unknown', 'deferred', 'quarantined')",
             sets="status = 'bounced', reply = %(reply)s::jsonb, bounce_class = %(bounce_class)s, "
-                 "bounce_category = %(bounce_category)s, finished_at = now()",
-            reply=report.reply, source=report.source,
+            "bounce_category = %(bounce_category)s, finished_at = now()",
+            reply=report.reply,
+            source=report.source,
             detail={**report.detail, "by": "report", "suppresses": report.suppresses},
             suppress=("hard_bounce", "workspace") if report.suppresses else ("", ""),
             more={"bounce_class": report.bounce_class[:20], "bounce_category": report.bounce_category[:20]},
         )
     settles = report.status is EventType.DELIVERED
     return _record(
-        report.recipient_id, report.status, event_id=event_id, reply=report.reply,
+        report.recipient_id,
+        report.status,
+        event_id=event_id,
+        reply=report.reply,
         when="t.status = 'unknown'" if settles else "true",
         sets="status = 'delivered', finished_at = now()" if settles else "attempts = r.attempts",
         detail={**report.detail, "by": "report"},

@@ -99,7 +99,8 @@ moved AS (
 ), happened AS (
   SELECT rh_uuid7() AS event_id, m.workspace_id, m.stream_id, m.message_id, m.id AS recipient_id,
     m.broadcast_id, m.contact_id, NULL::uuid AS attempt_id, 'released' AS type, now() AS at,
-    NULL::jsonb AS reply, '{{{{"why": "Its outcome is unknown; tried once more with the same Message-ID."}}}}'::jsonb
+    NULL::jsonb AS reply,
+    '{{{{"why": "Its outcome is unknown; tried once more with the same Message-ID."}}}}'::jsonb
       AS detail
   FROM moved m
 ), {{history}}
@@ -116,18 +117,28 @@ def run(statement: Statement) -> tuple[Any, ...]:
 
 
 def _move(
-    pick: Pick, *, from_statuses: tuple[str, ...], sets: str, event: str, detail: Mapping[str, Any],
-    extra: Mapping[str, Any] | None = None, limit: int = MAX_MOVE,
+    pick: Pick,
+    *,
+    from_statuses: tuple[str, ...],
+    sets: str,
+    event: str,
+    detail: Mapping[str, Any],
+    extra: Mapping[str, Any] | None = None,
+    limit: int = MAX_MOVE,
 ) -> int:
     joins = "JOIN relay_message m ON m.id = r.message_id" if pick.joins_message else ""
     sql = _MOVE_SQL.format(joins=joins, where=pick.where, sets=sets, history=history_ctes())
     params = {
-        **pick.params, **(extra or {}), "from_statuses": list(from_statuses), "event": event,
-        "detail": to_json(dict(detail)), "limit": limit,
+        **pick.params,
+        **(extra or {}),
+        "from_statuses": list(from_statuses),
+        "event": event,
+        "detail": to_json(dict(detail)),
+        "limit": limit,
     }
     total = 0
     while True:
-        (moved,) = run(Statement(sql=sql, params=params))
+        moved = int(run(Statement(sql=sql, params=params))[0])
         total += moved
         if moved < limit:
             return total
@@ -136,16 +147,22 @@ def _move(
 def cancel(pick: Pick, *, why: str, by: str = "") -> int:
     """Cancel what is picked and may still be cancelled."""
     return _move(
-        pick, from_statuses=CANCELLABLE, sets="status = 'cancelled', finished_at = now()",
-        event=RecipientStatus.CANCELLED.value, detail={"why": why, "by": by},
+        pick,
+        from_statuses=CANCELLABLE,
+        sets="status = 'cancelled', finished_at = now()",
+        event=RecipientStatus.CANCELLED.value,
+        detail={"why": why, "by": by},
     )
 
 
 def hold(pick: Pick, *, reason: str, by: str = "") -> int:
     """Keep back what is picked until it is released."""
     return _move(
-        pick, from_statuses=HOLDABLE, sets="status = 'held', hold_reason = %(hold_reason)s",
-        event=RecipientStatus.HELD.value, detail={"reason": reason, "by": by},
+        pick,
+        from_statuses=HOLDABLE,
+        sets="status = 'held', hold_reason = %(hold_reason)s",
+        event=RecipientStatus.HELD.value,
+        detail={"reason": reason, "by": by},
         extra={"hold_reason": reason[:300]},
     )
 
@@ -153,12 +170,14 @@ def hold(pick: Pick, *, reason: str, by: str = "") -> int:
 def release(pick: Pick, *, why: str, by: str = "", from_statuses: tuple[str, ...] = RELEASABLE) -> int:
     """Let go again what is picked: due now, with a clean count of crashes."""
     return _move(
-        pick, from_statuses=from_statuses,
+        pick,
+        from_statuses=from_statuses,
         sets="status = CASE WHEN r.attempts > 0 THEN 'deferred' ELSE 'queued' END, hold_reason = '', "
-             "next_attempt_at = greatest(r.next_attempt_at, now()), crashes = 0, "
-             "claim_limit = CASE WHEN r.status = 'quarantined' THEN 1 END, "
-             "unknown_retried = r.unknown_retried OR r.status = 'unknown'",
-        event="released", detail={"why": why, "by": by},
+        "next_attempt_at = greatest(r.next_attempt_at, now()), crashes = 0, "
+        "claim_limit = CASE WHEN r.status = 'quarantined' THEN 1 END, "
+        "unknown_retried = r.unknown_retried OR r.status = 'unknown'",
+        event="released",
+        detail={"why": why, "by": by},
     )
 
 
@@ -176,24 +195,33 @@ def retry_now(pick: Pick) -> int:
 def expire(pick: Pick) -> int:
     """End what is picked because its queue lifetime passed."""
     return _move(
-        pick, from_statuses=EXPIRABLE, sets="status = 'expired', finished_at = now()",
-        event=RecipientStatus.EXPIRED.value, detail={"why": "The queue lifetime passed."},
+        pick,
+        from_statuses=EXPIRABLE,
+        sets="status = 'expired', finished_at = now()",
+        event=RecipientStatus.EXPIRED.value,
+        detail={"why": "The queue lifetime passed."},
     )
 
 
 def suppress_waiting(pick: Pick, *, detail: Mapping[str, Any]) -> int:
     """End what is picked because its address was put on a suppression list."""
     return _move(
-        pick, from_statuses=CANCELLABLE, sets="status = 'suppressed', finished_at = now()",
-        event=RecipientStatus.SUPPRESSED.value, detail=detail,
+        pick,
+        from_statuses=CANCELLABLE,
+        sets="status = 'suppressed', finished_at = now()",
+        event=RecipientStatus.SUPPRESSED.value,
+        detail=detail,
     )
 
 
 def settle_dead(pick: Pick, *, detail: Mapping[str, Any]) -> int:
     """Bounce what is picked without an attempt: its domain takes no mail."""
     return _move(
-        pick, from_statuses=("queued", "deferred"), sets="status = 'bounced', finished_at = now()",
-        event=RecipientStatus.BOUNCED.value, detail=detail,
+        pick,
+        from_statuses=("queued", "deferred"),
+        sets="status = 'bounced', finished_at = now()",
+        event=RecipientStatus.BOUNCED.value,
+        detail=detail,
     )
 
 
@@ -215,9 +243,14 @@ def reap(
     """
     sql = _REAP_SQL.format(history=history_ctes())
     rows, quarantined = run(
-        Statement(sql=sql, params={
-            "limit": limit, "unknown_hold_seconds": unknown_hold_seconds, "grace_seconds": grace_seconds,
-        })
+        Statement(
+            sql=sql,
+            params={
+                "limit": limit,
+                "unknown_hold_seconds": unknown_hold_seconds,
+                "grace_seconds": grace_seconds,
+            },
+        )
     )
     return Reaped(rows=rows, quarantined=quarantined)
 

@@ -19,7 +19,14 @@ from uuid import UUID
 from relayhub.core.facts import EventType
 from relayhub.core.ids import derived_uuid7
 from relayhub.relay.history import Statement, history_ctes, to_json
-from relayhub.relay.managers import LANE_JOINS_SQL, LANE_STATE_SQL, MAX_CRASHES, SUPPRESSED_SQL
+from relayhub.relay.managers import (
+    IN_FLIGHT_SQL,
+    LANE_JOINS_SQL,
+    LANE_STATE_SQL,
+    LEASED_SQL,
+    MAX_CRASHES,
+    SUPPRESSED_SQL,
+)
 
 
 class Verdict(StrEnum):
@@ -108,7 +115,7 @@ WITH wanted AS MATERIALIZED (
   SELECT r.id, r.lease_token, r.lane_id, r.workspace_id, r.stream_id, r.message_id, r.broadcast_id,
     r.address_key, r.accepted_at
   FROM wanted w JOIN relay_recipient r ON r.id = w.id AND r.lease_token = w.token
-    AND r.status = 'leased' AND r.lease_until > now()
+    AND {LEASED_SQL} AND r.lease_until > now()
 ), lanes AS MATERIALIZED (
   SELECT l.id, {LANE_STATE_SQL} AS state
   FROM (SELECT DISTINCT lane_id FROM mine) AS used JOIN relay_lane l ON l.id = used.lane_id {LANE_JOINS_SQL}
@@ -119,7 +126,7 @@ WITH wanted AS MATERIALIZED (
 ), marked AS (
   UPDATE relay_recipient r SET status = 'attempting', attempts = r.attempts + 1
   FROM judged j
-  WHERE j.verdict = 'go' AND r.id = j.id AND r.lease_token = j.token AND r.status = 'leased'
+  WHERE j.verdict = 'go' AND r.id = j.id AND r.lease_token = j.token AND {LEASED_SQL}
   RETURNING r.id
 )
 SELECT id, 'go' AS verdict FROM marked
@@ -129,12 +136,29 @@ SELECT id, verdict FROM judged WHERE verdict <> 'go'
 
 #: column, SQL type of its array, expression that reads it.
 _OUTCOME_COLUMNS = (
-    ("id", "uuid"), ("token", "uuid"), ("attempt_id", "uuid"), ("attempted_id", "uuid"), ("outcome_id", "uuid"),
-    ("status", "text"), ("started_at", "timestamptz"), ("ended_at", "timestamptz"), ("delay", "float8"),
-    ("reply", "text"), ("bounce_class", "text"), ("bounce_category", "text"), ("transport", "text"),
-    ("site", "text"), ("provider", "text"), ("peer_host", "text"), ("peer_address", "text"),
-    ("source_address", "text"), ("tls", "text"), ("phase", "text"), ("detail", "text"),
-    ("transcript", "text"), ("suppresses", "bool"),
+    ("id", "uuid"),
+    ("token", "uuid"),
+    ("attempt_id", "uuid"),
+    ("attempted_id", "uuid"),
+    ("outcome_id", "uuid"),
+    ("status", "text"),
+    ("started_at", "timestamptz"),
+    ("ended_at", "timestamptz"),
+    ("delay", "float8"),
+    ("reply", "text"),
+    ("bounce_class", "text"),
+    ("bounce_category", "text"),
+    ("transport", "text"),
+    ("site", "text"),
+    ("provider", "text"),
+    ("peer_host", "text"),
+    ("peer_address", "text"),
+    ("source_address", "text"),
+    ("tls", "text"),
+    ("phase", "text"),
+    ("detail", "text"),
+    ("transcript", "text"),
+    ("suppresses", "bool"),
 )
 _OUTCOME_ARRAYS = ", ".join(f"%s::{kind}[]" for _, kind in _OUTCOME_COLUMNS)
 _OUTCOME_NAMES = ", ".join(name for name, _ in _OUTCOME_COLUMNS)
@@ -154,41 +178,45 @@ WITH o AS MATERIALIZED (
     reply = o.reply::jsonb, bounce_class = o.bounce_class, bounce_category = o.bounce_category,
     transport = o.transport, provider = CASE WHEN o.provider <> '' THEN o.provider ELSE r.provider END
   FROM o
-  WHERE r.id = o.id AND r.lease_token = o.token AND r.status IN ('leased', 'attempting')
+  WHERE r.id = o.id AND r.lease_token = o.token AND {IN_FLIGHT_SQL}
+  -- What came in goes along: a join of two lists that the planner knows nothing of would be quadratic.
   RETURNING r.id, r.workspace_id, r.stream_id, r.message_id, r.broadcast_id, r.contact_id, r.attempts,
-    r.address, r.address_key, r.status
+    r.address, r.address_key, r.status, o.status AS disposition, o.attempt_id, o.attempted_id, o.outcome_id,
+    o.started_at, o.ended_at, o.reply::jsonb AS reply, o.bounce_class, o.bounce_category, o.transport, o.site,
+    o.peer_host, o.peer_address, o.source_address, o.tls, o.phase, o.detail::jsonb AS detail, o.transcript,
+    o.suppresses
 ), tried AS (
   INSERT INTO relay_attempt (id, workspace_id, recipient_id, message_id, number, started_at, ended_at,
     disposition, transport, site, peer_host, peer_address, source_address, tls, phase, reply,
     bounce_class, bounce_category, detail, transcript)
-  SELECT o.attempt_id, m.workspace_id, m.id, m.message_id, m.attempts, o.started_at, o.ended_at,
-    o.status, o.transport, o.site, o.peer_host, o.peer_address, o.source_address, o.tls::jsonb, o.phase,
-    o.reply::jsonb, o.bounce_class, o.bounce_category, o.detail::jsonb, o.transcript::jsonb
-  FROM moved m JOIN o ON o.id = m.id
+  SELECT attempt_id, workspace_id, id, message_id, attempts, started_at, ended_at,
+    disposition, transport, site, peer_host, peer_address, source_address, tls::jsonb, phase, reply,
+    bounce_class, bounce_category, detail, transcript::jsonb
+  FROM moved
 ), blocked AS (
   INSERT INTO deliverability_suppression (id, workspace_id, address, address_key, reason, scope, source,
     recipient_id, created_at, lifted_by, lift_reason)
-  SELECT DISTINCT ON (m.workspace_id, m.address_key) rh_uuid7(), m.workspace_id, m.address, m.address_key,
+  SELECT DISTINCT ON (workspace_id, address_key) rh_uuid7(), workspace_id, address, address_key,
     'hard_bounce', 'workspace',
-    left(concat_ws(' ', o.reply::jsonb->>'code', o.reply::jsonb->>'enhanced', nullif('from ' || o.peer_host, 'from ')), 500),
-    m.id, now(), '', ''
-  FROM moved m JOIN o ON o.id = m.id WHERE o.suppresses
+    left(concat_ws(' ', reply->>'code', reply->>'enhanced', nullif('from ' || peer_host, 'from ')), 500),
+    id, now(), '', ''
+  FROM moved WHERE suppresses
   ON CONFLICT DO NOTHING
 ), happened AS (
-  SELECT o.attempted_id AS event_id, m.workspace_id, m.stream_id, m.message_id, m.id AS recipient_id,
-    m.broadcast_id, m.contact_id, o.attempt_id, 'attempted' AS type,
-    now() - greatest(o.ended_at - o.started_at, interval '1 microsecond') AS at, NULL::jsonb AS reply,
-    jsonb_build_object('number', m.attempts, 'transport', o.transport) AS detail
-  FROM moved m JOIN o ON o.id = m.id
+  SELECT attempted_id AS event_id, workspace_id, stream_id, message_id, id AS recipient_id,
+    broadcast_id, contact_id, attempt_id, 'attempted' AS type,
+    now() - greatest(ended_at - started_at, interval '1 microsecond') AS at, NULL::jsonb AS reply,
+    jsonb_build_object('number', attempts, 'transport', transport) AS detail
+  FROM moved
   UNION ALL
-  SELECT o.outcome_id, m.workspace_id, m.stream_id, m.message_id, m.id, m.broadcast_id, m.contact_id,
-    o.attempt_id, m.status, now(), o.reply::jsonb, o.detail::jsonb
-  FROM moved m JOIN o ON o.id = m.id
+  SELECT outcome_id, workspace_id, stream_id, message_id, id, broadcast_id, contact_id,
+    attempt_id, status, now(), reply, detail
+  FROM moved
 ), {{history}}
 SELECT id FROM moved
 """
 
-_CLOSING_SQL = """
+_CLOSING_SQL = f"""
 WITH o AS MATERIALIZED (
   SELECT * FROM unnest(%s::uuid[], %s::uuid[], %s::text[], %s::text[], %s::text[])
     AS t(id, token, status, detail, hold_reason)
@@ -197,14 +225,15 @@ WITH o AS MATERIALIZED (
     attempts = r.attempts - CASE WHEN r.status = 'attempting' THEN 1 ELSE 0 END,
     hold_reason = o.hold_reason, finished_at = CASE WHEN o.status = 'held' THEN NULL ELSE now() END
   FROM o
-  WHERE r.id = o.id AND r.lease_token = o.token AND r.status IN ('leased', 'attempting')
-  RETURNING r.id, r.workspace_id, r.stream_id, r.message_id, r.broadcast_id, r.contact_id, r.status
+  WHERE r.id = o.id AND r.lease_token = o.token AND {IN_FLIGHT_SQL}
+  RETURNING r.id, r.workspace_id, r.stream_id, r.message_id, r.broadcast_id, r.contact_id, r.status,
+    o.detail::jsonb AS detail
 ), happened AS (
   SELECT rh_uuid7() AS event_id, m.workspace_id, m.stream_id, m.message_id, m.id AS recipient_id,
     m.broadcast_id, m.contact_id, NULL::uuid AS attempt_id, m.status AS type, now() AS at,
-    NULL::jsonb AS reply, o.detail::jsonb AS detail
-  FROM moved m JOIN o ON o.id = m.id
-), {history}
+    NULL::jsonb AS reply, m.detail
+  FROM moved m
+), {{history}}
 SELECT id FROM moved
 """
 
@@ -224,18 +253,19 @@ WITH o AS MATERIALIZED (
     next_attempt_at = now() + o.delay * interval '1 second',
     lease_token = NULL, lease_until = NULL
   FROM o
-  WHERE r.id = o.id AND r.lease_token = o.token AND r.status IN ('leased', 'attempting')
-  RETURNING r.id, r.workspace_id, r.stream_id, r.message_id, r.broadcast_id, r.contact_id, r.status, r.crashes
+  WHERE r.id = o.id AND r.lease_token = o.token AND {IN_FLIGHT_SQL}
+  RETURNING r.id, r.workspace_id, r.stream_id, r.message_id, r.broadcast_id, r.contact_id, r.status,
+    r.crashes, o.why
 ), happened AS (
   SELECT rh_uuid7() AS event_id, m.workspace_id, m.stream_id, m.message_id, m.id AS recipient_id,
     m.broadcast_id, m.contact_id, NULL::uuid AS attempt_id, m.status AS type, now() AS at,
-    NULL::jsonb AS reply, jsonb_build_object('why', o.why, 'crashes', m.crashes) AS detail
-  FROM moved m JOIN o ON o.id = m.id WHERE m.status IN ('unknown', 'quarantined')
+    NULL::jsonb AS reply, jsonb_build_object('why', m.why, 'crashes', m.crashes) AS detail
+  FROM moved m WHERE m.status IN ('unknown', 'quarantined')
 ), {{history}}
 SELECT id FROM moved
 """
 
-_RELEASE_SQL = """
+_RELEASE_SQL = f"""
 WITH o AS MATERIALIZED (
   SELECT * FROM unnest(%s::uuid[], %s::uuid[], %s::float8[]) AS t(id, token, delay)
 )
@@ -248,7 +278,7 @@ UPDATE relay_recipient r SET
   lease_token = NULL, lease_until = NULL,
   claim_limit = CASE WHEN r.crashes > 0 THEN r.claim_limit END
 FROM o
-WHERE r.id = o.id AND r.lease_token = o.token AND r.status IN ('leased', 'attempting')
+WHERE r.id = o.id AND r.lease_token = o.token AND {IN_FLIGHT_SQL}
 RETURNING r.id
 """
 
@@ -258,8 +288,11 @@ def fault_statement(faults: Sequence[Fault]) -> Statement:
     return Statement(
         sql=_FAULT_SQL.format(history=history_ctes()),
         params=[
-            [f.recipient_id for f in faults], [f.token for f in faults], [f.why[:200] for f in faults],
-            [f.had_intent for f in faults], [f.retry_in_seconds for f in faults],
+            [f.recipient_id for f in faults],
+            [f.token for f in faults],
+            [f.why[:200] for f in faults],
+            [f.had_intent for f in faults],
+            [f.retry_in_seconds for f in faults],
         ],
     )
 
@@ -280,14 +313,35 @@ def _outcome_row(outcome: Outcome) -> tuple[Any, ...]:
     detail = {**outcome.detail, "suppresses": True} if outcome.suppresses else outcome.detail
     attempted, outcome_id = attempt_event_ids(outcome.attempt_id, outcome.recipient_id, outcome.status)
     return (
-        outcome.recipient_id, outcome.token, outcome.attempt_id, attempted, outcome_id,
-        outcome.status, outcome.started_at, outcome.ended_at, outcome.retry_in_seconds,
+        outcome.recipient_id,
+        outcome.token,
+        outcome.attempt_id,
+        attempted,
+        outcome_id,
+        outcome.status,
+        outcome.started_at,
+        outcome.ended_at,
+        outcome.retry_in_seconds,
         None if outcome.reply is None else to_json(outcome.reply),
-        outcome.bounce_class[:20], outcome.bounce_category[:20], outcome.transport[:300], outcome.site[:255],
-        outcome.provider[:60], outcome.peer_host[:255], outcome.peer_address[:64],
-        outcome.source_address[:64], None if outcome.tls is None else to_json(outcome.tls),
-        outcome.phase[:12], to_json(detail), to_json(outcome.transcript), outcome.suppresses,
+        outcome.bounce_class[:20],
+        outcome.bounce_category[:20],
+        outcome.transport[:300],
+        _text(outcome.site, 255),
+        outcome.provider[:60],
+        _text(outcome.peer_host, 255),
+        _text(outcome.peer_address, 64),
+        outcome.source_address[:64],
+        None if outcome.tls is None else to_json(outcome.tls),
+        outcome.phase[:12],
+        to_json(detail),
+        to_json(outcome.transcript),
+        outcome.suppresses,
     )
+
+
+def _text(value: str, length: int) -> str:
+    """What a peer or DNS said, as a column can hold it: no NUL, not too long."""
+    return value.replace("\x00", "\ufffd")[:length]
 
 
 def attempt_event_ids(attempt_id: UUID, recipient_id: UUID, status: str) -> tuple[UUID, UUID]:
@@ -303,8 +357,11 @@ def closing_statement(closings: Sequence[Closing]) -> Statement:
     return Statement(
         sql=_CLOSING_SQL.format(history=history_ctes()),
         params=[
-            [c.recipient_id for c in closings], [c.token for c in closings], [c.status for c in closings],
-            [to_json(c.detail) for c in closings], [c.hold_reason[:300] for c in closings],
+            [c.recipient_id for c in closings],
+            [c.token for c in closings],
+            [c.status for c in closings],
+            [to_json(c.detail) for c in closings],
+            [c.hold_reason[:300] for c in closings],
         ],
     )
 
@@ -314,7 +371,8 @@ def release_statement(releases: Sequence[Release]) -> Statement:
     return Statement(
         sql=_RELEASE_SQL,
         params=[
-            [r.recipient_id for r in releases], [r.token for r in releases],
+            [r.recipient_id for r in releases],
+            [r.token for r in releases],
             [r.delay_seconds for r in releases],
         ],
     )

@@ -19,8 +19,18 @@ from django.conf import settings
 UNTOLD_TYPES = ("accepted", "attempted")
 
 EVENT_COLUMNS = (
-    "id", "workspace_id", "stream_id", "message_id", "recipient_id", "broadcast_id", "contact_id",
-    "attempt_id", "type", "at", "reply", "detail",
+    "id",
+    "workspace_id",
+    "stream_id",
+    "message_id",
+    "recipient_id",
+    "broadcast_id",
+    "contact_id",
+    "attempt_id",
+    "type",
+    "at",
+    "reply",
+    "detail",
 )
 DELTA_COLUMNS = ("workspace_id", "subject", "subject_id", "metric", "bucket", "delta")
 OUTBOX_COLUMNS = ("event_id", "fact", "created_at")
@@ -89,8 +99,14 @@ def history_ctes() -> str:
     return _EVENTS + (_OUTBOX if has_reactors() else "")
 
 
-def insert_statement(table: str, columns: Sequence[str], types: Sequence[str], rows: Sequence[Sequence[Any]],
-                     *, ignore_conflicts: bool = False) -> Statement:
+def insert_statement(
+    table: str,
+    columns: Sequence[str],
+    types: Sequence[str],
+    rows: Sequence[Sequence[Any]],
+    *,
+    ignore_conflicts: bool = False,
+) -> Statement:
     """A multi-row insert by one array a column: one plan and one round trip for any number of rows."""
     values: list[list[Any]] = [list(column) for column in zip(*rows, strict=True)] or [[] for _ in columns]
     arrays = ", ".join(f"%s::{kind}[]" for kind in types)

@@ -27,7 +27,7 @@ RESERVED_IN_HAND = 500
 MAX_SENDING = 200
 RESERVED_SENDING = 50
 #: Connections one lane uses at once where its route says nothing.
-LANE_CONNECTIONS = 30
+LANE_CONNECTIONS = 50
 
 _UPSERT_SQL = """
 WITH wanted AS (
@@ -66,8 +66,15 @@ class LaneInfo:
     def from_row(cls, row: Sequence[Any]) -> LaneInfo:
         """Read one row of `managers.due_lanes_statement`."""
         return cls(
-            id=row[0], workspace_id=row[1], stream_id=row[2], stream_slug=row[3], stream_kind=row[4],
-            broadcast_id=row[5], site=row[6], max_per_minute=row[7], broadcast_max_per_minute=row[8],
+            id=row[0],
+            workspace_id=row[1],
+            stream_id=row[2],
+            stream_slug=row[3],
+            stream_kind=row[4],
+            broadcast_id=row[5],
+            site=row[6],
+            max_per_minute=row[7],
+            broadcast_max_per_minute=row[8],
             is_probing=row[9],
         )
 
@@ -91,8 +98,12 @@ class Shares:
     """How much of this process is in use, and what is left for whom."""
 
     def __init__(
-        self, *, max_in_hand: int = MAX_IN_HAND, reserved_in_hand: int = RESERVED_IN_HAND,
-        max_sending: int = MAX_SENDING, reserved_sending: int = RESERVED_SENDING,
+        self,
+        *,
+        max_in_hand: int = MAX_IN_HAND,
+        reserved_in_hand: int = RESERVED_IN_HAND,
+        max_sending: int = MAX_SENDING,
+        reserved_sending: int = RESERVED_SENDING,
     ) -> None:
         self._max_in_hand = max_in_hand
         self._bulk_in_hand_limit = max_in_hand - reserved_in_hand
@@ -153,7 +164,9 @@ def lane_upsert_statement(
     return Statement(
         sql=_UPSERT_SQL,
         params={
-            "workspace_id": workspace_id, "stream_id": stream_id, "broadcast_id": broadcast_id,
+            "workspace_id": workspace_id,
+            "stream_id": stream_id,
+            "broadcast_id": broadcast_id,
             "sites": sorted(set(sites)),
         },
     )
@@ -167,7 +180,9 @@ def lane_ids_by_site(
     found: dict[str, int] = {}
     for _ in range(3):  # a twin that made the same lane at the same instant is seen the second time
         statement = lane_upsert_statement(
-            workspace_id=workspace_id, stream_id=stream_id, broadcast_id=broadcast_id,
+            workspace_id=workspace_id,
+            stream_id=stream_id,
+            broadcast_id=broadcast_id,
             sites=wanted - found.keys(),
         )
         with connection.cursor() as cursor:
@@ -188,7 +203,7 @@ def lane_ids_for(
 
 
 def sites_for(workspace_id: UUID, stream_id: UUID, domains: Iterable[str]) -> Mapping[str, str]:
-    """The site at which each domain's mail is gathered: a transport's text, a cached MX site, or `resolve`."""
+    """The site of each domain's mail: a transport's text, a cached MX site, or `resolve`."""
     from relayhub.relay import routes, sites  # both look at lanes when rules change
 
     wanted = sorted(set(domains))

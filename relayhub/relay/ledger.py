@@ -42,24 +42,29 @@ class Finding:
         return not self.breaches
 
 
-_KNOWN = ("'queued','leased','attempting','deferred','held','delivered','bounced','suppressed','expired',"
-          "'cancelled','unknown','quarantined'")
+_KNOWN = (
+    "'queued','leased','attempting','deferred','held','delivered','bounced','suppressed','expired',"
+    "'cancelled','unknown','quarantined'"
+)
 
 INVARIANTS: tuple[Invariant, ...] = (
     Invariant(
-        id="I1", promise="Every accepted recipient stands in exactly one known status.",
+        id="I1",
+        promise="Every accepted recipient stands in exactly one known status.",
         sql=f"""
 SELECT r.id::text, r.status FROM relay_recipient r WHERE r.status NOT IN ({_KNOWN})""",
     ),
     Invariant(
-        id="I1.messages", promise="Every message has as many recipients as were accepted for it.",
+        id="I1.messages",
+        promise="Every message has as many recipients as were accepted for it.",
         sql="""
 SELECT m.id::text, m.recipient_count, coalesce(c.count, 0) FROM relay_message m
 LEFT JOIN (SELECT message_id, count(*) AS count FROM relay_recipient GROUP BY 1) c ON c.message_id = m.id
 WHERE m.recipient_count <> coalesce(c.count, 0)""",
     ),
     Invariant(
-        id="I2", promise="Every recipient has exactly one accepted event, and every such event a recipient.",
+        id="I2",
+        promise="Every recipient has exactly one accepted event, and every such event a recipient.",
         sql="""
 SELECT coalesce(r.id, e.recipient_id)::text, coalesce(e.count, 0) FROM relay_recipient r
 FULL JOIN (SELECT recipient_id, count(*) AS count FROM relay_event WHERE type = 'accepted' GROUP BY 1) e
@@ -67,13 +72,15 @@ FULL JOIN (SELECT recipient_id, count(*) AS count FROM relay_event WHERE type = 
 WHERE r.id IS NULL OR coalesce(e.count, 0) <> 1""",
     ),
     Invariant(
-        id="I3", promise="A recipient is delivered only with an attempt or a report that says so.",
+        id="I3",
+        promise="A recipient is delivered only with an attempt or a report that says so.",
         sql="""
 SELECT r.id::text FROM relay_recipient r WHERE r.status = 'delivered' AND NOT EXISTS (
   SELECT 1 FROM relay_event e WHERE e.recipient_id = r.id AND e.type = 'delivered')""",
     ),
     Invariant(
-        id="I4", promise="A recipient is delivered more than once only where an outcome was unknown.",
+        id="I4",
+        promise="A recipient is delivered more than once only where an outcome was unknown.",
         sql="""
 SELECT e.recipient_id::text, count(*) FROM relay_event e WHERE e.type = 'delivered'
 GROUP BY e.recipient_id HAVING count(*) > 1 + (
@@ -81,7 +88,8 @@ GROUP BY e.recipient_id HAVING count(*) > 1 + (
   WHERE u.recipient_id = e.recipient_id AND u.type IN ('unknown', 'quarantined'))""",
     ),
     Invariant(
-        id="I5", promise="Nothing was tried 5 s after its address was suppressed.",
+        id="I5",
+        promise="Nothing was tried 5 s after its address was suppressed.",
         sql="""
 SELECT r.id::text, s.created_at::text, a.ended_at::text FROM deliverability_suppression s
 JOIN relay_recipient r ON r.workspace_id = s.workspace_id AND r.address_key = s.address_key
@@ -90,14 +98,16 @@ WHERE s.lifted_at IS NULL AND a.started_at > s.created_at + interval '5 seconds'
   AND (s.scope = 'workspace' OR (s.scope = 'stream' AND s.stream_id = r.stream_id))""",
     ),
     Invariant(
-        id="I5.cancelled", promise="Nothing of a cancelled broadcast was tried 5 s after it was cancelled.",
+        id="I5.cancelled",
+        promise="Nothing of a cancelled broadcast was tried 5 s after it was cancelled.",
         sql="""
 SELECT r.id::text FROM relay_broadcastcontrol b JOIN relay_recipient r ON r.broadcast_id = b.broadcast_id
 JOIN relay_attempt a ON a.recipient_id = r.id
 WHERE b.cancelled_at IS NOT NULL AND a.started_at > b.cancelled_at + interval '5 seconds'""",
     ),
     Invariant(
-        id="I6", promise="No lease is over by more than 90 s, and only claimed rows have one.",
+        id="I6",
+        promise="No lease is over by more than 90 s, and only claimed rows have one.",
         sql=f"""
 SELECT r.id::text, r.status, r.lease_until::text FROM relay_recipient r
 WHERE (r.status IN ('leased', 'attempting')
@@ -105,31 +115,36 @@ WHERE (r.status IN ('leased', 'attempting')
   OR (r.status NOT IN ('leased', 'attempting') AND r.lease_token IS NOT NULL)""",
     ),
     Invariant(
-        id="I6.lanes", promise="Everything that waits, waits in a lane that exists.",
+        id="I6.lanes",
+        promise="Everything that waits, waits in a lane that exists.",
         sql="""
 SELECT r.id::text, r.lane_id FROM relay_recipient r LEFT JOIN relay_lane l ON l.id = r.lane_id
 WHERE r.status IN ('queued', 'deferred', 'held', 'leased', 'attempting', 'unknown', 'quarantined')
   AND l.id IS NULL""",
     ),
     Invariant(
-        id="I7", promise="Every attempt has its attempted event, and every finished recipient an event of its status.",
+        id="I7",
+        promise="Every attempt has its attempted event, and every finished recipient an event of its status.",
         sql="""
 SELECT a.id::text, 'attempt' FROM relay_attempt a LEFT JOIN relay_event e
   ON e.attempt_id = a.id AND e.type = 'attempted' WHERE e.id IS NULL
 UNION ALL
 SELECT r.id::text, r.status FROM relay_recipient r
-WHERE r.status IN ('delivered', 'bounced', 'suppressed', 'expired', 'cancelled', 'held', 'unknown', 'quarantined')
+WHERE r.status IN ('delivered', 'bounced', 'suppressed', 'expired', 'cancelled', 'held', 'unknown',
+    'quarantined')
   AND NOT EXISTS (SELECT 1 FROM relay_event e WHERE e.recipient_id = r.id AND e.type = r.status)""",
     ),
     Invariant(
-        id="I7.attempts", promise="A recipient's count of tries covers its recorded attempts.",
+        id="I7.attempts",
+        promise="A recipient's count of tries covers its recorded attempts.",
         sql="""
 SELECT r.id::text, r.attempts, c.highest FROM relay_recipient r
 JOIN (SELECT recipient_id, max(number) AS highest FROM relay_attempt GROUP BY 1) c ON c.recipient_id = r.id
 WHERE r.attempts < c.highest""",
     ),
     Invariant(
-        id="I7.suppression", promise="Every hard bounce that suppresses left its address suppressed or lifted.",
+        id="I7.suppression",
+        promise="Every hard bounce that suppresses left its address suppressed or lifted.",
         sql="""
 SELECT r.id::text, r.address_key FROM relay_recipient r JOIN relay_event e
   ON e.recipient_id = r.id AND e.type = 'bounced' AND (e.detail->>'suppresses')::boolean
@@ -137,7 +152,8 @@ WHERE NOT EXISTS (SELECT 1 FROM deliverability_suppression s
   WHERE s.workspace_id = r.workspace_id AND s.address_key = r.address_key)""",
     ),
     Invariant(
-        id="I8", promise="Counters are the counts of events, by stream and broadcast.",
+        id="I8",
+        promise="Counters are the counts of events, by stream and broadcast.",
         sql="""
 WITH facts AS (
   SELECT s.subject, s.subject_id, m.metric, count(*) AS count
@@ -145,8 +161,10 @@ WITH facts AS (
   CROSS JOIN LATERAL (VALUES ('stream', e.stream_id), ('broadcast', e.broadcast_id)) AS s(subject, subject_id)
   CROSS JOIN LATERAL (VALUES (e.type::text),
     (CASE WHEN e.type = 'delivered' AND e.detail->>'transport' = 'sandbox' THEN 'delivered:sandbox' END),
-    (CASE WHEN e.type IN ('opened', 'clicked') AND (e.detail->>'machine')::boolean THEN e.type || ':machine' END),
-    (CASE WHEN e.type IN ('opened', 'clicked') AND (e.detail->>'first')::boolean THEN e.type || ':first' END)
+    (CASE WHEN e.type IN ('opened', 'clicked') AND (e.detail->>'machine')::boolean
+      THEN e.type || ':machine' END),
+    (CASE WHEN e.type IN ('opened', 'clicked') AND (e.detail->>'first')::boolean
+      THEN e.type || ':first' END)
   ) AS m(metric)
   WHERE s.subject_id IS NOT NULL AND m.metric IS NOT NULL GROUP BY 1, 2, 3
 ), told AS (
@@ -161,7 +179,8 @@ FROM facts f FULL JOIN told t USING (subject, subject_id, metric)
 WHERE coalesce(f.count, 0) <> coalesce(t.count, 0)""",
     ),
     Invariant(
-        id="I8.tenants", promise="A recipient, its message, its stream and its events are of one workspace.",
+        id="I8.tenants",
+        promise="A recipient, its message, its stream and its events are of one workspace.",
         sql="""
 SELECT r.id::text FROM relay_recipient r JOIN relay_message m ON m.id = r.message_id
 JOIN relay_stream s ON s.id = r.stream_id
@@ -171,13 +190,17 @@ SELECT e.id::text FROM relay_event e JOIN relay_recipient r ON r.id = e.recipien
 WHERE e.workspace_id <> r.workspace_id""",
     ),
     Invariant(
-        id="N1", promise="Quarantined recipients that never reached a final dot: a person should look.",
-        is_notice=True, sql="""
+        id="N1",
+        promise="Quarantined recipients that never reached a final dot: a person should look.",
+        is_notice=True,
+        sql="""
 SELECT r.id::text, r.address FROM relay_recipient r
 WHERE r.status = 'quarantined' AND r.attempts = 0""",
     ),
     Invariant(
-        id="N2", promise="Events and attempts outside the months made for them.", is_notice=True,
+        id="N2",
+        promise="Events and attempts outside the months made for them.",
+        is_notice=True,
         sql="""
 SELECT 'relay_event_default', count(*) FROM relay_event_default HAVING count(*) > 0
 UNION ALL

@@ -16,8 +16,8 @@ from django.conf import settings
 from django.db import close_old_connections
 
 from relayhub.relay.deliver import monotonic_seconds
-from relayhub.relay.loop_engine import BatchServices, Engine
 from relayhub.relay.loop_db import LoopConnection
+from relayhub.relay.loop_engine import BatchServices, Engine
 
 log = logging.getLogger(__name__)
 

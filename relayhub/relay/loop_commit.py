@@ -91,7 +91,7 @@ class GroupCommit:
             # Cancelling the future takes an entry that is not on its way yet out of the queue; one that is
             # on its way is taken back by the release that the caller hands in behind it.
             return Verdict.LOST
-        return Verdict(verdict)
+        return Verdict(str(verdict))
 
     async def run(self) -> None:
         """Commit groups until closed and empty."""

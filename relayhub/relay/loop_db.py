@@ -35,8 +35,16 @@ class DatabaseAway(Exception):
 def connection_arguments(alias: str = "default") -> dict[str, Any]:
     """How to reach the database that Django uses, as psycopg's keyword arguments."""
     params = dict(connections[alias].get_connection_params())
-    for django_only in ("cursor_factory", "context", "pool", "prepare_threshold", "autocommit",
-                        "server_side_binding", "isolation_level", "assume_role"):
+    for django_only in (
+        "cursor_factory",
+        "context",
+        "pool",
+        "prepare_threshold",
+        "autocommit",
+        "server_side_binding",
+        "isolation_level",
+        "assume_role",
+    ):
         params.pop(django_only, None)
     return params
 
@@ -80,7 +88,7 @@ class LoopConnection:
     async def wait(self) -> None:
         """Wait a little before asking again, longer each time, with jitter so that nobody comes in step."""
         longest = min(LONGEST_WAIT_SECONDS, FIRST_WAIT_SECONDS * 2 ** min(self._failures, 10))
-        await asyncio.sleep(random.uniform(longest / 2, longest))  # noqa: S311  jitter, not a secret
+        await asyncio.sleep(random.uniform(longest / 2, longest))
 
     async def close(self) -> None:
         """Close for good."""
@@ -116,8 +124,10 @@ def _is_transient(error: Exception) -> bool:
     """Whether the connection itself is still good: a deadlock, a lost serialization, a statement time-out."""
     return isinstance(
         error,
-        psycopg.errors.DeadlockDetected | psycopg.errors.SerializationFailure
-        | psycopg.errors.QueryCanceled | psycopg.errors.LockNotAvailable,
+        psycopg.errors.DeadlockDetected
+        | psycopg.errors.SerializationFailure
+        | psycopg.errors.QueryCanceled
+        | psycopg.errors.LockNotAvailable,
     )
 
 

@@ -16,13 +16,22 @@ from uuid import UUID, uuid4
 
 from relayhub.core.crashpoints import crashpoint
 from relayhub.relay import managers, paces
-from relayhub.relay.deliver import BRAKE_SECONDS, Hold, Job, Services, Signal, Way, give_back, monotonic_seconds
+from relayhub.relay.deliver import (
+    BRAKE_SECONDS,
+    Hold,
+    Job,
+    Services,
+    Signal,
+    Way,
+    give_back,
+    monotonic_seconds,
+)
 from relayhub.relay.drain import LaneRunner, keep_in_sandbox
 from relayhub.relay.events_outcome import Release
 from relayhub.relay.history import Statement
 from relayhub.relay.lanes import LaneInfo, Shares
 from relayhub.relay.loop_commit import GroupCommit
-from relayhub.relay.loop_db import DatabaseAway, LoopConnection
+from relayhub.relay.loop_db import DatabaseAway, LoopConnection, Row
 from relayhub.relay.managers import ClaimedRecipient, MessageRow
 
 log = logging.getLogger(__name__)
@@ -32,6 +41,7 @@ POLL_SECONDS = 1.0
 STOP_SECONDS = 22.0
 IDLE_RUNNER_SECONDS = 120.0
 RESOLVE_BATCH = 2000
+RESOLVE_GROUP = 25
 
 _BACK_OFF_SQL = """
 UPDATE relay_lane SET backoff_until = now() + %s * interval '1 second', backoff_reason = %s WHERE id = %s
@@ -65,7 +75,10 @@ class Engine:
     """Everything of one relay process that runs on its event loop."""
 
     def __init__(
-        self, services_factory: Callable[[LoopConnection], BatchServices], *, lease_seconds: float,
+        self,
+        services_factory: Callable[[LoopConnection], BatchServices],
+        *,
+        lease_seconds: float,
         shares: Shares | None = None,
     ) -> None:
         self._lease_seconds = lease_seconds
@@ -199,8 +212,13 @@ class Engine:
 
     def _new_runner(self, info: LaneInfo) -> LaneRunner:
         runner = self._runners[info.id] = LaneRunner(
-            info, shares=self.shares, commits=self.commits, services=self.services,
-            on_done=self._forget_job, on_backoff=self._back_off, on_recovered=self._recover,
+            info,
+            shares=self.shares,
+            commits=self.commits,
+            services=self.services,
+            on_done=self._forget_job,
+            on_backoff=self._back_off,
+            on_recovered=self._recover,
             on_hungry=lambda hungry: self.ring([hungry.info.id]),
         )
         return runner
@@ -224,14 +242,14 @@ class Engine:
 
     async def _granted(self, info: LaneInfo, limit: int) -> int:
         if info.is_probing:
-            won = await self._claims.fetch(
-                managers.probe_statement(lane_id=info.id, seconds=BRAKE_SECONDS)
-            )
+            won = await self._claims.fetch(managers.probe_statement(lane_id=info.id, seconds=BRAKE_SECONDS))
             limit = min(limit, len(won))
         if not info.paces or limit <= 0:
             return limit
         answers = await self._claims.run(paces.take_statements(info.paces, limit))
-        counts = {key: rows[0][0] if rows else 0 for key, rows in zip(sorted(info.paces), answers, strict=True)}
+        counts = {
+            key: rows[0][0] if rows else 0 for key, rows in zip(sorted(info.paces), answers, strict=True)
+        }
         granted = min(counts.values())
         await self._put_back(counts, granted)
         return granted
@@ -239,7 +257,8 @@ class Engine:
     async def _put_back(self, counts: dict[str, int], used: int) -> None:
         unused = [
             paces.put_back_statement(key=key, unused=count - used)
-            for key, count in sorted(counts.items()) if count > used
+            for key, count in sorted(counts.items())
+            if count > used
         ]
         if unused:
             await self._claims.run(unused)
@@ -250,7 +269,10 @@ class Engine:
         since_last = asked_at - runner.last_served if runner.last_served else 0.0
         rows = await self._claims.fetch(
             managers.claim_statement(
-                lane_id=info.id, token=token, limit=limit, lease_seconds=self._lease_seconds,
+                lane_id=info.id,
+                token=token,
+                limit=limit,
+                lease_seconds=self._lease_seconds,
                 is_probe=info.is_probing,
             )
         )
@@ -263,15 +285,16 @@ class Engine:
         runner.last_served = asked_at
         runner.learn_claim(asked=limit, got=len(rows), seconds_since_last=since_last)
         hold = Hold(
-            lane_id=info.id, token=token, deadline=asked_at + self._lease_seconds,
-            database_now=rows[0][-1], taken_at=asked_at,
+            lane_id=info.id,
+            token=token,
+            deadline=asked_at + self._lease_seconds,
+            database_now=rows[0][-1],
+            taken_at=asked_at,
         )
         await self._take_in_hand(runner, hold, [managers.claimed_from_row(row, token) for row in rows])
         return len(rows)
 
-    async def _take_in_hand(
-        self, runner: LaneRunner, hold: Hold, claimed: list[ClaimedRecipient]
-    ) -> None:
+    async def _take_in_hand(self, runner: LaneRunner, hold: Hold, claimed: list[ClaimedRecipient]) -> None:
         try:
             jobs = await self._jobs_for(runner.info, hold, claimed)
         except Exception:  # a fault of ours in routing: the rows go back, and wait before it shows again
@@ -298,9 +321,7 @@ class Engine:
                 Release(recipient_id=recipient.id, token=recipient.token, delay_seconds=BRAKE_SECONDS)
             )
 
-    async def _jobs_for(
-        self, info: LaneInfo, hold: Hold, claimed: list[ClaimedRecipient]
-    ) -> list[Job]:
+    async def _jobs_for(self, info: LaneInfo, hold: Hold, claimed: list[ClaimedRecipient]) -> list[Job]:
         """Messages and routes of a claim, asked for until there is no time left to use them."""
         while hold.seconds_left > self._lease_seconds / 4:
             try:
@@ -349,7 +370,8 @@ class Engine:
         asked_at = monotonic_seconds()
         rows = await self._claims.fetch(
             managers.renew_statement(
-                ids=[job.recipient.id for job in due], tokens=[job.recipient.token for job in due],
+                ids=[job.recipient.id for job in due],
+                tokens=[job.recipient.token for job in due],
                 lease_seconds=self._lease_seconds,
             )
         )
@@ -383,18 +405,24 @@ class Engine:
             rows = await self._reads.fetch(
                 managers.unresolved_statement(lane_id=info.id, limit=RESOLVE_BATCH)
             )
-            lanes = await self.services.lanes_of_sites(info, sorted({row[1] for row in rows}))
-            moving = [(row[0], lanes[row[1]]) for row in rows if row[1] in lanes]
-            if moving:
-                ids, lane_ids = zip(*moving, strict=True)
-                await self._claims.fetch(
-                    managers.move_lane_statement(from_lane_id=info.id, ids=ids, lane_ids=lane_ids)
-                )
-                self.ring({info.id, *lane_ids})
+            domains = sorted({row[1] for row in rows})
+            # In groups, so that a domain whose DNS is silent keeps few others waiting.
+            groups = [domains[at : at + RESOLVE_GROUP] for at in range(0, len(domains), RESOLVE_GROUP)]
+            await asyncio.gather(*(self._resolve_group(info, rows, group) for group in groups))
         except DatabaseAway:
             await self._reads.wait()
         finally:
             self._resolving.discard(info.id)
+
+    async def _resolve_group(self, info: LaneInfo, rows: Sequence[Row], domains: Sequence[str]) -> None:
+        lanes = await self.services.lanes_of_sites(info, domains)
+        moving = [(row[0], lanes[row[1]]) for row in rows if row[1] in lanes]
+        if moving:
+            ids, lane_ids = zip(*sorted(moving), strict=True)
+            await self._claims.fetch(
+                managers.move_lane_statement(from_lane_id=info.id, ids=ids, lane_ids=lane_ids)
+            )
+            self.ring({info.id, *lane_ids})
 
     # -- housekeeping of this process ------------------------------------------------------------------
 

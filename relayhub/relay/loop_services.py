@@ -1,4 +1,4 @@
-"""What deliveries need of the rest of the relay: routes, contents, bytes, transports, and the verdict on replies.
+"""What deliveries need of the relay: routes, contents, bytes, transports, and the verdict on replies.
 
 Whatever asks Django's database does so on a small thread pool, once a claim; contents are read once a claim
 batch, whole and binary, over the loop's own connection, and kept parsed while they are in use.
@@ -21,7 +21,13 @@ from deliverability import domains, signing
 from relayhub.core import crypto
 from relayhub.core.errors import PrepareError
 from relayhub.protocol import dkim, retry
-from relayhub.protocol.classify import BounceClass, Classification, Disposition, classify_fault, classify_reply
+from relayhub.protocol.classify import (
+    BounceClass,
+    Classification,
+    Disposition,
+    classify_fault,
+    classify_reply,
+)
 from relayhub.protocol.smtp_wire import SmtpPhase
 from relayhub.relay import lanes, managers, routes, sites, transports
 from relayhub.relay.deliver import Job, Judgement, Signal, Way, unknown_wait_seconds
@@ -31,15 +37,18 @@ from relayhub.relay.managers import ClaimedRecipient, ContentRow, MessageRow
 from relayhub.relay.models.message import RecipientStatus
 from relayhub.relay.prepare import LoadedContent, Origin, load_content, prepare
 from relayhub.relay.routing import RouteChoice, choose_route
-from relayhub.relay.transports.base import OutgoingMessage, SendResult, Transport
+from relayhub.relay.transports.base import OutgoingMessage, SendResult, Transport, TransportKind
 
 T = TypeVar("T")
 
 #: Content kept parsed in one process, by its stored size.
 MAX_CONTENT_OCTETS = 64 * 1024 * 1024
-#: Look-ups of recipient domains going on at once.
-LOOK_UP_THREADS = 16
+#: Groups of recipient domains being looked up at once.
+LOOK_UP_THREADS = 4
 DATABASE_THREADS = 2
+#: Connections to one receiver's hosts, of one process, where no rule says otherwise: large receivers refuse
+#: more than about twenty from one address. A smarthost is ours to load.
+_CONNECTIONS = {TransportKind.DIRECT: 20}
 #: A refusal here speaks of us, of our key or of the whole host, never of one recipient.
 _ABOUT_US = frozenset({SmtpPhase.BANNER, SmtpPhase.EHLO, SmtpPhase.STARTTLS, SmtpPhase.AUTH})
 
@@ -63,7 +72,8 @@ class ContentCache:
     async def preload(self, messages: Sequence[MessageRow]) -> None:
         """Read what is missing, in as few statements as the size allows."""
         missing: dict[UUID, int] = {
-            message.content_id: message.size_bytes for message in messages
+            message.content_id: message.size_bytes
+            for message in messages
             if message.content_id not in self._loaded
         }
         batch: list[UUID] = []
@@ -130,11 +140,9 @@ class RelayServices:
             return  # each delivery asks again
 
     async def lanes_of_sites(self, info: LaneInfo, wanted: Sequence[str]) -> dict[str, int]:
-        """Look up each domain once, many at a time, and name the lane its mail waits in."""
-        records = await asyncio.gather(
-            *(self._in_thread(self._look_ups, lambda d=domain: sites.look_up(d)) for domain in wanted)
-        )
-        by_domain = {domain: record.site for domain, record in zip(wanted, records, strict=True)}
+        """Look up each domain once, all of them together, and name the lanes their mail waits in."""
+        records = await self._in_thread(self._look_ups, lambda: sites.resolve_domains(wanted))
+        by_domain = {domain: record.site for domain, record in records.items()}
         by_site = await self._in_thread(
             self._database,
             lambda: lanes.lane_ids_by_site(
@@ -148,8 +156,12 @@ class RelayServices:
         content = await self._contents.get(job.message)
         mail = prepare(job.recipient, job.message, content, origin=self._origin, keys=job.way.choice.keys)
         return OutgoingMessage(
-            recipient_id=job.recipient.id, mail_from=mail.mail_from, rcpt_to=mail.rcpt_to,
-            domain=job.recipient.domain, content=mail.content, needs_8bit=mail.needs_8bit,
+            recipient_id=job.recipient.id,
+            mail_from=mail.mail_from,
+            rcpt_to=mail.rcpt_to,
+            domain=job.recipient.domain,
+            content=mail.content,
+            needs_8bit=mail.needs_8bit,
             needs_smtputf8=mail.needs_smtputf8,
         )
 
@@ -162,8 +174,10 @@ class RelayServices:
         """Classify an answer and say when to try again."""
         if result.disposition == Disposition.UNKNOWN:
             return Judgement(
-                status=RecipientStatus.UNKNOWN, retry_in_seconds=unknown_wait_seconds(job.message),
-                signal=Signal.UNREACHABLE, detail={"why": result.why},
+                status=RecipientStatus.UNKNOWN,
+                retry_in_seconds=unknown_wait_seconds(job.message),
+                signal=Signal.UNREACHABLE,
+                detail={"why": result.why},
             )
         if result.disposition == Disposition.DELIVERED:
             return Judgement(status=RecipientStatus.DELIVERED)
@@ -176,8 +190,11 @@ class RelayServices:
         if error.temporary:
             return self._deferred(job, classify_fault(error.message), Signal.NOTHING)
         return Judgement(
-            status=RecipientStatus.BOUNCED, bounce_class=BounceClass.SOFT.value, bounce_category="content",
-            signal=Signal.NOTHING, detail={"why": error.message},
+            status=RecipientStatus.BOUNCED,
+            bounce_class=BounceClass.SOFT.value,
+            bounce_category="content",
+            signal=Signal.NOTHING,
+            detail={"why": error.message},
         )
 
     async def close(self) -> None:
@@ -193,7 +210,8 @@ class RelayServices:
             status=RecipientStatus.BOUNCED,
             bounce_class=str(result.detail.get("bounce_class", BounceClass.HARD.value)),
             bounce_category=str(result.detail.get("bounce_category", "configuration")),
-            suppresses=bool(result.detail.get("suppress", False)), detail={"why": result.why},
+            suppresses=bool(result.detail.get("suppress", False)),
+            detail={"why": result.why},
         )
 
     def _answered(self, job: Job, result: SendResult) -> Judgement:
@@ -203,8 +221,10 @@ class RelayServices:
             return self._deferred(job, found, Signal.UNREACHABLE)
         if found.disposition is Disposition.BOUNCED:
             return Judgement(
-                status=RecipientStatus.BOUNCED, bounce_class=found.bounce_class.value,
-                bounce_category=found.category.value, suppresses=found.suppress,
+                status=RecipientStatus.BOUNCED,
+                bounce_class=found.bounce_class.value,
+                bounce_category=found.category.value,
+                suppresses=found.suppress,
                 detail={"why": found.why, "remedy": found.remedy},
             )
         return self._deferred(job, found, Signal.SLOW_DOWN if found.slows else Signal.GOOD)
@@ -212,13 +232,18 @@ class RelayServices:
     def _deferred(self, job: Job, found: Classification, signal: Signal) -> Judgement:
         moment = job.hold.now()
         again = retry.next_attempt_at(
-            attempts=job.recipient.attempts + 1, now=moment, expires_at=job.message.expires_at,
+            attempts=job.recipient.attempts + 1,
+            now=moment,
+            expires_at=job.message.expires_at,
             jitter_key=job.recipient.id.bytes,
         )
         wait = max(1.0, (again - moment).total_seconds()) if again is not None else 1.0
         return Judgement(
-            status=RecipientStatus.DEFERRED, retry_in_seconds=wait, signal=signal,
-            bounce_class=found.bounce_class.value, bounce_category=found.category.value,
+            status=RecipientStatus.DEFERRED,
+            retry_in_seconds=wait,
+            signal=signal,
+            bounce_class=found.bounce_class.value,
+            bounce_category=found.category.value,
             detail={"why": found.why, "remedy": found.remedy},
         )
 
@@ -234,9 +259,7 @@ def _with_connection(work: Callable[[], T]) -> T:
         close_old_connections()
 
 
-def choose_ways(
-    info: LaneInfo, batch: Sequence[tuple[ClaimedRecipient, MessageRow]]
-) -> list[Way]:
+def choose_ways(info: LaneInfo, batch: Sequence[tuple[ClaimedRecipient, MessageRow]]) -> list[Way]:
     """The ways of a claim: rules and domain states are looked at once."""
     found = routes.rules_for(info.workspace_id)
     states: dict[str, Any] = {}
@@ -248,8 +271,12 @@ def choose_ways(
             states[from_domain] = domains.sending_state(info.workspace_id, from_domain)
             keys[from_domain] = tuple(signing.signing_keys(info.workspace_id, from_domain))
         choice = choose_route(
-            stream=info.stream_slug, domain=recipient.domain, rules=found.rules, recipient_id=recipient.id,
-            is_pinned_to_sandbox=found.is_pinned_to_sandbox, domain_state=states[from_domain],
+            stream=info.stream_slug,
+            domain=recipient.domain,
+            rules=found.rules,
+            recipient_id=recipient.id,
+            is_pinned_to_sandbox=found.is_pinned_to_sandbox,
+            domain_state=states[from_domain],
         )
         ways.append(_way(choice, keys[from_domain]))
     return ways
@@ -260,10 +287,14 @@ def _way(choice: RouteChoice, keys: tuple[dkim.SigningKey, ...]) -> Way:
     detail: dict[str, Any] = {"route": rule.label, "route_why": choice.why}
     if choice.considered:
         detail["considered"] = [
-            {"rule": item.rule, "transport": item.transport, "why": item.why} for item in choice.considered[:5]
+            {"rule": item.rule, "transport": item.transport, "why": item.why}
+            for item in choice.considered[:5]
         ]
     return Way(
-        transport=rule.transport.text, is_sandbox=not rule.transport.leaves, hold_reason=choice.hold_reason,
-        max_connections=rule.max_connections, detail=detail,
+        transport=rule.transport.text,
+        is_sandbox=not rule.transport.leaves,
+        hold_reason=choice.hold_reason,
+        max_connections=rule.max_connections or _CONNECTIONS.get(rule.transport.kind),
+        detail=detail,
         choice=Chosen(choice=choice, keys=keys if rule.dkim and rule.transport.leaves else ()),
     )

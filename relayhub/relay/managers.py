@@ -88,7 +88,7 @@ class ContentRow:
 
 
 #: True where recipient `r` may not be written to: the scopes of CONTRACT section 4. A list's scope stops a
-#: broadcast to that list from the moment the person left, not mail to other lists (`list_ids` of its message).
+#: broadcast to that list from the moment the person left, not mail to other lists (`list_ids` of it).
 SUPPRESSED_SQL = """EXISTS (
       SELECT 1 FROM deliverability_suppression sup
       WHERE sup.workspace_id = r.workspace_id AND sup.address_key = r.address_key AND sup.lifted_at IS NULL
@@ -109,6 +109,11 @@ LANE_STATE_SQL = """CASE
       OR b.paused_at IS NOT NULL
       OR EXISTS (SELECT 1 FROM core_systemstate st WHERE st.key = 'sending_paused') THEN 'paused'
     ELSE 'go' END"""
+
+#: Status of a row that is named by its id. Written so that the planner cannot take the partial index of rows
+#: in flight for it: it believes that index to be nearly empty, and joins every named row with all of it.
+IN_FLIGHT_SQL = "coalesce(r.status, '') IN ('leased', 'attempting')"
+LEASED_SQL = "coalesce(r.status, '') = 'leased'"
 
 _DUE_LANES_SQL = f"""
 SELECT l.id, l.workspace_id, l.stream_id, s.slug, s.kind, l.broadcast_id, l.site, l.max_per_minute,
@@ -161,10 +166,10 @@ UPDATE relay_lane SET backoff_until = now() + %(seconds)s * interval '1 second'
 WHERE id = %(lane_id)s AND backoff_until <= now() RETURNING id
 """
 
-_RENEW_SQL = """
+_RENEW_SQL = f"""
 UPDATE relay_recipient r SET lease_until = now() + %(lease_seconds)s * interval '1 second'
 FROM unnest(%(ids)s::uuid[], %(tokens)s::uuid[]) AS t(id, token)
-WHERE r.id = t.id AND r.lease_token = t.token AND r.status IN ('leased', 'attempting')
+WHERE r.id = t.id AND r.lease_token = t.token AND {IN_FLIGHT_SQL}
 RETURNING r.id
 """
 
@@ -185,7 +190,7 @@ ORDER BY r.next_attempt_at LIMIT %(limit)s
 _MOVE_LANE_SQL = """
 UPDATE relay_recipient r SET lane_id = t.lane_id
 FROM unnest(%s::uuid[], %s::bigint[]) AS t(id, lane_id)
-WHERE r.id = t.id AND r.status IN ('queued', 'deferred') AND r.lane_id = %s
+WHERE r.id = t.id AND coalesce(r.status, '') IN ('queued', 'deferred') AND r.lane_id = %s
 """
 
 #: Rows whose holder let the lease run out. A server that only just came up gives holders time to come back.
@@ -218,7 +223,10 @@ def claim_statement(
     return Statement(
         sql=_CLAIM_SQL,
         params={
-            "lane_id": lane_id, "token": token, "limit": limit, "lease_seconds": lease_seconds,
+            "lane_id": lane_id,
+            "token": token,
+            "limit": limit,
+            "lease_seconds": lease_seconds,
             "is_probe": is_probe,
         },
     )
@@ -232,16 +240,27 @@ def probe_statement(*, lane_id: int, seconds: float) -> Statement:
 def claimed_from_row(row: Sequence[Any], token: UUID) -> ClaimedRecipient:
     """Read one row of a claim's answer; the last column is the database's now()."""
     return ClaimedRecipient(
-        id=row[0], token=token, workspace_id=row[1], stream_id=row[2], message_id=row[3], lane_id=row[4],
-        broadcast_id=row[5], contact_id=row[6], address=row[7], domain=row[8], merge=row[9],
-        attempts=row[10], crashes=row[11], unknown_retried=row[12], accepted_at=row[13], provider=row[14],
+        id=row[0],
+        token=token,
+        workspace_id=row[1],
+        stream_id=row[2],
+        message_id=row[3],
+        lane_id=row[4],
+        broadcast_id=row[5],
+        contact_id=row[6],
+        address=row[7],
+        domain=row[8],
+        merge=row[9],
+        attempts=row[10],
+        crashes=row[11],
+        unknown_retried=row[12],
+        accepted_at=row[13],
+        provider=row[14],
         is_suppressed=row[15],
     )
 
 
-def renew_statement(
-    *, ids: Sequence[UUID], tokens: Sequence[UUID], lease_seconds: float
-) -> Statement:
+def renew_statement(*, ids: Sequence[UUID], tokens: Sequence[UUID], lease_seconds: float) -> Statement:
     """Prolong leases of whole batches; ids that do not come back were lost."""
     return Statement(
         sql=_RENEW_SQL, params={"ids": list(ids), "tokens": list(tokens), "lease_seconds": lease_seconds}
@@ -256,11 +275,27 @@ def messages_statement(message_ids: Sequence[UUID]) -> Statement:
 def message_from_row(row: Sequence[Any]) -> MessageRow:
     """Read one row of `messages_statement`'s answer."""
     return MessageRow(
-        id=row[0], workspace_id=row[1], stream_id=row[2], stream_slug=row[3], stream_kind=row[4],
-        content_id=row[5], source=row[6], from_header=row[7], from_address=row[8], from_domain=row[9],
-        mail_from=row[10], subject=row[11], message_id_header=row[12], track=row[13], broadcast_id=row[14],
-        size_bytes=row[15], created_at=row[16], expires_at=row[17], tags=tuple(row[18] or ()),
-        metadata=row[19] or {}, options=row[20] or {},
+        id=row[0],
+        workspace_id=row[1],
+        stream_id=row[2],
+        stream_slug=row[3],
+        stream_kind=row[4],
+        content_id=row[5],
+        source=row[6],
+        from_header=row[7],
+        from_address=row[8],
+        from_domain=row[9],
+        mail_from=row[10],
+        subject=row[11],
+        message_id_header=row[12],
+        track=row[13],
+        broadcast_id=row[14],
+        size_bytes=row[15],
+        created_at=row[16],
+        expires_at=row[17],
+        tags=tuple(row[18] or ()),
+        metadata=row[19] or {},
+        options=row[20] or {},
     )
 
 
@@ -280,9 +315,28 @@ def move_lane_statement(*, from_lane_id: int, ids: Sequence[UUID], lane_ids: Seq
 
 
 __all__ = [
-    "LANE_JOINS_SQL", "LANE_STATE_SQL", "MAX_CRASHES", "NARROWED_CLAIM", "OUTBOX_PICK_SQL", "RESOLVE_SITE",
-    "STALE_PICK_SQL", "SUPPRESSED_SQL", "UNKNOWN_PICK_SQL", "ClaimedRecipient", "ContentRow", "MessageRow",
-    "claim_statement", "claimed_from_row", "contents_statement", "due_lanes_statement", "message_from_row",
-    "messages_statement", "move_lane_statement", "probe_statement", "renew_statement",
+    "IN_FLIGHT_SQL",
+    "LANE_JOINS_SQL",
+    "LANE_STATE_SQL",
+    "LEASED_SQL",
+    "MAX_CRASHES",
+    "NARROWED_CLAIM",
+    "OUTBOX_PICK_SQL",
+    "RESOLVE_SITE",
+    "STALE_PICK_SQL",
+    "SUPPRESSED_SQL",
+    "UNKNOWN_PICK_SQL",
+    "ClaimedRecipient",
+    "ContentRow",
+    "MessageRow",
+    "claim_statement",
+    "claimed_from_row",
+    "contents_statement",
+    "due_lanes_statement",
+    "message_from_row",
+    "messages_statement",
+    "move_lane_statement",
+    "probe_statement",
+    "renew_statement",
     "unresolved_statement",
 ]

@@ -18,8 +18,8 @@ WITH made AS (
   INSERT INTO relay_pace (key, tokens, refilled_at) VALUES (%(key)s, %(burst)s, clock_timestamp())
   ON CONFLICT DO NOTHING
 ), have AS (
-  SELECT key, least(%(burst)s, tokens + %(rate)s * extract(epoch FROM clock_timestamp() - refilled_at)::float8)
-    AS tokens
+  SELECT key, least(%(burst)s,
+    tokens + %(rate)s * extract(epoch FROM clock_timestamp() - refilled_at)::float8) AS tokens
   FROM relay_pace WHERE key = %(key)s FOR UPDATE
 ), granted AS (
   SELECT key, tokens, greatest(0, least(floor(tokens)::int, %(wanted)s::int)) AS count FROM have

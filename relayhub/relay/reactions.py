@@ -75,8 +75,16 @@ def facts_of(event_ids: Sequence[UUID]) -> list[OutcomeFact]:
         rows = cursor.fetchall()
     return [
         OutcomeFact(
-            event_id=row[0], workspace_id=row[1], stream_id=row[2], message_id=row[3], recipient_id=row[4],
-            broadcast_id=row[5], contact_id=row[6], address=row[7], type=EventType(row[8]), at=row[9],
+            event_id=row[0],
+            workspace_id=row[1],
+            stream_id=row[2],
+            message_id=row[3],
+            recipient_id=row[4],
+            broadcast_id=row[5],
+            contact_id=row[6],
+            address=row[7],
+            type=EventType(row[8]),
+            at=row[9],
             reply=loads(row[10]) if isinstance(row[10], str) else row[10],
             detail=loads(row[11]) if isinstance(row[11], str) else row[11] or {},
         )

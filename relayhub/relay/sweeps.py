@@ -48,12 +48,15 @@ SELECT count(*) FROM taken
 """
 
 _HELD_DOMAINS_SQL = """
-SELECT DISTINCT r.workspace_id, m.from_domain FROM relay_recipient r JOIN relay_message m ON m.id = r.message_id
+SELECT DISTINCT r.workspace_id, m.from_domain FROM relay_recipient r
+JOIN relay_message m ON m.id = r.message_id
 WHERE r.status = 'held' AND r.hold_reason = ANY(%s)
 """
 #: Rows that no claim will look at: of lanes that nothing claims from, and held ones.
 _EXPIRED_HELD = "r.status = 'held' AND m.expires_at <= now()"
-_EXPIRED_STOPPED = """r.next_attempt_at <= now() AND m.expires_at <= now() AND r.lane_id = ANY(%(lane_ids)s)"""
+_EXPIRED_STOPPED = (
+    """r.next_attempt_at <= now() AND m.expires_at <= now() AND r.lane_id = ANY(%(lane_ids)s)"""
+)
 _STOPPED_LANES_SQL = """
 SELECT l.id FROM relay_lane l
 JOIN relay_stream s ON s.id = l.stream_id JOIN core_workspace w ON w.id = l.workspace_id
@@ -123,8 +126,10 @@ def release_verified_domains() -> int:
 def release_domain(workspace_id: UUID, domain: str) -> int:
     """Release what is held for this domain."""
     pick = Pick(
-        where="r.workspace_id = %(workspace_id)s AND m.from_domain = %(domain)s AND r.hold_reason = ANY(%(holds)s)",
-        params={"workspace_id": workspace_id, "domain": domain, "holds": list(HOLDS_FOR_DOMAIN)}, joins_message=True,
+        where="r.workspace_id = %(workspace_id)s AND m.from_domain = %(domain)s"
+        " AND r.hold_reason = ANY(%(holds)s)",
+        params={"workspace_id": workspace_id, "domain": domain, "holds": list(HOLDS_FOR_DOMAIN)},
+        joins_message=True,
     )
     return events_move.release(pick, why=f"{domain} is verified.", from_statuses=("held",))
 
@@ -153,7 +158,7 @@ def fold_counters() -> int:
     while True:
         with connection.cursor() as cursor:
             cursor.execute(_FOLD_SQL, {"limit": MAX_FOLD})
-            count = cursor.fetchone()[0]
+            count = int(cursor.fetchone()[0])
         total += count
         if count < MAX_FOLD:
             return total

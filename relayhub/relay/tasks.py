@@ -6,17 +6,12 @@ Importing this module also hangs the relay loop into workers that listen on the 
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Iterable
-
 from celery import shared_task
 
 from relayhub.relay import reactions, sweeps, worker
+from relayhub.relay.bell import ring_lanes
 
-log = logging.getLogger(__name__)
-
-#: More lanes than this in one bell are found by polling.
-MAX_LANES_A_BELL = 200
+__all__ = ["ring_lanes"]
 
 worker.install()
 
@@ -50,14 +45,3 @@ def react_task() -> None:
 def housekeeping_task() -> None:
     """Partitions, old idempotency records, idle lanes."""
     sweeps.housekeep()
-
-
-def ring_lanes(lane_ids: Iterable[int]) -> None:
-    """Ring for lanes; call it on commit. A broker that is away costs a second, never an error."""
-    wanted = sorted(set(lane_ids))[:MAX_LANES_A_BELL]
-    if not wanted:
-        return
-    try:
-        drain_task.apply_async(args=[wanted], retry=False, expires=10)
-    except Exception:  # the broker's client raises its own kinds; the rows are safe either way
-        log.warning("relay.bell_failed", extra={"lanes": len(wanted)})

@@ -11,11 +11,11 @@ from typing import Any, ClassVar
 
 from celery import bootsteps, current_app
 
+from relayhub.relay.bell import RELAY_QUEUE
 from relayhub.relay.loop import RelayLoop
 
 log = logging.getLogger(__name__)
 
-RELAY_QUEUE = "relay"
 
 _loops: list[RelayLoop] = []
 

@@ -1,4 +1,4 @@
-"""W3 to W6: a relay worker dies by kill -9 at each dangerous instant; nothing is lost, duplicates are bounded."""
+"""W3 to W6: a relay worker dies by kill -9 at each dangerous instant; nothing is lost, copies are bounded."""
 
 from __future__ import annotations
 
@@ -23,8 +23,10 @@ pytestmark = pytest.mark.django_db(transaction=True)
 def let_leases_run_out() -> events_move.Reaped:
     """As if a minute and more had passed since the worker died."""
     with connection.cursor() as cursor:
-        cursor.execute("UPDATE relay_recipient SET lease_until = now() - interval '1 minute'"
-                       " WHERE lease_until IS NOT NULL")
+        cursor.execute(
+            "UPDATE relay_recipient SET lease_until = now() - interval '1 minute'"
+            " WHERE lease_until IS NOT NULL"
+        )
     return events_move.reap(unknown_hold_seconds=0, grace_seconds=0)
 
 
@@ -86,7 +88,9 @@ def test_a_death_before_the_intent_counts_against_nobody_in_a_larger_claim(tmp_p
 
     assert reaped.rows == 8
     found = Recipient.objects.filter(pk__in=[row.pk for row in rows])
-    assert {(row.status, row.crashes, row.claim_limit, row.attempts) for row in found} == {("queued", 0, 10, 0)}
+    assert {(row.status, row.crashes, row.claim_limit, row.attempts) for row in found} == {
+        ("queued", 0, 10, 0)
+    }
 
 
 def test_a_message_that_kills_its_workers_is_quarantined_and_its_neighbours_go_free(tmp_path: Path) -> None:

@@ -119,7 +119,10 @@ def test_a_fault_of_ours_gives_the_row_back_and_the_third_puts_it_aside() -> Non
 def test_suppressed_since_accept_is_not_sent() -> None:
     (row,) = make_waiting(["ok@b.example"])
     Suppression.objects.create(
-        workspace=row.workspace, address="ok@b.example", address_key="ok@b.example", reason="manual",
+        workspace=row.workspace,
+        address="ok@b.example",
+        address_key="ok@b.example",
+        reason="manual",
         scope="workspace",
     )
 
@@ -134,8 +137,12 @@ def test_a_complaint_of_another_stream_does_not_stop_it() -> None:
     (row,) = make_waiting(["ok@b.example"])
     other = make_stream(row.workspace, "broadcast")
     Suppression.objects.create(
-        workspace=row.workspace, address="ok@b.example", address_key="ok@b.example", reason="complaint",
-        scope="stream", stream_id=other.pk,
+        workspace=row.workspace,
+        address="ok@b.example",
+        address_key="ok@b.example",
+        reason="complaint",
+        scope="stream",
+        stream_id=other.pk,
     )
 
     drain()
@@ -150,11 +157,19 @@ def test_a_list_scope_stops_the_broadcast_to_that_list_only() -> None:
     for number, list_id in enumerate((left, other)):
         message = make_message(stream, options={"list_ids": [str(list_id)]})
         lane = make_lane(stream, "mx.example.net", broadcast_id=uuid7())
-        rows += make_recipients(message, lane, [f"ok{number}@b.example"], )
+        rows += make_recipients(
+            message,
+            lane,
+            [f"ok{number}@b.example"],
+        )
     for row in rows:
         Suppression.objects.create(
-            workspace=row.workspace, address=row.address, address_key=row.address_key, reason="unsubscribe",
-            scope="list", list_id=left,
+            workspace=row.workspace,
+            address=row.address,
+            address_key=row.address_key,
+            reason="unsubscribe",
+            scope="list",
+            list_id=left,
         )
 
     drain()
@@ -210,7 +225,8 @@ def test_a_dead_receiver_sees_one_try_and_its_lane_backs_off() -> None:
 
     assert sum(script.tries.values()) == 1
     lane = Lane.objects.get()
-    assert lane.backoff_until is not None and lane.backoff_until > now()
+    assert lane.backoff_until is not None
+    assert lane.backoff_until > now()
     waiting = [row for row in Recipient.objects.filter(pk__in=[r.pk for r in rows]) if row.status == "queued"]
     assert len(waiting) == 29
     assert {row.attempts for row in waiting} == {0}
@@ -218,7 +234,9 @@ def test_a_dead_receiver_sees_one_try_and_its_lane_backs_off() -> None:
 
 def test_after_a_backoff_one_row_probes_and_success_opens_the_lane() -> None:
     rows = make_waiting([f"ok{n}@b.example" for n in range(30)])
-    Lane.objects.update(backoff_until=now() - timedelta(seconds=1), backoff_reason="No conversation came about.")
+    Lane.objects.update(
+        backoff_until=now() - timedelta(seconds=1), backoff_reason="No conversation came about."
+    )
 
     drain()
 

@@ -48,11 +48,17 @@ def test_it_is_clean_after_honest_work_folded_or_not() -> None:
         ("DELETE FROM relay_recipient WHERE status = 'deferred'", "I2"),
         ("UPDATE relay_message SET recipient_count = 9", "I1.messages"),
         ("UPDATE relay_recipient SET status = 'delivered' WHERE status = 'deferred'", "I3"),
-        ("INSERT INTO relay_event SELECT rh_uuid7(), workspace_id, stream_id, message_id, recipient_id,"
-         " broadcast_id, contact_id, attempt_id, type, at, reply, detail FROM relay_event"
-         " WHERE type = 'delivered'", "I4"),
-        ("UPDATE deliverability_suppression SET address_key = 'ok1@b.example',"
-         " created_at = now() - interval '1 hour'", "I5"),
+        (
+            "INSERT INTO relay_event SELECT rh_uuid7(), workspace_id, stream_id, message_id, recipient_id,"
+            " broadcast_id, contact_id, attempt_id, type, at, reply, detail FROM relay_event"
+            " WHERE type = 'delivered'",
+            "I4",
+        ),
+        (
+            "UPDATE deliverability_suppression SET address_key = 'ok1@b.example',"
+            " created_at = now() - interval '1 hour'",
+            "I5",
+        ),
         ("UPDATE relay_recipient SET status = 'leased', lease_token = NULL WHERE status = 'deferred'", "I6"),
         ("UPDATE relay_recipient SET lane_id = 0", "I6.lanes"),
         ("UPDATE relay_recipient SET status = 'expired' WHERE status = 'deferred'", "I7"),

@@ -1,4 +1,4 @@
-"""A relay worker as a process of its own, for tests that kill it: the real engine over the scripted way out."""
+"""A relay worker as a process, for tests that kill it: the real engine over the scripted way out."""
 
 from __future__ import annotations
 
@@ -25,11 +25,17 @@ def test_database_url() -> str:
     return f"postgresql://{user}:{password}@/{settings['NAME']}?{urlencode(query)}"
 
 
-def start_worker(*, ledger: Path, crashpoint: str = "", lease_seconds: float = 60.0) -> subprocess.Popen[bytes]:
+def start_worker(
+    *, ledger: Path, crashpoint: str = "", lease_seconds: float = 60.0
+) -> subprocess.Popen[bytes]:
     """Start a worker that drains what is due and ends, or dies at the crash point."""
     environment = {
-        **os.environ, "DATABASE_URL": test_database_url(), "DJANGO_SETTINGS_MODULE": "relayhub.settings",
-        "RELAYHUB_SECRET_KEY": "0" * 40, "RELAYHUB_CRASHPOINT": crashpoint, "PYTHONPATH": str(ROOT),
+        **os.environ,
+        "DATABASE_URL": test_database_url(),
+        "DJANGO_SETTINGS_MODULE": "relayhub.settings",
+        "RELAYHUB_SECRET_KEY": "0" * 40,
+        "RELAYHUB_CRASHPOINT": crashpoint,
+        "PYTHONPATH": str(ROOT),
     }
     command = [sys.executable, "-m", "tests.support.relay_process", str(ledger), str(lease_seconds)]
     return subprocess.Popen(command, env=environment, cwd=ROOT)

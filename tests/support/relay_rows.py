@@ -33,8 +33,12 @@ def make_lane(stream: Stream, site: str = "mx.example.net", **fields: Any) -> La
 def make_control(stream: Stream, **fields: Any) -> BroadcastControl:
     """A broadcast's switches."""
     return BroadcastControl.objects.create(
-        broadcast_id=uuid7(), workspace=stream.workspace, stream=stream, message_id=uuid7(),
-        campaign_id=uuid7(), **fields,
+        broadcast_id=uuid7(),
+        workspace=stream.workspace,
+        stream=stream,
+        message_id=uuid7(),
+        campaign_id=uuid7(),
+        **fields,
     )
 
 
@@ -44,33 +48,52 @@ def make_message(stream: Stream, **fields: Any) -> Message:
         workspace=stream.workspace, data=b"From: a@acme.example\r\n\r\nHello\r\n", size_bytes=34
     )
     values: dict[str, Any] = {
-        "workspace": stream.workspace, "stream": stream, "content": content, "source": "http",
-        "from_header": "a@acme.example", "from_address": "a@acme.example", "from_domain": "acme.example",
-        "subject": "Hello", "size_bytes": 34, "expires_at": now() + timedelta(days=5),
+        "workspace": stream.workspace,
+        "stream": stream,
+        "content": content,
+        "source": "http",
+        "from_header": "a@acme.example",
+        "from_address": "a@acme.example",
+        "from_domain": "acme.example",
+        "subject": "Hello",
+        "size_bytes": 34,
+        "expires_at": now() + timedelta(days=5),
     }
     return Message.objects.create(**(values | fields))
 
 
-def make_recipients(
-    message: Message, lane: Lane, addresses: list[str], **fields: Any
-) -> list[Recipient]:
+def make_recipients(message: Message, lane: Lane, addresses: list[str], **fields: Any) -> list[Recipient]:
     """Accepted recipients waiting in a lane, with their history."""
     accepted_at = now() - timedelta(seconds=1)
     rows = [
         Recipient(
-            message=message, workspace=message.workspace, stream=message.stream, lane_id=lane.pk,
-            broadcast_id=lane.broadcast_id, contact_id=uuid7() if lane.broadcast_id else None,
-            address=address, address_key=address.lower(), domain=address.rpartition("@")[2],
-            next_attempt_at=accepted_at, accepted_at=accepted_at, **fields,
+            message=message,
+            workspace=message.workspace,
+            stream=message.stream,
+            lane_id=lane.pk,
+            broadcast_id=lane.broadcast_id,
+            contact_id=uuid7() if lane.broadcast_id else None,
+            address=address,
+            address_key=address.lower(),
+            domain=address.rpartition("@")[2],
+            next_attempt_at=accepted_at,
+            accepted_at=accepted_at,
+            **fields,
         )
         for address in addresses
     ]
     Recipient.objects.bulk_create(rows)
     history = events.rows_for_accept(
         events.NewRecipient(
-            id=row.id, workspace_id=row.workspace_id, stream_id=row.stream_id, message_id=message.id,
-            broadcast_id=row.broadcast_id, contact_id=row.contact_id, address=row.address,
-            status="queued", at=accepted_at,
+            id=row.id,
+            workspace_id=row.workspace_id,
+            stream_id=row.stream_id,
+            message_id=message.id,
+            broadcast_id=row.broadcast_id,
+            contact_id=row.contact_id,
+            address=row.address,
+            status="queued",
+            at=accepted_at,
         )
         for row in rows
     )
@@ -97,9 +120,7 @@ def statuses(rows: list[Recipient]) -> dict[str, str]:
 def event_types(recipient_id: UUID) -> list[str]:
     """What happened to a recipient, in order."""
     with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT type FROM relay_event WHERE recipient_id = %s ORDER BY at, id", [recipient_id]
-        )
+        cursor.execute("SELECT type FROM relay_event WHERE recipient_id = %s ORDER BY at, id", [recipient_id])
         return [row[0] for row in cursor.fetchall()]
 
 

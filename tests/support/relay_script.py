@@ -65,7 +65,8 @@ class Script:
             return [Way(transport="sandbox", is_sandbox=True)] * len(batch)
         return [
             Way(transport=self.way.transport, hold_reason="scripted")
-            if recipient.address.startswith("held") else self.way
+            if recipient.address.startswith("held")
+            else self.way
             for recipient, _ in batch
         ]
 
@@ -138,7 +139,8 @@ class Script:
         unreachable = result.phase == "connect"
         wait = unknown_wait_seconds(job.message) if status is RecipientStatus.UNKNOWN else 300.0
         return Judgement(
-            status=status, retry_in_seconds=wait,
+            status=status,
+            retry_in_seconds=wait,
             bounce_class="hard" if status is RecipientStatus.BOUNCED else "",
             bounce_category="recipient" if status is RecipientStatus.BOUNCED else "",
             suppresses=status is RecipientStatus.BOUNCED,
