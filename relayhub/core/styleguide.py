@@ -54,7 +54,7 @@ def samples() -> dict[str, Any]:
         {"status": "bounced", "value": 214}, {"status": "queued", "value": 14_469},
     ]
     return {
-        "title": "Styleguide",
+        "page_title": "Styleguide",
         "statuses": [{"status": name, "meaning": meaning} for name, meaning in _STATUSES],
         "parts": parts,
         "stats": _stats(),

@@ -40,7 +40,7 @@ function options(element, spec) {
     },
     axes: [
       { ...axis, grid: { show: false }, size: 26, space: 70, values: tickTexts(spec.zone, span) },
-      { ...axis, size: 48, space: 34, values: (_, values) => values.map((value) => shorten(value) + (spec.unit ?? "")) },
+      { ...axis, size: 48, space: 44, values: (_, values) => values.map((value) => shorten(value) + (spec.unit ?? "")) },
     ],
     series: [
       {},

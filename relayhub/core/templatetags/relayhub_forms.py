@@ -70,7 +70,7 @@ def job_progress(
         "done": job.done, "total": job.total, "unit": job.unit, "error": job.error,
         "is_cancelling": bool(job.cancel_requested_at) and not job.is_finished,
         "is_finished": job.is_finished, "ident": job.public_id,
-        "rate": formats.rate(round(speed), "second") if speed and not job.is_finished else "",
+        "rate": f"{formats.number(round(speed))} {job.unit} a second" if speed and not job.is_finished else "",
         "left": formats.duration(left) if left is not None else "",
     }
 
