@@ -62,8 +62,8 @@ _READ = "Read the receiver's text; it often names a page that explains more."
 #: Words for a mailbox or who has it, in the languages that receivers answer in.
 _MAILBOX = (
     r"(?:user(?: ?name)?|mail ?-?box|recipients?|addressee|address(?:es)?|account|alias|person|login|"
-    r"local[ -]?part|destinat(?:ion|aire)|subscriber|customer|rcpt|inbox|utilisateur|usuario|empf(?:ä"
-    r"|ae)nger)"
+    r"local[ -]?part|destinat(?:ion|aire)|subscriber|customer|rcpt|inbox|utilisateur|usuario|benutzer|"
+    r"empf(?:ä|ae)nger)"
 )
 _ABSENT = (
     r"(?:unknown|not (?:be )?(?:found|exists?|known|valid|listed|recogni[sz]ed|registered|present|located)|"
@@ -315,6 +315,7 @@ HARD_TEXTS: tuple[ReplyRule, ...] = (
             r"exists?|accept|used|in service|monitored|receiv))",
             rf"(?:disabled|inactive|deactivated|closed|deleted|expired) {_MAILBOX}",
             r"no longer (?:with|employed|works)",
+            r"^(?:has been |is |was )?(?:disabled|deactivated|closed|terminated|deleted)\b",
             r"has moved|user not local; please try|DisabledUser|not our customer",
             r"mail receiving disabled|administratively disabled",
         ),
@@ -369,6 +370,7 @@ HARD_TEXTS: tuple[ReplyRule, ...] = (
             r"rejected address|address unknown|bad address",
             r"(?:couldn.t|wasn.t|isn.t) (?:be )?(?:found|recogni)", r"find (?:the )?recipient",
             r"check if (?:the )?address is correct",
+            r"not in my validrcptto",
             r"invalid e-?mail",
         ),
         why="There is no such mailbox.", remedy=_CLEAN_LIST,

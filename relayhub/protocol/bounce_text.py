@@ -19,11 +19,13 @@ MAX_CHUNK = 2_000
 #: Where the copy of the mail begins, in the words of the systems that add one.
 _COPY = re.compile(
     r"""^(?:[>\s]{0,8})(?:
-      -{2,}\s?(?:this\ is\ a\ copy|below\ this\ line|original\ message|begin\ message|message\ header|returned\ message
-        |unsent\ message|body\ of\ message|forwarded\ message|rejected\ message|enclosed\ is\ a\ copy|message\ follows
+      -{2,}\s?(?:this\ is\ a\ copy|below\ this\ line|original\ message|begin\ message|message\ header
+        |returned\ message|unsent\ message|body\ of\ message|forwarded\ message|rejected\ message
+        |enclosed\ is\ a\ copy|message\ follows
         |undelivered\ message|header\ follows|the\ header|included\ is).*
     | -{2,}\s{0,3}(?:unsent|original|returned|forwarded|message\ header).*
-    | (?:the\ )?(?:original|returned|unsent|rejected)\ message\ (?:headers?\ )?(?:follows?|is\ attached|below)\W*
+    | (?:the\ )?(?:original|returned|unsent|rejected)\ message\ (?:headers?\ )?
+        (?:follows?|is\ attached|below)\W*
     | message\ headers?\ follows?\W* | \S{0,20}\ ?(?:the\ )?header\ of\ (?:the\ )?(?:original|your)\ message.*
     | the\ (?:first|following)\ \S{1,10}\ lines\ of\ (?:the|your)\ message.*
     | received:\ ?(?:from|by|\(qmail).* | return-path:.* | content-type:\ message/rfc822.* | mime-version:.*

@@ -74,9 +74,11 @@ class Classification:
         return self.action is Action.SLOW_DOWN
 
 
-#: Phases in which a refusal speaks of the recipient; before them it speaks of us. In "connect" no peer has
-#: spoken: what is told is what DNS said of the domain.
-_ABOUT_RECIPIENT = frozenset({"", "dsn", SmtpPhase.RCPT, SmtpPhase.DATA, SmtpPhase.BODY, SmtpPhase.DOT})
+#: Phases in which a refusal speaks of us, not of a recipient nobody has named yet.
+_BEFORE_RECIPIENT = frozenset(
+    {SmtpPhase.CONNECT, SmtpPhase.BANNER, SmtpPhase.EHLO, SmtpPhase.STARTTLS, SmtpPhase.AUTH, SmtpPhase.MAIL,
+     "helo", "lhlo", "greeting"}
+)
 DELIVERED = Classification(
     disposition=Disposition.DELIVERED, bounce_class=BounceClass.DELIVERED, category=Category.RECIPIENT,
     suppress=False, action=Action.NONE, why="The receiver took the message.", remedy="", rule="delivered",
@@ -190,7 +192,8 @@ def _named(name: str | None) -> ReplyRule | None:
 
 
 def _speaks_of_recipient(phase: str, rule: ReplyRule) -> bool:
-    return phase in _ABOUT_RECIPIENT or (phase == SmtpPhase.CONNECT and rule.name == "no_domain")
+    """In `connect` no peer has spoken: what is told is what DNS said of the domain."""
+    return phase.lower() not in _BEFORE_RECIPIENT or (phase == SmtpPhase.CONNECT and rule.name == "no_domain")
 
 
 def _action(rule: ReplyRule, is_hard: bool, is_permanent: bool) -> Action:

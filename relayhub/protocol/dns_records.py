@@ -43,6 +43,7 @@ _PURPOSES = {
     RecordKind.DMARC: "What receivers do with mail that is not authentic (DMARC)",
     RecordKind.SPF_ORGANISATION: "Who may send as the domain itself (SPF)",
 }
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 _SPF_MECHANISMS = frozenset({"all", "include", "a", "mx", "ptr", "ip4", "ip6", "exists"})
 _DMARC_POLICIES = frozenset({"none", "quarantine", "reject"})
 _TAG = re.compile(r"\s*([A-Za-z][A-Za-z0-9_]*)\s*=\s*([^;]*?)\s*(?:;|\Z)")
@@ -101,7 +102,9 @@ def wanted_records(
         for key in keys
     ]
     records += [
-        WantedRecord(kind=RecordKind.RETURN_PATH, type="MX", name=return_path, value=f"10 {hostname}", required=True),
+        WantedRecord(
+            kind=RecordKind.RETURN_PATH, type="MX", name=return_path, value=f"10 {hostname}", required=True
+        ),
         WantedRecord(kind=RecordKind.SPF, type="TXT", name=return_path, value=spf, required=True),
         WantedRecord(
             kind=RecordKind.DMARC, type="TXT", name=f"_dmarc.{domain}", required=True,
@@ -132,7 +135,7 @@ def judge_record(wanted: WantedRecord, answer: Answer) -> RecordCheck:
     if isinstance(answer, TempFail):
         return RecordCheck(
             outcome=Outcome.UNKNOWN, found=[],
-            explanation=f"DNS gave no definite answer ({answer.reason}). Nothing changes; it is looked at again.",
+            explanation=f"DNS gave no definite answer ({answer.reason}). Nothing changes; we look again.",
         )
     if isinstance(answer, (NoDomain, NoRecord)):
         return _fail([], f"There is no {wanted.type} record at {wanted.name} yet.")
@@ -161,7 +164,8 @@ def _judge_mx(wanted: WantedRecord, records: list[MxRecord]) -> RecordCheck:
     if hosts == [host]:
         return _pass(found)
     if host in hosts:
-        return _fail(found, f"{wanted.name} names other hosts beside {host}; bounces may go there. Remove the others.")
+        others = ", ".join(other or "." for other in hosts if other != host)
+        return _fail(found, f"{wanted.name} also points to {others}; bounces may go there. Keep only {host}.")
     return _fail(found, f"{wanted.name} points to {', '.join(hosts) or 'nothing'}, not to {host}.")
 
 
@@ -184,7 +188,9 @@ def _judge_dkim(wanted: WantedRecord, texts: list[str]) -> RecordCheck:
     if not candidates:
         return _fail(texts, f"What is at {wanted.name} is no DKIM key.")
     if len(candidates) > 1:
-        return _fail(texts, f"There are {len(candidates)} keys at {wanted.name}; receivers then use none. Keep ours.")
+        return _fail(
+            texts, f"There are {len(candidates)} keys at {wanted.name}; receivers then use none. Keep ours."
+        )
     theirs = read_tags(candidates[0])
     if theirs is None:
         return _fail(texts, "The record is not well-formed: a tag is not written as name=value.")
@@ -196,9 +202,12 @@ def _judge_dkim(wanted: WantedRecord, texts: list[str]) -> RecordCheck:
     if key != found:
         return _fail(texts, _key_difference(key, found))
     if theirs.get("k", "rsa") != ours.get("k", "rsa"):
-        return _fail(texts, f"The record says k={theirs.get('k', 'rsa')}; it must be k={ours.get('k', 'rsa')}.")
+        said, must = theirs.get("k", "rsa"), ours.get("k", "rsa")
+        return _fail(texts, f"The record says k={said}; it must be k={must}.")
     if "sha256" not in theirs.get("h", "sha256"):
         return _fail(texts, "The record does not allow sha256 (h=).")
+    if not {"*", "email"} & {service.strip() for service in theirs.get("s", "*").split(":")}:
+        return _fail(texts, "The record does not allow the key for mail (s=).")
     return _pass(texts)
 
 
@@ -225,10 +234,12 @@ def _judge_dmarc(wanted: WantedRecord, texts: list[str]) -> RecordCheck:
     if tags is None:
         return _fail(texts, "The record is not well-formed: a tag is not written as name=value.")
     policy = tags.get("p", "").lower()
-    if policy not in _DMARC_POLICIES and "rua" not in tags:
-        return _fail(texts, "The record has no policy: p must be none, quarantine or reject.")
+    if policy not in _DMARC_POLICIES:
+        if "rua" not in tags:
+            return _fail(texts, "The record has no policy: p must be none, quarantine or reject.")
+        policy = "none"  # RFC 9989: with a reporting address an absent or unknown policy counts as none
     note = "" if "rua" in tags else " It has no rua, so no reports come: add one to see who sends as you."
-    return _pass(texts, f"A valid record with the policy {policy or 'none'}.{note}")
+    return _pass(texts, f"A valid record with the policy {policy}.{note}")
 
 
 def _judge_spf(wanted: WantedRecord, texts: list[str]) -> RecordCheck:
@@ -236,13 +247,13 @@ def _judge_spf(wanted: WantedRecord, texts: list[str]) -> RecordCheck:
     if not candidates:
         return _fail(texts, f"There is no SPF record (v=spf1 …) at {wanted.name} yet.")
     if len(candidates) > 1:
-        return _fail(texts, f"There are {len(candidates)} SPF records; receivers then use none. Make them one.")
+        return _fail(texts, f"There are {len(candidates)} SPF records; receivers use none. Make them one.")
     terms = candidates[0].split()[1:]
     fault = next((term for term in terms if not _is_spf_term(term)), None)
     if fault is not None:
         return _fail(texts, f"“{fault}” is not an SPF mechanism, so receivers ignore the whole record.")
-    allowed = {_spf_key(term) for term in _before_all(terms)}
-    missing = [term for term in wanted.value.split()[1:-1] if _spf_key(term) not in allowed]
+    allowed = _before_all(terms)
+    missing = [term for term in wanted.value.split()[1:-1] if not _is_allowed(term, allowed)]
     if missing:
         return _fail(texts, f"The record does not allow {' '.join(missing)}: add it before “all”.")
     return _pass(texts)
@@ -264,12 +275,31 @@ def _before_all(terms: list[str]) -> list[str]:
     return kept
 
 
+def _is_allowed(term: str, allowed: list[str]) -> bool:
+    """A term of ours stands there, or a network that holds its address."""
+    if _spf_key(term) in {_spf_key(other) for other in allowed}:
+        return True
+    own = _network(term)
+    return own is not None and any(_holds(_network(other), own) for other in allowed)
+
+
+def _network(term: str) -> Network | None:
+    name, _, value = term.lstrip("+").lower().partition(":")
+    try:
+        return ipaddress.ip_network(value, strict=False) if name in {"ip4", "ip6"} else None
+    except ValueError:
+        return None
+
+
+def _holds(outer: Network | None, inner: Network) -> bool:
+    if isinstance(outer, ipaddress.IPv4Network) and isinstance(inner, ipaddress.IPv4Network):
+        return inner.subnet_of(outer)
+    if isinstance(outer, ipaddress.IPv6Network) and isinstance(inner, ipaddress.IPv6Network):
+        return inner.subnet_of(outer)
+    return False
+
+
 def _spf_key(term: str) -> str:
     text = term.lstrip("+").lower().rstrip(".")
-    name, _, value = text.partition(":")
-    if name in {"ip4", "ip6"}:
-        try:
-            return str(ipaddress.ip_network(value, strict=False))
-        except ValueError:
-            return text
-    return text
+    network = _network(text)
+    return text if network is None else str(network)

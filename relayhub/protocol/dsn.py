@@ -52,7 +52,8 @@ class RecipientStatus:
     @property
     def recipient(self) -> str:
         """The address as the reporting server knew it, else as it was first given."""
-        return next((a for a in (self.final_recipient, self.original_recipient) if _IS_ADDRESS.fullmatch(a)), "")
+        given = (self.final_recipient, self.original_recipient)
+        return next((address for address in given if _IS_ADDRESS.fullmatch(address)), "")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -169,9 +170,9 @@ class Notification:
 
 def build(notification: Notification, *, original_header: bytes) -> bytes:
     """The whole mail (RFC 3464 §2), with the header fields of the mail that failed; send it from <>."""
-    is_utf8 = not all(
-        status.final_recipient.isascii() and status.original_recipient.isascii() for status in notification.recipients
-    )
+    given = [(status.final_recipient, status.original_recipient) for status in notification.recipients]
+    addresses = [address for pair in given for address in pair]
+    is_utf8 = not all(address.isascii() for address in addresses)
     mark = f"--{notification.boundary}".encode()
     kind = "message/global-delivery-status" if is_utf8 else "message/delivery-status"
     parts = (

@@ -15,45 +15,65 @@ from publicsuffixlist import PublicSuffixList
 
 #: Suffix of the MX host -> (provider, site). Longer suffixes are found first.
 _MX_SUFFIXES: dict[str, tuple[str, str]] = {
-    "google.com": ("Google", "google"), "googlemail.com": ("Google", "google"), "smtp.goog": ("Google", "google"),
+    "google.com": ("Google", "google"), "googlemail.com": ("Google", "google"),
+    "smtp.goog": ("Google", "google"),
     "mail.protection.outlook.com": ("Microsoft 365", "microsoft-365"),
     "mx.microsoft": ("Microsoft 365", "microsoft-365"),
     "olc.protection.outlook.com": ("Microsoft consumer", "microsoft-consumer"),
     "hotmail.com": ("Microsoft consumer", "microsoft-consumer"),
     "yahoodns.net": ("Yahoo", "yahoo"), "aol.com": ("Yahoo", "yahoo"),
     "icloud.com": ("Apple", "apple"), "apple.com": ("Apple", "apple"), "mail.me.com": ("Apple", "apple"),
-    "gmx.net": ("GMX", "gmx"), "gmx.com": ("GMX", "gmx"), "web.de": ("GMX", "gmx"), "kundenserver.de": ("IONOS", "ionos"),
+    "gmx.net": ("GMX", "gmx"), "gmx.com": ("GMX", "gmx"), "web.de": ("GMX", "gmx"),
+    "kundenserver.de": ("IONOS", "ionos"),
     "ionos.com": ("IONOS", "ionos"), "ionos.de": ("IONOS", "ionos"), "1and1.com": ("IONOS", "ionos"),
     "mail.ru": ("Mail.ru", "mail-ru"), "yandex.net": ("Yandex", "yandex"), "yandex.ru": ("Yandex", "yandex"),
     "pphosted.com": ("Proofpoint", "proofpoint"), "ppe-hosted.com": ("Proofpoint", "proofpoint"),
     "mimecast.com": ("Mimecast", "mimecast"), "mimecast.co.za": ("Mimecast", "mimecast"),
     "barracudanetworks.com": ("Barracuda", "barracuda"), "messagelabs.com": ("Broadcom", "broadcom"),
     "iphmx.com": ("Cisco", "cisco"), "trendmicro.com": ("Trend Micro", "trend-micro"),
-    "zoho.com": ("Zoho", "zoho"), "zoho.eu": ("Zoho", "zoho"), "messagingengine.com": ("Fastmail", "fastmail"),
-    "protonmail.ch": ("Proton", "proton"), "tutanota.de": ("Tuta", "tuta"), "mailbox.org": ("mailbox.org", "mailbox-org"),
+    "zoho.com": ("Zoho", "zoho"), "zoho.eu": ("Zoho", "zoho"),
+    "messagingengine.com": ("Fastmail", "fastmail"),
+    "protonmail.ch": ("Proton", "proton"), "tutanota.de": ("Tuta", "tuta"),
+    "mailbox.org": ("mailbox.org", "mailbox-org"),
     "posteo.de": ("Posteo", "posteo"), "ovh.net": ("OVH", "ovh"), "ovh.ca": ("OVH", "ovh"),
-    "t-online.de": ("T-Online", "t-online"), "orange.fr": ("Orange", "orange"), "wanadoo.fr": ("Orange", "orange"),
+    "t-online.de": ("T-Online", "t-online"), "orange.fr": ("Orange", "orange"),
+    "wanadoo.fr": ("Orange", "orange"),
     "free.fr": ("Free", "free"), "laposte.net": ("La Poste", "laposte"), "sfr.fr": ("SFR", "sfr"),
-    "libero.it": ("Libero", "libero"), "wp.pl": ("WP", "wp"), "onet.pl": ("Onet", "onet"), "o2.pl": ("WP", "wp"),
-    "interia.pl": ("Interia", "interia"), "seznam.cz": ("Seznam", "seznam"), "comcast.net": ("Comcast", "comcast"),
-    "att.net": ("AT&T", "att"), "cloudfilter.net": ("Charter/Cox", "cloudfilter"), "qq.com": ("Tencent", "tencent"),
+    "libero.it": ("Libero", "libero"), "wp.pl": ("WP", "wp"), "onet.pl": ("Onet", "onet"),
+    "o2.pl": ("WP", "wp"),
+    "interia.pl": ("Interia", "interia"), "seznam.cz": ("Seznam", "seznam"),
+    "comcast.net": ("Comcast", "comcast"),
+    "att.net": ("AT&T", "att"), "cloudfilter.net": ("Charter/Cox", "cloudfilter"),
+    "qq.com": ("Tencent", "tencent"),
     "netease.com": ("NetEase", "netease"), "secureserver.net": ("GoDaddy", "godaddy"),
     "emailsrvr.com": ("Rackspace", "rackspace"), "gandi.net": ("Gandi", "gandi"),
     "registrar-servers.com": ("Namecheap", "namecheap"), "privateemail.com": ("Namecheap", "namecheap"),
-    "hostinger.com": ("Hostinger", "hostinger"), "strato.de": ("Strato", "strato"), "rzone.de": ("Strato", "strato"),
+    "hostinger.com": ("Hostinger", "hostinger"), "strato.de": ("Strato", "strato"),
+    "rzone.de": ("Strato", "strato"),
     "infomaniak.ch": ("Infomaniak", "infomaniak"), "migadu.com": ("Migadu", "migadu"),
     "amazonaws.com": ("Amazon SES", "amazon-ses"), "mailgun.org": ("Mailgun", "mailgun"),
     "sendgrid.net": ("SendGrid", "sendgrid"),
 }
 
-#: Consumer domains of providers whose platform serves companies too, where limits differ.
+#: Where the MX hosts are not known: domains that many people have their mailbox at.
 _CONSUMER_DOMAINS: dict[str, tuple[str, str]] = {
     **dict.fromkeys(("gmail.com", "googlemail.com"), ("Google", "google")),
-    **dict.fromkeys(("outlook.com", "hotmail.com", "live.com", "msn.com", "hotmail.co.uk", "hotmail.fr", "live.fr",
-                     "outlook.de", "hotmail.de", "live.de", "hotmail.it", "hotmail.es"),
-                    ("Microsoft consumer", "microsoft-consumer")),
-    **dict.fromkeys(("yahoo.com", "ymail.com", "rocketmail.com", "aol.com", "yahoo.co.uk", "yahoo.fr", "yahoo.de"),
-                    ("Yahoo", "yahoo")),
+    **dict.fromkeys(
+        (
+            "outlook.com", "hotmail.com", "live.com", "msn.com", "hotmail.co.uk", "hotmail.fr", "live.fr",
+            "outlook.de", "outlook.fr", "hotmail.de", "live.de", "hotmail.it", "hotmail.es", "live.co.uk",
+            "live.nl",
+        ),
+        ("Microsoft consumer", "microsoft-consumer"),
+    ),
+    **dict.fromkeys(
+        (
+            "yahoo.com", "ymail.com", "rocketmail.com", "aol.com", "yahoo.co.uk", "yahoo.fr", "yahoo.de",
+            "yahoo.it",
+            "yahoo.es", "yahoo.ca", "yahoo.com.br", "yahoo.in", "aim.com",
+        ),
+        ("Yahoo", "yahoo"),
+    ),
     **dict.fromkeys(("icloud.com", "me.com", "mac.com"), ("Apple", "apple")),
 }
 
@@ -78,7 +98,7 @@ class SiteGuess:
 def site_of(domain: str, mx_hosts: Sequence[str]) -> SiteGuess:
     """The provider and site of a domain with these MX hosts in order of preference (the domain itself where
     there are none). All in A-labels, lower case."""
-    known = _CONSUMER_DOMAINS.get(domain)
+    known = None if mx_hosts else _CONSUMER_DOMAINS.get(domain)
     if known is not None:
         return SiteGuess(provider=known[0], site=known[1])
     first = (mx_hosts[0] if mx_hosts else domain).lower().rstrip(".")

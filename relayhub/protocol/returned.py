@@ -15,6 +15,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from relayhub.protocol import arf, bounce_text, dsn
+from relayhub.protocol import returned_marks as marks
 from relayhub.protocol.bounce_rules import Category
 from relayhub.protocol.classify import BounceClass, Classification, classify, without_label
 from relayhub.protocol.dsn import DsnAction, RecipientStatus
@@ -23,84 +24,6 @@ from relayhub.protocol.mime_tree import Part, read
 MAX_REPLY_TEXT = 500
 
 _JSON = json.JSONDecoder()
-_ADDRESS = re.compile(r"[^\s<>@,;:\"()\[\]|]{1,64}@[^\s<>@,;:\"()\[\]|]{1,255}")
-_CODES = re.compile(
-    r"(?<![\w.:/=-])([245]\d\d)(?:[ =-]{1,3}|[,:;]? {0,2}\(?)#?([245]\.\d{1,3}\.\d{1,3})(?![\d.])"
-)
-_ENHANCED = re.compile(r"(?<![\d.])([245]\.\d{1,3}\.\d{1,3})(?![\d.])")
-_BASIC = re.compile(
-    r"(?<![\w.:/#=@-])([45][0-7]\d)(?=[ -]|$|[,:;] )(?! (?:bytes|octets|days|hours|minutes|seconds|lines))"
-)
-_NOTICE_SUBJECT = re.compile(
-    r"undeliver|non[- ]?deliver|delivery (?:status|fail|notification|problem|error|delay|report|unsuccess"
-    r"|has failed)"
-    r"|returned (?:e?mail|to sender|message)|return(?:ed|ing) (?:mail|message)|failure (?:notice"
-    r"|notification|delivery)"
-    r"|(?:mail|message|delivery|e-?mail).{0,30}(?:fail|could not be delivered|not delivered|error|rejected"
-    r"|bounced?\b)"
-    r"|mail system error|error sending your mail|could ?n.t be delivered|unzustellbar|nicht zugestellt"
-    r"|non remis"
-    r"|non recapitabile|no se (?:ha )?(?:pudo|podido) entregar|rejected (?:mail|message)"
-    r"|warning: .{0,30}(?:delay|sen[dt])"
-    r"|fallo|returned by|bounce|address not found|message blocked|delivery incomplete|message not delivered"
-    r"|недостав"
-    r"|wasn.t delivered|user unknown|mail delivery|配信|notification d.{1,3}tat",
-    re.IGNORECASE,
-)
-_NOTICE_SENDER = re.compile(
-    r"mailer-?daemon|postmaster|mail delivery|delivery (?:subsystem|system)|mail administrator"
-    r"|system administrator"
-    r"|mail-?daemon|bounce|mail system", re.IGNORECASE,
-)
-_NOTICE_BODY = re.compile(
-    r"could ?n(?:ot|.t) be delivered|n.t able to deliver|unable to deliver"
-    r"|delivery (?:to .{0,80} )?(?:has )?failed|undeliver"
-    r"|permanent (?:fatal )?error|not (?:be(?:en)? )?delivered|did not reach|rejected (?:your message"
-    r"|recipient)|reporting-mta"
-    r"|failure reason|final-recipient|delivery (?:error|problem|failure)|error delivering|returned mail"
-    r"|trouble delivering"
-    r"|could not deliver|can(?:not|.t) (?:be )?deliver|not able to deliver|mail system error", re.IGNORECASE,
-)
-_AUTO_SUBJECT = re.compile(
-    r"^\W*(?:auto(?:matic|mated|matisch\w*)?[ :-]*(?:reply|response|antwort|respon|answer)"
-    r"|out of (?:the )?office|abwesen"
-    r"|vacation|r[ée]ponse automatique|absence|respuesta autom|risposta automatica|automatische antwort"
-    r"|away from|holiday|自動返信|автоответ)", re.IGNORECASE,
-)
-_HIDDEN = re.compile(r"<(?:style|script|head)\b[^<]*(?:<(?!/(?:style|script|head))[^<]*)*", re.IGNORECASE)
-_TAG = re.compile(r"</?[a-z][a-z0-9]{0,12}(?:\s[^<>]{0,500})?/?>", re.IGNORECASE)
-_STATUS_KINDS = frozenset({"message/delivery-status", "message/global-delivery-status", "text/delivery-status"})
-_STATUS_FIELD = re.compile(r"^(?:final|original)-recipient|^action[ \t]*:", re.IGNORECASE | re.MULTILINE)
-_STATUS_BEGIN = re.compile(r"^(?:reporting-mta|(?:final|original)-recipient)", re.IGNORECASE | re.MULTILINE)
-_FINAL_FIELD = re.compile(r"^final-recipient[ \t]*:", re.IGNORECASE | re.MULTILINE)
-_OUTCOME_FIELD = re.compile(r"^(?:action|status)[ \t]*:", re.IGNORECASE | re.MULTILINE)
-#: The command that a refusal answers; before RCPT it says nothing of the recipient.
-_EARLY_COMMAND = re.compile(
-    r"(?:reply to|after|response to|following) (?:the )?(?:initial connection|(?:end of )?(?:helo|ehlo"
-    r"|mail from|mail\b|banner"
-    r"|starttls|auth|connect))", re.IGNORECASE,
-)
-#: Exit codes that local delivery programs give (sysexits.h), as enhanced codes.
-_EXIT_CODES = {
-    "64": "5.3.5", "65": "5.6.0", "67": "5.1.1", "68": "5.1.2", "69": "5.3.0", "70": "5.3.0", "71": "4.3.0",
-    "72": "5.3.5", "73": "5.2.0", "74": "4.3.0", "75": "4.3.0", "76": "5.5.0", "77": "5.7.0", "78": "5.3.5",
-}
-#: Rules that say too little: a notice's own words are asked beside them.
-_WEAK_RULES = frozenset({"policy", "system", "load", "network", "permanent", "temporary"})
-
-
-_STILL_TRYING = re.compile(
-    r"will (?:be retried|continue|keep trying|retry)|this is a warning|still trying|not required to do anything",
-    re.IGNORECASE,
-)
-_UNLISTED = frozenset({"permanent", "temporary"})
-#: Sentences of notices that say nothing of the cause.
-_BOILERPLATE = re.compile(
-    r"this is a permanent error\W*(?:i.ve given up\W*sorry it didn.t work out)?|giving up on [\w.:\[\]]{1,80}"
-    r"|no further (?:delivery )?attempts will be made"
-    r"|this message was created automatically by mail delivery software",
-    re.IGNORECASE,
-)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -161,7 +84,8 @@ def _complaint_without_report(mail: Part) -> tuple[ReturnedEvent, ...] | None:
 def _complaint(address: str | None) -> ReturnedEvent:
     return ReturnedEvent(
         recipient=address, bounce_class=BounceClass.COMPLAINT, category=Category.REPUTATION, suppress=True,
-        why="The person called the message spam.", remedy="Do not write to this address again.", rule="complaint",
+        why="The person called the message spam.", remedy="Do not write to this address again.",
+        rule="complaint",
     )
 
 
@@ -178,7 +102,7 @@ def _returned_recipients(mail: Part) -> list[str]:
     """To whom the returned mail went, by its own header."""
     for part in _copies(mail):
         found = [match[0] for name in ("x-apparently-to", "delivered-to", "to") for value in part.all(name)
-                 if (match := _ADDRESS.search(value))]
+                 if (match := marks.ADDRESS.search(value))]
         if found:
             return found
     return []
@@ -215,8 +139,8 @@ def _notice(mail: Part) -> str:
 
 
 def _without_tags(text: str) -> str:
-    text = _HIDDEN.sub(" ", text)
-    text = _TAG.sub(" ", text)
+    text = marks.HIDDEN.sub(" ", text)
+    text = marks.TAG.sub(" ", text)
     return html.unescape(text)
 
 
@@ -242,12 +166,12 @@ def _from_status_report(mail: Part) -> tuple[ReturnedEvent, ...]:
 def _status_text(mail: Part) -> str:
     """The machine part, wherever a server put it."""
     for part in mail.walk():
-        if part.kind in _STATUS_KINDS and _STATUS_FIELD.search(part.text):
+        if part.kind in marks.STATUS_KINDS and marks.STATUS_FIELD.search(part.text):
             return part.text
     for text in _texts(mail):
         notice = bounce_text.notice_of(text)
-        begin = _STATUS_BEGIN.search(notice)
-        if begin is not None and _FINAL_FIELD.search(notice) and _OUTCOME_FIELD.search(notice):
+        begin = marks.STATUS_BEGIN.search(notice)
+        if begin is not None and marks.FINAL_FIELD.search(notice) and marks.OUTCOME_FIELD.search(notice):
             return notice[begin.start() :]
     return ""
 
@@ -265,7 +189,8 @@ def _report_event(mail: Part, status: RecipientStatus, notice: str, *, is_only: 
     if is_delayed and not enhanced.startswith("4."):
         enhanced = "4" + enhanced[1:] if enhanced else "4.0.0"
     meaning = _meaning(code, enhanced or "5.0.0", said, words)
-    return _event(recipient, meaning, code=code, enhanced=enhanced, reply=said or words, is_final=not is_delayed)
+    reply = said or words
+    return _event(recipient, meaning, code=code, enhanced=enhanced, reply=reply, is_final=not is_delayed)
 
 
 def _report_codes(status: RecipientStatus, words: str) -> tuple[int, str, str]:
@@ -273,7 +198,7 @@ def _report_codes(status: RecipientStatus, words: str) -> tuple[int, str, str]:
     said = status.diagnostic
     if status.diagnostic_type == "x-unix":
         exit_code = re.match(r"\d{2}\b", said)
-        return 0, status.status or (_EXIT_CODES.get(exit_code[0], "") if exit_code else ""), said
+        return 0, status.status or (marks.EXIT_CODES.get(exit_code[0], "") if exit_code else ""), said
     code, enhanced = codes_in(said)
     if not said:
         code, enhanced = codes_in(words)
@@ -287,21 +212,21 @@ def _report_codes(status: RecipientStatus, words: str) -> tuple[int, str, str]:
 def codes_in(text: str) -> tuple[int, str]:
     """The basic and enhanced code that a text holds; 0 and "" where it holds none."""
     text = without_label(text)
-    pair = _CODES.search(text)
+    pair = marks.CODES.search(text)
     if pair is not None:
         return int(pair[1]), pair[2]
-    basic, enhanced = _BASIC.search(text), _ENHANCED.search(text)
+    basic, enhanced = marks.BASIC.search(text), marks.ENHANCED.search(text)
     return (int(basic[1]) if basic else 0), (enhanced[1] if enhanced else "")
 
 
 def _meaning(code: int, enhanced: str, said: str, words: str) -> Classification:
     """By the other server's words; by the notice's own where those say too little."""
-    phase = "mail" if _EARLY_COMMAND.search(f"{said} {words}"[:4000]) else "dsn"
+    phase = "mail" if marks.EARLY_COMMAND.search(f"{said} {words}"[:4000]) else "dsn"
     found = classify(code=code, enhanced=enhanced, text=said, phase=phase)
-    if (said and found.rule not in _WEAK_RULES) or not words:
+    if (said and found.rule not in marks.WEAK_RULES) or not words:
         return found
     by_words = classify(code=code, enhanced=enhanced, text=f"{said} {words}", phase=phase)
-    return found if by_words.rule in _WEAK_RULES and said else by_words
+    return found if by_words.rule in marks.WEAK_RULES and said else by_words
 
 
 def _words_about(notice: str, recipient: str, *, is_only: bool) -> str:
@@ -327,7 +252,7 @@ def _header_failures(mail: Part) -> list[str]:
     found: list[str] = []
     for name in ("x-failed-recipients", "x-failed-recipient"):
         for value in mail.all(name):
-            found += [match[0] for match in _ADDRESS.finditer(value[:8000])]
+            found += [match[0] for match in marks.ADDRESS.finditer(value[:8000])]
     return found
 
 
@@ -363,7 +288,8 @@ def _from_ses(mail: Part) -> tuple[ReturnedEvent, ...]:
         if start < 0 or "notificationType" not in text:
             continue
         try:
-            found, _ = _JSON.raw_decode(text.replace("!\n ", "").replace("\n", " "), start)  # "!": cut long lines
+            # Servers cut long lines with "!" and a line break.
+            found, _ = _JSON.raw_decode(text.replace("!\n ", "").replace("\n", " "), start)
             if isinstance(found.get("Message"), str):
                 found = json.loads(found["Message"])
             return tuple(_ses_events(found))
@@ -388,7 +314,8 @@ def _ses_events(notice: dict[str, object]) -> Iterator[ReturnedEvent]:
             code, enhanced = codes_in(said)
             enhanced = enhanced or str(person.get("status", ""))
             meaning = _meaning(code, enhanced or "5.0.0", said, "")
-            yield _event(str(person.get("emailAddress", "")), meaning, code=code, enhanced=enhanced, reply=said)
+            address = str(person.get("emailAddress", ""))
+            yield _event(address, meaning, code=code, enhanced=enhanced, reply=said)
 
 
 def _people(notice: dict[str, object], name: str, key: str) -> list[dict[str, object]]:
@@ -407,20 +334,21 @@ def _is_auto_reply(mail: Part) -> bool:
     submitted = mail.first("auto-submitted").strip().lower()
     is_marked = (
         submitted.startswith(("auto-replied", "auto-generated", "auto-notified"))
-        or any(mail.first(name) for name in ("x-autoreply", "x-autorespond", "x-autoresponder", "x-auto-reply-from"))
+        or any(mail.first(name) for name in marks.AUTO_FIELDS)
         or mail.first("x-apple-action").upper() == "VACATION"
         or mail.first("precedence").strip().lower() in {"auto_reply", "auto-reply"}
         or mail.first("x-auto-response-suppress").strip().lower() not in {"", "none"}
     )
     subject = mail.first("subject")
-    if _AUTO_SUBJECT.match(subject) and not _NOTICE_SENDER.search(mail.first("from")):
+    if marks.AUTO_SUBJECT.match(subject) and not marks.NOTICE_SENDER.search(mail.first("from")):
         return True
-    looks_failed = bool(_NOTICE_SUBJECT.search(subject)) or bool(_NOTICE_SENDER.search(mail.first("from")))
-    return is_marked and not looks_failed and not _NOTICE_BODY.search(_notice(mail)[:4000])
+    if marks.NOTICE_SUBJECT.search(subject) or marks.NOTICE_SENDER.search(mail.first("from")):
+        return False
+    return is_marked and not marks.NOTICE_BODY.search(_notice(mail)[:4000])
 
 
 def _auto_reply(mail: Part) -> ReturnedEvent:
-    sender = _ADDRESS.search(mail.first("from"))
+    sender = marks.ADDRESS.search(mail.first("from"))
     return ReturnedEvent(
         recipient=sender[0] if sender else None, bounce_class=BounceClass.AUTOREPLY,
         category=Category.RECIPIENT, reply=" ".join(mail.first("subject").split())[:MAX_REPLY_TEXT],
@@ -437,19 +365,20 @@ def _from_notice(mail: Part) -> tuple[ReturnedEvent, ...]:
         return ()
     found = bounce_text.mentions(notice, known=_header_failures(mail), excluded=_own_addresses(mail))
     if not found:
-        found = [bounce_text.Mention(address=address, words=[notice]) for address in _copied_recipients(mail)[:1]]
+        copied = _copied_recipients(mail)[:1]
+        found = [bounce_text.Mention(address=address, words=[notice]) for address in copied]
     return _without_repeats([_notice_event(mention.address, mention.text, notice) for mention in found])
 
 
 def _is_notice(mail: Part, notice: str) -> bool:
     """A failure notice by two of: its sender, its subject, its words."""
-    marks = (
-        bool(_NOTICE_SENDER.search(mail.first("from")))
+    signs = (
+        bool(marks.NOTICE_SENDER.search(mail.first("from")))
         or mail.first("return-path").strip() in {"<>", "<MAILER-DAEMON>"},
-        bool(_NOTICE_SUBJECT.search(mail.first("subject"))),
-        bool(_NOTICE_BODY.search(notice)) or bool(_header_failures(mail)),
+        bool(marks.NOTICE_SUBJECT.search(mail.first("subject"))),
+        bool(marks.NOTICE_BODY.search(notice)) or bool(_header_failures(mail)),
     )
-    return sum(marks) >= 2
+    return sum(signs) >= 2
 
 
 def _own_addresses(mail: Part) -> set[str]:
@@ -457,7 +386,7 @@ def _own_addresses(mail: Part) -> set[str]:
     own: set[str] = set()
     for name in ("to", "from", "delivered-to", "envelope-to", "sender", "reply-to", "x-envelope-to"):
         for value in mail.all(name):
-            own |= {match[0].lower() for match in _ADDRESS.finditer(value[:4000])}
+            own |= {match[0].lower() for match in marks.ADDRESS.finditer(value[:4000])}
     return own
 
 
@@ -465,7 +394,7 @@ def _copied_recipients(mail: Part) -> list[str]:
     found = _returned_recipients(mail)
     for text in () if found else _texts(mail):
         copied = re.search(r"(?im)^to[ \t]*:(.*)$", bounce_text.copy_of(text))
-        match = _ADDRESS.search(copied[1]) if copied else None
+        match = marks.ADDRESS.search(copied[1]) if copied else None
         if match is not None:
             return [match[0]]
     return found
@@ -474,13 +403,13 @@ def _copied_recipients(mail: Part) -> list[str]:
 def _notice_event(address: str, words: str, notice: str) -> ReturnedEvent:
     said, chunk = _own_words(words, address)
     code, enhanced = next((found for text in (said, chunk, words) if any(found := codes_in(text))), (0, ""))
-    is_delayed = bool(_STILL_TRYING.search(notice))
+    is_delayed = bool(marks.STILL_TRYING.search(notice))
     if is_delayed and not enhanced.startswith("4."):
         enhanced = "4" + enhanced[1:] if enhanced else "4.0.0"
     codes = (code, enhanced or ("" if code else "5.0.0"))
     meanings = [_meaning(*codes, text, "") for text in (said, chunk, words)]
-    meaning = min(meanings, key=lambda found: (found.rule in _WEAK_RULES) + (found.rule in _UNLISTED))
-    if meaning.rule in _UNLISTED and not code and not enhanced:
+    meaning = min(meanings, key=_vagueness)
+    if meaning.rule in marks.UNLISTED and not code and not enhanced:
         meaning = classify(code=0, enhanced="5.0.0", text="")
         return ReturnedEvent(
             recipient=address or None, bounce_class=BounceClass.UNKNOWN, category=meaning.category,
@@ -490,13 +419,17 @@ def _notice_event(address: str, words: str, notice: str) -> ReturnedEvent:
     return _event(address, meaning, code=code, enhanced=enhanced, reply=said, is_final=not is_delayed)
 
 
+def _vagueness(meaning: Classification) -> int:
+    return (meaning.rule in marks.WEAK_RULES) + (meaning.rule in marks.UNLISTED)
+
+
 def _own_words(words: str, address: str) -> tuple[str, str]:
     """The other server's words about an address, and all from where the notice names the address."""
     place = words.lower().find(address.lower()) if address else -1
-    chunk = _BOILERPLATE.sub(" ", words[max(place, 0) :])
+    chunk = marks.BOILERPLATE.sub(" ", words[max(place, 0) :])
     if address:
         chunk = re.sub(re.escape(address), " ", chunk, flags=re.IGNORECASE)
-    code = _CODES.search(chunk) or _BASIC.search(chunk)
+    code = marks.CODES.search(chunk) or marks.BASIC.search(chunk)
     said = chunk[code.start() :] if code else chunk
     if code and chunk[: code.start()].endswith("["):
         said = said.partition("]")[0]
