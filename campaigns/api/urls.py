@@ -2,6 +2,7 @@
 
 from django.urls import URLPattern, path
 
+from campaigns.api import views_campaigns as campaigns
 from campaigns.api import views_contacts as contacts
 from campaigns.api import views_lists as lists
 
@@ -18,4 +19,19 @@ urlpatterns: list[URLPattern] = [
     path("lists", lists.ListsView.as_view()),
     path("lists/<str:list_id>", lists.ListView.as_view()),
     path("lists/<str:list_id>/subscriptions", lists.SubscriptionsView.as_view()),
+    path("templates", campaigns.TemplatesView.as_view()),
+    path("templates/<str:template_id>", campaigns.TemplateView.as_view()),
+    path("templates/<str:template_id>/versions", campaigns.VersionsView.as_view()),
+    path("templates/<str:template_id>/publish", campaigns.PublishView.as_view()),
+    path("templates/<str:template_id>/render", campaigns.RenderView.as_view()),
+    path("campaigns", campaigns.CampaignsView.as_view()),
+    path("campaigns/<str:campaign_id>", campaigns.CampaignView.as_view()),
+    path("campaigns/<str:campaign_id>/preflight", campaigns.PreflightView.as_view()),
+    path("campaigns/<str:campaign_id>/test", campaigns.TestView.as_view()),
+    path("campaigns/<str:campaign_id>/launch", campaigns.LaunchView.as_view()),
+    path("campaigns/<str:campaign_id>/pause", campaigns.PauseView.as_view()),
+    path("campaigns/<str:campaign_id>/resume", campaigns.ResumeView.as_view()),
+    path("campaigns/<str:campaign_id>/cancel", campaigns.CancelView.as_view()),
+    path("campaigns/<str:campaign_id>/report", campaigns.ReportView.as_view()),
+    path("campaigns/<str:campaign_id>/recipients", campaigns.RecipientsView.as_view()),
 ]

@@ -265,3 +265,21 @@ def events_of_address(workspace: Workspace, address_key: str) -> QuerySet[Event]
     recipients = Recipient.objects.filter(workspace=workspace, address_key=address_key)
     ids = list(recipients.order_by("-id").values_list("pk", flat=True)[:1000])
     return Event.objects.filter(workspace_id=workspace.pk, recipient_id__in=ids).order_by("-id")
+
+
+def totals_of_stream(workspace: Workspace, stream_id: UUID, *, days: int) -> dict[str, int]:
+    """Metric -> count of one stream over the last days."""
+    return totals(workspace, since=now() - timedelta(days=days), stream_id=stream_id)
+
+
+def link_clicks(broadcast_id: UUID) -> dict[int, int]:
+    """Link number -> clicks by people and machines together."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT split_part(metric, ':', 2)::int, sum(value)::bigint FROM ("
+            " SELECT metric, value FROM relay_counter WHERE subject = 'link' AND subject_id = %s"
+            " UNION ALL SELECT metric, delta FROM relay_counterdelta WHERE subject = 'link' AND subject_id = %s"
+            ") c GROUP BY 1",
+            [broadcast_id, broadcast_id],
+        )
+        return {int(number): int(count) for number, count in cursor.fetchall()}

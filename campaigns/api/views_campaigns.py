@@ -1,0 +1,423 @@
+"""`/templates` and `/campaigns`."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from campaigns import broadcast, contacts, editing, preflight, stats, templates, test_send
+from campaigns.api.views_contacts import named_lists
+from campaigns.models import Broadcast, Campaign, MailTemplate, TemplateKind, TemplateVersion
+from relayhub.core.access import get_or_absent
+from relayhub.core.api.base import ApiView, StrictSerializer, parsed
+from relayhub.core.api.pagination import page_by_id
+from relayhub.core.api.views import moment
+from relayhub.core.errors import InputError
+from relayhub.core.ids import Prefix, encode_id
+from relayhub.core.models import Scope
+from relayhub.relay.api.serializers import recipient_body
+from relayhub.relay.models import Recipient, Stream
+
+
+class TemplateSerializer(StrictSerializer):
+    """A template to make or change; `html` may be MJML where `kind` says so."""
+
+    name = serializers.CharField(max_length=200)
+    kind = serializers.ChoiceField(choices=TemplateKind.choices, required=False, default=TemplateKind.HTML)
+    subject = serializers.CharField(max_length=998, required=False, allow_blank=True, default="")
+    preheader = serializers.CharField(max_length=300, required=False, allow_blank=True, default="")
+    html = serializers.CharField(required=False, allow_blank=True, default="", trim_whitespace=False)
+    text = serializers.CharField(required=False, allow_blank=True, default="", trim_whitespace=False)
+
+
+def version_body(version: TemplateVersion) -> dict[str, Any]:
+    """One version."""
+    return {
+        "number": version.number, "kind": version.kind, "subject": version.subject,
+        "preheader": version.preheader, "html": version.source, "text": version.text,
+        "published_at": moment(version.published_at), "updated_at": moment(version.updated_at),
+    }
+
+
+def template_body(template: MailTemplate) -> dict[str, Any]:
+    """A template with its newest version."""
+    version = templates.newest(template)
+    shown = version_body(version) if version else {}
+    live = templates.published(template)
+    return {
+        "id": template.public_id, "name": template.name, "subject": shown.get("subject", ""),
+        "html": shown.get("html", ""), "text": shown.get("text", ""), "kind": shown.get("kind", "html"),
+        "preheader": shown.get("preheader", ""), "version": shown.get("number"),
+        "published_version": live.number if live else None,
+        "has_draft": bool(version and version.published_at is None),
+        "created_at": moment(template.created_at), "updated_at": moment(template.updated_at),
+    }
+
+
+def _content(data: dict[str, Any], present: templates.TemplateInput | None = None) -> templates.TemplateInput:
+    base = present or templates.TemplateInput()
+    return templates.TemplateInput(
+        kind=data.get("kind", base.kind), subject=data.get("subject", base.subject),
+        preheader=data.get("preheader", base.preheader), source=data.get("html", base.source),
+        text=data.get("text", base.text),
+    )
+
+
+class TemplatesView(ApiView):
+    """Mail templates."""
+
+    permissions: ClassVar = {"GET": Scope.TEMPLATES_READ, "POST": Scope.TEMPLATES_WRITE}
+
+    def get(self, request: Request) -> Response:
+        """All that are not archived."""
+        return Response(
+            page_by_id(request, templates.templates_of(self.actor.workspace), lambda rows: map(template_body, rows))
+        )
+
+    def post(self, request: Request) -> Response:
+        """Make one; version 1 is published at once."""
+        data = parsed(TemplateSerializer, request)
+        template = templates.create_template(self.actor, name=data["name"], content=_content(data))
+        return Response(template_body(template), status=201)
+
+
+class _OneTemplate(ApiView):
+    def template(self, template_id: str) -> MailTemplate:
+        """The template, or AccessError."""
+        return get_or_absent(templates.templates_of(self.actor.workspace), Prefix.TEMPLATE, template_id)
+
+
+class TemplateView(_OneTemplate):
+    """One template."""
+
+    permissions: ClassVar = {
+        "GET": Scope.TEMPLATES_READ, "PATCH": Scope.TEMPLATES_WRITE, "DELETE": Scope.TEMPLATES_WRITE
+    }
+
+    def get(self, request: Request, template_id: str) -> Response:
+        """The template with its newest version."""
+        return Response(template_body(self.template(template_id)))
+
+    def patch(self, request: Request, template_id: str) -> Response:
+        """Change the draft."""
+        template = self.template(template_id)
+        data = parsed(TemplateSerializer, request, partial=True)
+        name = data.pop("name", None)
+        if name is not None:
+            templates.rename(self.actor, template, name)
+        if data:
+            newest = templates.newest(template)
+            present = templates.content_of(newest) if newest else None
+            templates.save_draft(self.actor, template, _content(data, present))
+        return Response(template_body(self.template(template_id)))
+
+    def delete(self, request: Request, template_id: str) -> Response:
+        """Put it away."""
+        templates.archive(self.actor, self.template(template_id))
+        return Response(status=204)
+
+
+class VersionsView(_OneTemplate):
+    """Every version."""
+
+    permissions: ClassVar = {"GET": Scope.TEMPLATES_READ}
+
+    def get(self, request: Request, template_id: str) -> Response:
+        """Newest first."""
+        rows = self.template(template_id).versions.order_by("-number")
+        return Response({"data": [version_body(row) for row in rows[:200]], "next": None})
+
+
+class PublishView(_OneTemplate):
+    """POST publishes the draft."""
+
+    permissions: ClassVar = {"POST": Scope.TEMPLATES_WRITE}
+
+    def post(self, request: Request, template_id: str) -> Response:
+        """The template as it stands then."""
+        template = self.template(template_id)
+        templates.publish(self.actor, template)
+        return Response(template_body(template))
+
+
+class RenderSerializer(StrictSerializer):
+    """For whom to render."""
+
+    contact = serializers.CharField(max_length=40, required=False, allow_null=True, default=None)
+
+
+class RenderView(_OneTemplate):
+    """POST renders the newest version for a contact."""
+
+    permissions: ClassVar = {"POST": Scope.TEMPLATES_READ}
+
+    def post(self, request: Request, template_id: str) -> Response:
+        """Subject, HTML and text, with findings."""
+        data = parsed(RenderSerializer, request)
+        version = templates.newest(self.template(template_id))
+        if version is None:
+            raise InputError("This template has no content yet.")
+        contact = None
+        if data["contact"]:
+            contact = get_or_absent(contacts.contacts_of(self.actor.workspace), Prefix.CONTACT, data["contact"])
+        content = templates.content_of(version)
+        shown = templates.preview(self.actor.workspace, content, contact)
+        findings = [
+            {"severity": f.severity.value, "code": f.code, "message": f.message, "fix": f.fix, "line": f.line,
+             "part": f.part}
+            for f in templates.findings(self.actor.workspace, content)
+        ]
+        return Response(
+            {"subject": shown.subject, "html": shown.html, "text": shown.text, "findings": findings}
+        )
+
+
+# -- campaigns -----------------------------------------------------------------------------------------------
+
+
+class CampaignSerializer(StrictSerializer):
+    """A campaign to make or change."""
+
+    name = serializers.CharField(max_length=200)
+    reply_to = serializers.CharField(max_length=1000, required=False, allow_blank=True)
+    subject = serializers.CharField(max_length=998, required=False, allow_blank=True)
+    template = serializers.CharField(max_length=40, required=False)
+    lists = serializers.ListField(child=serializers.CharField(max_length=40), required=False)
+    excluded_lists = serializers.ListField(child=serializers.CharField(max_length=40), required=False)
+    stream = serializers.CharField(max_length=80, required=False)
+    track = serializers.CharField(max_length=6, required=False)
+    max_per_minute = serializers.IntegerField(required=False, allow_null=True)
+    scheduled_at = serializers.DateTimeField(required=False, allow_null=True)
+    revision = serializers.IntegerField(required=False)
+
+    def get_fields(self) -> dict[str, Any]:
+        """`from` is a word of Python's, so it is added here."""
+        return {**super().get_fields(), "from": serializers.CharField(max_length=1000, required=False)}
+
+
+def campaign_body(campaign: Campaign) -> dict[str, Any]:
+    """A campaign."""
+    return {
+        "id": campaign.public_id, "name": campaign.name, "status": campaign.status,
+        "from": campaign.from_header, "reply_to": campaign.reply_to, "subject": campaign.subject,
+        "template": campaign.template.public_id if campaign.template else None,
+        "lists": [encode_id(Prefix.LIST, pk) for pk in campaign.lists.values_list("pk", flat=True)],
+        "excluded_lists": [
+            encode_id(Prefix.LIST, pk) for pk in campaign.excluded_lists.values_list("pk", flat=True)
+        ],
+        "stream": encode_id(Prefix.STREAM, campaign.stream_id) if campaign.stream_id else None,
+        "track": campaign.track, "max_per_minute": campaign.max_per_minute, "revision": campaign.revision,
+        "scheduled_at": moment(campaign.scheduled_at), "created_at": moment(campaign.created_at),
+        "launched_at": moment(campaign.launched_at), "finished_at": moment(campaign.finished_at),
+        "counts": stats.counts(campaign),
+    }
+
+
+class _Campaigns(ApiView):
+    def campaign(self, campaign_id: str) -> Campaign:
+        """The campaign, or AccessError."""
+        return get_or_absent(editing.campaigns_of(self.actor.workspace), Prefix.CAMPAIGN, campaign_id)
+
+    def changes(self, data: dict[str, Any]) -> editing.CampaignChanges:
+        """Validated input with its ids looked up."""
+        template = stream = None
+        if data.get("template"):
+            template = get_or_absent(
+                templates.templates_of(self.actor.workspace), Prefix.TEMPLATE, data["template"]
+            )
+        if data.get("stream"):
+            stream = Stream.objects.filter(workspace=self.actor.workspace, slug=data["stream"]).first()
+            if stream is None:
+                raise InputError(f"There is no stream “{data['stream']}”.", field="stream")
+        return editing.CampaignChanges(
+            name=data.get("name"), from_header=data.get("from"), reply_to=data.get("reply_to"),
+            subject=data.get("subject"), template=template, stream=stream, track=data.get("track"),
+            lists=named_lists(self, data["lists"]) if "lists" in data else None,
+            excluded_lists=named_lists(self, data["excluded_lists"]) if "excluded_lists" in data else None,
+            max_per_minute=data.get("max_per_minute"),
+            clears_pace="max_per_minute" in data and data["max_per_minute"] is None,
+        )
+
+
+class CampaignsView(_Campaigns):
+    """Campaigns."""
+
+    permissions: ClassVar = {"GET": Scope.CAMPAIGNS_READ, "POST": Scope.CAMPAIGNS_WRITE}
+
+    def get(self, request: Request) -> Response:
+        """Newest first; `?status=` narrows."""
+        found = editing.campaigns_of(self.actor.workspace)
+        status = request.query_params.get("status", "")
+        if status:
+            found = found.filter(status=status)
+        return Response(page_by_id(request, found, lambda rows: map(campaign_body, rows)))
+
+    def post(self, request: Request) -> Response:
+        """Make a draft."""
+        data = parsed(CampaignSerializer, request)
+        campaign = editing.create_campaign(self.actor, self.changes(data))
+        if data.get("scheduled_at"):
+            campaign = editing.schedule(self.actor, campaign, data["scheduled_at"])
+        return Response(campaign_body(campaign), status=201)
+
+
+class CampaignView(_Campaigns):
+    """One campaign."""
+
+    permissions: ClassVar = {
+        "GET": Scope.CAMPAIGNS_READ, "PATCH": Scope.CAMPAIGNS_WRITE, "DELETE": Scope.CAMPAIGNS_WRITE
+    }
+
+    def get(self, request: Request, campaign_id: str) -> Response:
+        """The campaign and its counts."""
+        return Response(campaign_body(self.campaign(campaign_id)))
+
+    def patch(self, request: Request, campaign_id: str) -> Response:
+        """Change a draft; `scheduled_at` schedules it, null takes that back."""
+        data = parsed(CampaignSerializer, request, partial=True)
+        campaign = self.campaign(campaign_id)
+        if set(data) - {"scheduled_at"}:
+            campaign = editing.change_campaign(
+                self.actor, campaign, self.changes(data), revision=data.get("revision")
+            )
+        if "scheduled_at" in data:
+            at = data["scheduled_at"]
+            campaign = (
+                editing.schedule(self.actor, campaign, at) if at else editing.unschedule(self.actor, campaign)
+            )
+        return Response(campaign_body(self.campaign(campaign_id)))
+
+    def delete(self, request: Request, campaign_id: str) -> Response:
+        """Remove one that was never launched."""
+        editing.delete_campaign(self.actor, self.campaign(campaign_id))
+        return Response(status=204)
+
+
+class PreflightView(_Campaigns):
+    """GET or POST looks at a campaign before it is launched."""
+
+    permissions: ClassVar = {"GET": Scope.CAMPAIGNS_READ, "POST": Scope.CAMPAIGNS_READ}
+
+    def get(self, request: Request, campaign_id: str) -> Response:
+        """Verdict and findings."""
+        found = preflight.look(self.campaign(campaign_id))
+        return Response(
+            {
+                "verdict": found.verdict, "findings": [broadcast.finding_body(item) for item in found.findings],
+                "audience": {"reached": found.audience.reached, "left_out": found.audience.left_out},
+            }
+        )
+
+    def post(self, request: Request, campaign_id: str) -> Response:
+        """The same."""
+        return self.get(request, campaign_id)
+
+
+class LaunchSerializer(StrictSerializer):
+    """A reason to launch in spite of blocking findings."""
+
+    override = serializers.CharField(max_length=500, required=False, allow_blank=True, default="")
+
+
+class LaunchView(_Campaigns):
+    """POST launches; repeating it changes nothing."""
+
+    permissions: ClassVar = {"POST": Scope.CAMPAIGNS_LAUNCH}
+
+    def post(self, request: Request, campaign_id: str) -> Response:
+        """The campaign as it stands then."""
+        data = parsed(LaunchSerializer, request)
+        broadcast.launch(self.actor, self.campaign(campaign_id), override=data["override"])
+        return Response(campaign_body(self.campaign(campaign_id)), status=202)
+
+
+class _Switch(_Campaigns):
+    permissions: ClassVar = {"POST": Scope.CAMPAIGNS_LAUNCH}
+
+
+class PauseView(_Switch):
+    """POST pauses."""
+
+    def post(self, request: Request, campaign_id: str) -> Response:
+        """The campaign as it stands then."""
+        broadcast.pause(self.actor, self.campaign(campaign_id))
+        return Response(campaign_body(self.campaign(campaign_id)))
+
+
+class ResumeView(_Switch):
+    """POST resumes."""
+
+    def post(self, request: Request, campaign_id: str) -> Response:
+        """The campaign as it stands then."""
+        broadcast.resume(self.actor, self.campaign(campaign_id))
+        return Response(campaign_body(self.campaign(campaign_id)))
+
+
+class CancelView(_Switch):
+    """POST cancels what is not out yet."""
+
+    def post(self, request: Request, campaign_id: str) -> Response:
+        """The campaign as it stands then."""
+        broadcast.cancel(self.actor, self.campaign(campaign_id))
+        return Response(campaign_body(self.campaign(campaign_id)))
+
+
+class TestSerializer(StrictSerializer):
+    """Whom to send a test to."""
+
+    to = serializers.ListField(child=serializers.CharField(max_length=320), min_length=1, max_length=10)
+    contact = serializers.CharField(max_length=40, required=False, allow_null=True, default=None)
+
+
+class TestView(_Campaigns):
+    """POST sends a test, merged for a chosen contact."""
+
+    permissions: ClassVar = {"POST": Scope.CAMPAIGNS_WRITE}
+
+    def post(self, request: Request, campaign_id: str) -> Response:
+        """202 with the message."""
+        data = parsed(TestSerializer, request)
+        contact = None
+        if data["contact"]:
+            contact = get_or_absent(contacts.contacts_of(self.actor.workspace), Prefix.CONTACT, data["contact"])
+        accepted = test_send.send_test(self.actor, self.campaign(campaign_id), data["to"], contact)
+        return Response({"message": encode_id(Prefix.MESSAGE, accepted.message_id)}, status=202)
+
+
+class ReportView(_Campaigns):
+    """GET the figures."""
+
+    permissions: ClassVar = {"GET": Scope.CAMPAIGNS_READ}
+
+    def get(self, request: Request, campaign_id: str) -> Response:
+        """Counts, engagement, links and providers."""
+        campaign = self.campaign(campaign_id)
+        return Response({"id": campaign.public_id, "status": campaign.status, **stats.report(campaign)})
+
+
+class RecipientsView(_Campaigns):
+    """GET who got it."""
+
+    permissions: ClassVar = {"GET": Scope.CAMPAIGNS_READ}
+
+    def get(self, request: Request, campaign_id: str) -> Response:
+        """Recipients; `?status=` narrows."""
+        run = Broadcast.objects.filter(campaign=self.campaign(campaign_id)).first()
+        found = Recipient.objects.filter(broadcast_id=run.pk if run else None, workspace=self.actor.workspace)
+        if run is None:
+            found = found.none()
+        status = request.query_params.get("status", "")
+        if status:
+            found = found.filter(status=status)
+        return Response(page_by_id(request, found, lambda rows: map(_recipient, rows), ascending=True))
+
+
+def _recipient(row: Recipient) -> dict[str, Any]:
+    return {
+        **recipient_body(row), "contact": encode_id(Prefix.CONTACT, row.contact_id) if row.contact_id else None,
+        "opened_at": moment(row.opened_at), "clicked_at": moment(row.clicked_at),
+        "unsubscribed_at": moment(row.unsubscribed_at), "complained_at": moment(row.complained_at),
+    }

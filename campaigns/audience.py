@@ -1,0 +1,114 @@
+"""Whom a campaign reaches: everybody on its lists, once, less exclusions; counted and frozen set-based.
+
+Left out, in this order: not confirmed, unsubscribed, on an excluded list, suppressed. One query serves the
+live count and the freeze, so both always agree.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from django.db import connection
+
+from campaigns.models import Broadcast, Campaign
+from relayhub.core.models import Workspace
+
+#: One row a contact on any of the lists: the best state it has there, and what keeps it out.
+_PEOPLE_SQL = """
+SELECT c.id AS contact_id, c.email AS address, c.email_key AS address_key,
+  CASE
+    WHEN NOT bool_or(s.status = 'confirmed') AND bool_or(s.status = 'unconfirmed') THEN 'unconfirmed'
+    WHEN NOT bool_or(s.status = 'confirmed') THEN 'unsubscribed'
+    WHEN EXISTS (SELECT 1 FROM campaigns_subscription x
+      WHERE x.contact_id = c.id AND x.mailing_list_id = ANY(%(excluded)s) AND x.status <> 'unsubscribed')
+      THEN 'excluded'
+    WHEN EXISTS (SELECT 1 FROM deliverability_suppression sup
+      WHERE sup.workspace_id = %(workspace)s AND sup.address_key = c.email_key AND sup.lifted_at IS NULL
+        AND (sup.scope = 'workspace' OR (sup.scope = 'stream' AND sup.stream_id = %(stream)s)))
+      THEN 'suppressed'
+    ELSE ''
+  END AS left_out
+FROM campaigns_subscription s JOIN campaigns_contact c ON c.id = s.contact_id
+WHERE s.mailing_list_id = ANY(%(lists)s) AND s.workspace_id = %(workspace)s
+GROUP BY c.id
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Audience:
+    """How many are reached, and how many are left out for which reason."""
+
+    reached: int
+    left_out: dict[str, int]
+
+    @property
+    def total(self) -> int:
+        """Everybody on the lists, once."""
+        return self.reached + sum(self.left_out.values())
+
+
+def _parameters(
+    workspace: Workspace, lists: Sequence[UUID], excluded: Sequence[UUID], stream_id: UUID | None
+) -> dict[str, Any]:
+    return {"workspace": workspace.pk, "lists": list(lists), "excluded": list(excluded), "stream": stream_id}
+
+
+def count(
+    workspace: Workspace, lists: Sequence[UUID], *, excluded: Sequence[UUID] = (), stream_id: UUID | None = None
+) -> Audience:
+    """The audience as it would be now."""
+    if not lists:
+        return Audience(reached=0, left_out={})
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT left_out, count(*) FROM ({_PEOPLE_SQL}) people GROUP BY 1",
+            _parameters(workspace, lists, excluded, stream_id),
+        )
+        counts = dict(cursor.fetchall())
+    reached = counts.pop("", 0)
+    return Audience(reached=reached, left_out=counts)
+
+
+def count_for(campaign: Campaign, stream_id: UUID | None) -> Audience:
+    """The audience of a campaign as it is set now."""
+    return count(
+        campaign.workspace, list(campaign.lists.values_list("pk", flat=True)),
+        excluded=list(campaign.excluded_lists.values_list("pk", flat=True)), stream_id=stream_id,
+    )
+
+
+def freeze(broadcast: Broadcast, lists: Sequence[UUID], excluded: Sequence[UUID], stream_id: UUID) -> Audience:
+    """Store the audience of a broadcast in the caller's transaction; doing it twice stores it once.
+
+    Suppressed contacts are part of it: they become recipients with the status `suppressed`, so that the
+    report counts them.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO campaigns_broadcastaudience (broadcast_id, contact_id, address, address_key, left_out)"
+            f" SELECT %(broadcast)s, contact_id, address, address_key, left_out FROM ({_PEOPLE_SQL}) people"
+            " ORDER BY contact_id ON CONFLICT DO NOTHING",
+            {**_parameters(broadcast.workspace, lists, excluded, stream_id), "broadcast": broadcast.pk},
+        )
+        cursor.execute(
+            "SELECT left_out, count(*) FROM campaigns_broadcastaudience WHERE broadcast_id = %s GROUP BY 1",
+            [broadcast.pk],
+        )
+        counts = dict(cursor.fetchall())
+    reached = counts.pop("", 0) + counts.get("suppressed", 0)
+    return Audience(reached=reached, left_out={key: n for key, n in counts.items() if key != "suppressed"})
+
+
+def has_evidence_for_all(campaign: Campaign) -> bool:
+    """Whether every confirmed subscription of the lists has a consent entry (SENDER-RULES REP-7)."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT EXISTS (SELECT 1 FROM campaigns_subscription s WHERE s.mailing_list_id = ANY(%s)"
+            " AND s.status = 'confirmed' AND NOT EXISTS (SELECT 1 FROM campaigns_consententry e"
+            " WHERE e.contact_id = s.contact_id AND e.mailing_list_id = s.mailing_list_id))",
+            [list(campaign.lists.values_list("pk", flat=True))],
+        )
+        return not cursor.fetchone()[0]

@@ -1,0 +1,190 @@
+"""Make and change campaigns while they may still be changed; two editors are told of each other."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+from django.db.models import QuerySet
+
+from campaigns.models import Campaign, CampaignStatus, MailingList, MailTemplate
+from relayhub.core import audit
+from relayhub.core.access import Actor
+from relayhub.core.clock import now
+from relayhub.core.errors import ConflictError, InputError
+from relayhub.core.models import Workspace
+from relayhub.protocol.address import AddressError, parse_mailbox, parse_mailbox_list
+from relayhub.relay.models import Stream, StreamKind, Tracking
+
+EDITABLE = frozenset({CampaignStatus.DRAFT, CampaignStatus.SCHEDULED})
+STEPS = ("audience", "content", "preflight", "schedule")
+
+
+@dataclass(frozen=True, kw_only=True)
+class CampaignChanges:
+    """What to set; None leaves a field as it is."""
+
+    name: str | None = None
+    from_header: str | None = None
+    reply_to: str | None = None
+    subject: str | None = None
+    template: MailTemplate | None = None
+    lists: Sequence[MailingList] | None = None
+    excluded_lists: Sequence[MailingList] | None = None
+    stream: Stream | None = None
+    track: str | None = None
+    max_per_minute: int | None = None
+    clears_pace: bool = False
+    step: str | None = None
+
+
+def campaigns_of(workspace: Workspace) -> QuerySet[Campaign]:
+    """Every campaign of the workspace, newest first."""
+    return Campaign.objects.filter(workspace=workspace).select_related("template", "workspace")
+
+
+def create_campaign(actor: Actor, changes: CampaignChanges) -> Campaign:
+    """Make a draft."""
+    with transaction.atomic():
+        campaign = Campaign(workspace=actor.workspace, created_by=actor.user, name="Untitled campaign")
+        _apply(campaign, changes)
+        campaign.save(force_insert=True)
+        _set_lists(campaign, changes)
+        audit.record(actor, "campaign.created", "campaign", campaign.public_id, summary=campaign.name)
+    return campaign
+
+
+def change_campaign(
+    actor: Actor, campaign: Campaign, changes: CampaignChanges, *, revision: int | None = None
+) -> Campaign:
+    """Change a draft; ConflictError where it is launched or somebody else saved since `revision`."""
+    with transaction.atomic():
+        locked = Campaign.objects.select_for_update().get(pk=campaign.pk)
+        _check_editable(locked)
+        if revision is not None and revision != locked.revision:
+            raise ConflictError(
+                "Somebody else saved this campaign meanwhile. Look at their changes, then save again.",
+                code="campaign_changed",
+            )
+        _apply(locked, changes)
+        locked.revision += 1
+        locked.updated_at = now()
+        locked.save()
+        _set_lists(locked, changes)
+        audit.record(actor, "campaign.changed", "campaign", locked.public_id, summary=locked.name)
+    return locked
+
+
+def schedule(actor: Actor, campaign: Campaign, at: datetime) -> Campaign:
+    """Launch by itself at a time; pre-flight is looked at again then."""
+    if at <= now():
+        raise InputError("The time lies in the past.", field="scheduled_at")
+    with transaction.atomic():
+        locked = Campaign.objects.select_for_update().get(pk=campaign.pk)
+        _check_editable(locked)
+        locked.status, locked.scheduled_at = CampaignStatus.SCHEDULED, at
+        locked.save(update_fields=["status", "scheduled_at"])
+        audit.record(actor, "campaign.scheduled", "campaign", locked.public_id, after={"at": at})
+    return locked
+
+
+def unschedule(actor: Actor, campaign: Campaign) -> Campaign:
+    """Make a scheduled campaign a draft again."""
+    with transaction.atomic():
+        locked = Campaign.objects.select_for_update().get(pk=campaign.pk)
+        if locked.status != CampaignStatus.SCHEDULED:
+            raise ConflictError("This campaign is not scheduled.", code="not_scheduled")
+        locked.status, locked.scheduled_at = CampaignStatus.DRAFT, None
+        locked.save(update_fields=["status", "scheduled_at"])
+        audit.record(actor, "campaign.unscheduled", "campaign", locked.public_id)
+    return locked
+
+
+def delete_campaign(actor: Actor, campaign: Campaign) -> None:
+    """Remove a campaign that was never launched."""
+    with transaction.atomic():
+        locked = Campaign.objects.select_for_update().get(pk=campaign.pk)
+        if locked.status not in EDITABLE:
+            raise ConflictError("A launched campaign stays: its report belongs to the messages.",
+                                code="campaign_launched")
+        audit.record(actor, "campaign.deleted", "campaign", campaign.public_id, summary=campaign.name)
+        locked.delete()
+
+
+def _check_editable(campaign: Campaign) -> None:
+    if campaign.status not in EDITABLE:
+        raise ConflictError(
+            f"This campaign is {campaign.get_status_display().lower()} and cannot be changed any more.",
+            code="campaign_launched",
+        )
+
+
+def _apply(campaign: Campaign, changes: CampaignChanges) -> None:
+    values: dict[str, Any] = {}
+    if changes.name is not None:
+        values["name"] = _line(changes.name, "name", 200, required=True)
+    if changes.from_header is not None:
+        values["from_header"] = _mailbox(changes.from_header)
+    if changes.reply_to is not None:
+        values["reply_to"] = _reply_to(changes.reply_to)
+    if changes.subject is not None:
+        values["subject"] = _line(changes.subject, "subject", 998)
+    if changes.template is not None:
+        values["template"] = changes.template
+    if changes.stream is not None:
+        if changes.stream.kind != StreamKind.BROADCAST:
+            raise InputError("A campaign goes out on a broadcast stream.", field="stream")
+        values["stream_id"] = changes.stream.pk
+    if changes.track is not None:
+        if changes.track not in Tracking.values:
+            raise InputError(f"Tracking is one of: {', '.join(Tracking.values)}.", field="track")
+        values["track"] = changes.track
+    if changes.clears_pace:
+        values["max_per_minute"] = None
+    if changes.max_per_minute is not None:
+        if not 1 <= changes.max_per_minute <= 100_000:
+            raise InputError("Write recipients a minute, 1 to 100,000.", field="max_per_minute")
+        values["max_per_minute"] = changes.max_per_minute
+    if changes.step in STEPS:
+        values["step"] = changes.step
+    for field, value in values.items():
+        setattr(campaign, field, value)
+
+
+def _set_lists(campaign: Campaign, changes: CampaignChanges) -> None:
+    if changes.lists is not None:
+        campaign.lists.set(changes.lists)
+    if changes.excluded_lists is not None:
+        campaign.excluded_lists.set(changes.excluded_lists)
+
+
+def _line(text: str, field: str, limit: int, *, required: bool = False) -> str:
+    plain = text.strip()
+    if len(plain) > limit or any(char in plain for char in "\r\n\0"):
+        raise InputError(f"Write one line of up to {limit:,} characters.", field=field)
+    if required and not plain:
+        raise InputError("Give the campaign a name.", field=field)
+    return plain
+
+
+def _mailbox(text: str) -> str:
+    if not text.strip():
+        return ""
+    try:
+        parse_mailbox(text.strip())
+    except AddressError as exc:
+        raise InputError(exc.message, field="from", code="invalid_address") from exc
+    return text.strip()[:1000]
+
+
+def _reply_to(text: str) -> str:
+    if not text.strip():
+        return ""
+    try:
+        parse_mailbox_list(text.strip())
+    except AddressError as exc:
+        raise InputError(exc.message, field="reply_to", code="invalid_address") from exc
+    return text.strip()[:1000]

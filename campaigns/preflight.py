@@ -1,0 +1,248 @@
+"""Look at a campaign before it is launched: what blocks, what a person should know, and the fix beside each.
+
+Only what CONTRACT 4 names blocks; every other rule of the receivers warns. Each rule is a function that
+yields findings; the order of RULES is the order people read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from enum import StrEnum
+from urllib.parse import urlsplit
+
+from django.conf import settings
+
+from campaigns import audience, templates
+from campaigns.fields import field_types
+from campaigns.models import Campaign, TemplateVersion
+from deliverability import domains
+from relayhub.core.errors import PrepareError
+from relayhub.protocol.address import AddressError, parse_mailbox
+from relayhub.relay import broadcast_proof, compiled, queries, rendering, routes
+from relayhub.relay.models import Stream, StreamKind
+
+#: Gmail clips a message's HTML beyond this (as seen in the field, 2026).
+GMAIL_CLIP_BYTES = 102 * 1024
+#: SENDER-RULES REP-5 and REP-6, as shares of finished recipients; looked at from MIN_SAMPLE on.
+STOP_BOUNCED, WARN_BOUNCED = 0.10, 0.02
+STOP_COMPLAINED, WARN_COMPLAINED = 0.003, 0.0008
+MIN_SAMPLE = 200
+
+
+class Level(StrEnum):
+    """What a finding does."""
+
+    BLOCK = "block"
+    WARN = "warn"
+
+
+@dataclass(frozen=True, kw_only=True)
+class PreflightFinding:
+    """One thing to know, and what to do."""
+
+    rule: str
+    severity: Level
+    message: str
+    fix: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Preflight:
+    """The whole answer."""
+
+    findings: tuple[PreflightFinding, ...]
+    audience: audience.Audience
+
+    @property
+    def verdict(self) -> str:
+        """`block`, `warn` or `pass`."""
+        levels = {finding.severity for finding in self.findings}
+        return next((level.value for level in Level if level in levels), "pass")
+
+    @property
+    def blocks(self) -> list[PreflightFinding]:
+        """What keeps the campaign from being launched."""
+        return [finding for finding in self.findings if finding.severity is Level.BLOCK]
+
+
+@dataclass(kw_only=True)
+class _Look:
+    """What the rules look at, gathered once."""
+
+    campaign: Campaign
+    stream: Stream
+    version: TemplateVersion | None
+    audience: audience.Audience
+    compiled: compiled.CompiledSource | None = None
+    compile_problem: str = ""
+    in_sandbox: bool = field(default=False)
+
+    @property
+    def content(self) -> templates.TemplateInput | None:
+        """The published content."""
+        return templates.content_of(self.version) if self.version else None
+
+
+def stream_for(campaign: Campaign) -> Stream:
+    """The stream a campaign goes out on."""
+    rows = Stream.objects.filter(workspace=campaign.workspace, kind=StreamKind.BROADCAST)
+    if campaign.stream_id:
+        return rows.get(pk=campaign.stream_id)
+    return rows.get(is_default=True)
+
+
+def look(campaign: Campaign) -> Preflight:
+    """Apply every rule to the campaign as it is set now."""
+    stream = stream_for(campaign)
+    version = templates.published(campaign.template) if campaign.template else None
+    gathered = _Look(
+        campaign=campaign, stream=stream, version=version, audience=audience.count_for(campaign, stream.pk),
+        in_sandbox=routes.workspace_in_sandbox(campaign.workspace_id),
+    )
+    if gathered.content is not None:
+        try:
+            gathered.compiled = compiled.compile_source(
+                templates.source_of(gathered.content, subject=campaign.subject),
+                templates.footer_of(campaign.workspace), opens=False, clicks=False,
+            )
+        except PrepareError as exc:
+            gathered.compile_problem = exc.message
+    return Preflight(
+        findings=tuple(finding for rule in RULES for finding in rule(gathered)), audience=gathered.audience
+    )
+
+
+Findings = Iterator[PreflightFinding]
+
+
+def _block(rule: str, message: str, fix: str) -> PreflightFinding:
+    return PreflightFinding(rule=rule, severity=Level.BLOCK, message=message, fix=fix)
+
+
+def _warn(rule: str, message: str, fix: str) -> PreflightFinding:
+    return PreflightFinding(rule=rule, severity=Level.WARN, message=message, fix=fix)
+
+
+def _sender(seen: _Look) -> Findings:
+    header = seen.campaign.from_header
+    if not header:
+        yield _block("from", "The campaign has no From address.", "Choose one in the content step.")
+        return
+    try:
+        domain = parse_mailbox(header).ascii_domain
+    except AddressError as exc:
+        yield _block("from", f"The From address cannot be used: {exc.message}", "Write it as Name <user@domain>.")
+        return
+    state = domains.sending_state(seen.campaign.workspace_id, domain)
+    if state == "verified":
+        return
+    if seen.in_sandbox and state == "unverified":
+        yield _warn("from_verified", f"{domain} is not verified. In the sandbox that does no harm.",
+                    f"Verify {domain} before you go live.")
+        return
+    yield _block("from_verified", f"{domain} is {'broken' if state == 'broken' else 'not verified'}, so receivers "
+                 "would not find the mail authentic.", f"Open {domain} under Domains and publish what is missing.")
+
+
+def _audience(seen: _Look) -> Findings:
+    if seen.audience.reached == 0:
+        yield _block("audience", "Nobody would get this campaign.",
+                     "Choose a list with confirmed contacts in the audience step.")
+    elif not audience.has_evidence_for_all(seen.campaign):
+        yield _block("consent", "Some people on these lists have no evidence of consent.",
+                     "Import them again with the source of their consent, or take them off the list.")
+
+
+def _content(seen: _Look) -> Findings:
+    if seen.campaign.template is None:
+        yield _block("content", "The campaign has no template.", "Choose one in the content step.")
+    elif seen.version is None:
+        yield _block("content", "The template was never published.", "Publish it on the template’s page.")
+    elif seen.compile_problem:
+        yield _block("content", seen.compile_problem, "Correct the template and publish it again.")
+
+
+def _fields(seen: _Look) -> Findings:
+    if seen.content is None:
+        return
+    parts = [seen.campaign.subject or seen.content.subject, seen.content.source, seen.content.text]
+    known = field_types(seen.campaign.workspace)
+    for name in rendering.missing_fields(parts, known):
+        yield _block("merge_fields", f"The content uses “{name}”, which no contact has.",
+                     "Correct the name, or define the field under Contacts.")
+
+
+def _unsubscribe(seen: _Look) -> Findings:
+    made = seen.compiled
+    if made is not None and not compiled.has_unsubscribe_link(made.html or "", made.text or ""):
+        yield _block("unsubscribe_link", "The content has no unsubscribe link, and the footer is switched off.",
+                     "Add {{ unsubscribe_url }} to the template, or switch the footer on under Settings.")
+
+
+def _proof(seen: _Look) -> Findings:
+    """Make one copy as it would be sent, and read it back as a receiver would."""
+    if seen.compiled is None or not seen.campaign.from_header:
+        return
+    for problem in broadcast_proof.problems(
+        seen.compiled, stream=seen.stream, from_header=seen.campaign.from_header,
+        shared=templates.shared_context(seen.campaign.workspace, seen.campaign.name, seen.compiled.subject),
+    ):
+        yield _block(problem.rule, problem.message, problem.fix)
+
+
+def _reputation(seen: _Look) -> Findings:
+    counts = queries.totals_of_stream(seen.campaign.workspace, seen.stream.pk, days=7)
+    delivered, bounced = counts.get("delivered", 0), counts.get("bounced", 0)
+    if delivered + bounced < MIN_SAMPLE:
+        return
+    share = bounced / (delivered + bounced)
+    complaints = counts.get("complained", 0) / max(1, delivered)
+    text = f"{share:.1%} of the last {delivered + bounced:,} recipients bounced (7 days)"
+    if share >= STOP_BOUNCED:
+        yield _block("REP-5", f"{text}; from {STOP_BOUNCED:.0%} on receivers stop taking mail.",
+                     "Remove old addresses, send to a smaller and newer list first.")
+    elif share >= WARN_BOUNCED:
+        yield _warn("REP-5", f"{text}; keep it below {WARN_BOUNCED:.0%}.", "Look where these addresses came from.")
+    said = f"{complaints:.3%} of delivered mail was called spam (7 days)"
+    if complaints >= STOP_COMPLAINED:
+        yield _block("REP-6", f"{said}; from {STOP_COMPLAINED:.1%} on receivers stop taking mail.",
+                     "Write only to people who asked for it, and less often.")
+    elif complaints >= WARN_COMPLAINED:
+        yield _warn("REP-6", f"{said}; keep it below {WARN_COMPLAINED:.2%}.", "Make leaving easy, write less often.")
+
+
+def _message(seen: _Look) -> Findings:
+    made = seen.compiled
+    if made is None:
+        return
+    if not made.subject.strip():
+        yield _warn("subject", "The subject is empty.", "Write one in the content step.")
+    elif made.subject.lower().startswith(("re:", "fwd:", "fw:")):
+        yield _warn("MSG-5", "The subject looks like an answer, which receivers count as deceit.", "Write it anew.")
+    if not (made.text or "").strip():
+        yield _warn("MSG-1", "There is no plain text part.", "Leave the text empty to have it made from the HTML.")
+    size = len((made.html or "").encode())
+    if size > GMAIL_CLIP_BYTES:
+        yield _warn("size", f"The HTML has {size // 1024} KB; Gmail hides what is beyond 102 KB.",
+                    "Shorten the mail, or link to the rest.")
+
+
+def _addresses(seen: _Look) -> Findings:
+    if urlsplit(settings.RELAYHUB_BASE_URL).scheme != "https":
+        yield _warn("MSG-2", "The unsubscribe link is not https, so one-click does not work at Gmail and Yahoo.",
+                    "Set RELAYHUB_BASE_URL to a public https address.")
+    if not seen.campaign.workspace.postal_address.strip():
+        yield _warn("postal_address", "The footer has no postal address, which the law asks for in many places.",
+                    "Write it under Settings.")
+    if not settings.RELAYHUB_EGRESS_ADDRESSES and not seen.in_sandbox:
+        yield _warn("AUTH-1", "The addresses mail leaves from are not named, so SPF cannot be checked fully.",
+                    "Set RELAYHUB_EGRESS_ADDRESSES.")
+    if seen.in_sandbox:
+        yield _warn("sandbox", "Mail of this workspace goes to the sandbox inbox, not to people.",
+                    "Go live on the Routes page when you are ready.")
+
+
+RULES: tuple[Callable[[_Look], Findings], ...] = (
+    _sender, _audience, _content, _fields, _unsubscribe, _proof, _reputation, _message, _addresses,
+)

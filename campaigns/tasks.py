@@ -1,0 +1,33 @@
+"""Celery's door to campaigns: each task finds by itself what there is to do."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from celery import shared_task
+
+from campaigns import broadcast, exporter, importer  # noqa: F401  (registers the runners of jobs)
+
+
+@shared_task(name="campaigns.expand", queue="imports")
+def expand_task(broadcast_id: str) -> None:
+    """Move a frozen audience into the queue; a second ring meanwhile does nothing."""
+    broadcast.expand(UUID(broadcast_id))
+
+
+@shared_task(name="campaigns.launch_due", queue="housekeeping")
+def launch_due_task() -> None:
+    """Launch campaigns whose time has come."""
+    broadcast.launch_due()
+
+
+@shared_task(name="campaigns.resume_expansions", queue="housekeeping")
+def resume_expansions_task() -> None:
+    """Ring again for broadcasts that a dead worker left half-expanded."""
+    broadcast.resume_expansions()
+
+
+@shared_task(name="campaigns.finish_sent", queue="housekeeping")
+def finish_sent_task() -> None:
+    """Mark campaigns that are through."""
+    broadcast.finish_sent()

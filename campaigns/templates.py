@@ -1,0 +1,238 @@
+"""Mail templates: make, change, publish, preview. The newest published version is what a launch freezes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import transaction
+from django.db.models import QuerySet
+
+from campaigns.fields import field_types
+from campaigns.models import Contact, MailTemplate, TemplateKind, TemplateVersion
+from relayhub.core import audit
+from relayhub.core.access import Actor, get_or_absent
+from relayhub.core.clock import now
+from relayhub.core.errors import AccessError, ConflictError, InputError, PrepareError
+from relayhub.core.ids import Prefix
+from relayhub.core.models import Workspace
+from relayhub.relay import compiled, rendering
+from relayhub.relay.template_source import Finding, Severity
+from relayhub.relay.templates_port import TemplateParts
+
+MAX_SOURCE = 1024 * 1024
+
+
+@dataclass(frozen=True, kw_only=True)
+class TemplateInput:
+    """What a version says."""
+
+    kind: str = TemplateKind.HTML
+    subject: str = ""
+    preheader: str = ""
+    source: str = ""
+    text: str = ""
+
+
+def templates_of(workspace: Workspace) -> QuerySet[MailTemplate]:
+    """Templates that are not archived, newest first."""
+    return MailTemplate.objects.filter(workspace=workspace, archived_at=None)
+
+
+def create_template(actor: Actor, *, name: str, content: TemplateInput) -> MailTemplate:
+    """Make a template; its first version is published at once."""
+    _check(content)
+    _refuse_errors(content)
+    with transaction.atomic():
+        template = MailTemplate.objects.create(workspace=actor.workspace, name=_checked_name(name))
+        _new_version(template, actor, content, number=1, published=True)
+        audit.record(actor, "template.created", "template", template.public_id, summary=template.name)
+    return template
+
+
+def save_draft(actor: Actor, template: MailTemplate, content: TemplateInput) -> TemplateVersion:
+    """Change the draft, making one where there is none; nothing that is published changes."""
+    _check(content)
+    with transaction.atomic():
+        MailTemplate.objects.select_for_update().get(pk=template.pk)
+        version = draft(template)
+        if version is None:
+            newest = template.versions.order_by("-number").first()
+            version = _new_version(template, actor, content, number=(newest.number if newest else 0) + 1)
+        else:
+            for field in ("kind", "subject", "preheader", "source", "text"):
+                setattr(version, field, getattr(content, field))
+            version.updated_at = now()
+            version.save(update_fields=["kind", "subject", "preheader", "source", "text", "updated_at"])
+        MailTemplate.objects.filter(pk=template.pk).update(updated_at=now())
+    return version
+
+
+def rename(actor: Actor, template: MailTemplate, name: str) -> None:
+    """Give a template another name."""
+    template.name = _checked_name(name)
+    with transaction.atomic():
+        template.save(update_fields=["name"])
+        audit.record(actor, "template.renamed", "template", template.public_id, summary=template.name)
+
+
+def publish(actor: Actor, template: MailTemplate) -> TemplateVersion:
+    """Publish the draft; InputError with the first error where it cannot be sent, ConflictError without one."""
+    with transaction.atomic():
+        MailTemplate.objects.select_for_update().get(pk=template.pk)
+        version = draft(template)
+        if version is None:
+            raise ConflictError("There is no draft: nothing changed since the last publish.", code="no_draft")
+        _refuse_errors(content_of(version))
+        version.published_at = now()
+        version.save(update_fields=["published_at"])
+        audit.record(actor, "template.published", "template", template.public_id,
+                     summary=f"{template.name}, version {version.number}")
+    return version
+
+
+def archive(actor: Actor, template: MailTemplate) -> None:
+    """Put a template away; campaigns that used it keep their version."""
+    with transaction.atomic():
+        templates_of(actor.workspace).filter(pk=template.pk).update(archived_at=now())
+        audit.record(actor, "template.archived", "template", template.public_id, summary=template.name)
+
+
+def draft(template: MailTemplate) -> TemplateVersion | None:
+    """The version that is being worked on."""
+    return template.versions.filter(published_at=None).first()
+
+
+def published(template: MailTemplate) -> TemplateVersion | None:
+    """The newest published version."""
+    return template.versions.exclude(published_at=None).order_by("-number").first()
+
+
+def newest(template: MailTemplate) -> TemplateVersion | None:
+    """The draft, else the newest published version."""
+    return template.versions.order_by("-number").first()
+
+
+def content_of(version: TemplateVersion) -> TemplateInput:
+    """What a version says."""
+    return TemplateInput(
+        kind=version.kind, subject=version.subject, preheader=version.preheader, source=version.source,
+        text=version.text,
+    )
+
+
+def source_of(content: TemplateInput, *, subject: str = "") -> compiled.Source:
+    """The version as the compiler takes it; a campaign's own subject comes first."""
+    return compiled.Source(
+        kind=content.kind, subject=subject or content.subject, source=content.source, text=content.text,
+        preheader=content.preheader,
+    )
+
+
+def findings(workspace: Workspace, content: TemplateInput, *, subject: str = "") -> list[Finding]:
+    """Everything a person should know of this content before it is sent: errors first."""
+    parts = {"subject": subject or content.subject, "html": content.source, "text": content.text}
+    found = rendering.source_findings(parts)
+    if not found:
+        try:
+            compiled.to_html(source_of(content))
+        except PrepareError as exc:
+            found.append(Finding(severity=Severity.ERROR, code=exc.code, message=exc.message, part="html"))
+    missing = rendering.missing_fields(parts.values(), field_types(workspace))
+    found += [
+        Finding(severity=Severity.WARNING, code="unknown_field", message=f"There is no field “{name}”.",
+                fix="Define it under Contacts, or write another one.")
+        for name in missing
+    ]
+    return found
+
+
+def preview(
+    workspace: Workspace, content: TemplateInput, contact: Contact | None, *, subject: str = ""
+) -> rendering.Rendered:
+    """What this contact would get; links that only a sent mail has are marked as such."""
+    footer = footer_of(workspace)
+    made = compiled.compile_source(source_of(content, subject=subject), footer, opens=False, clicks=False)
+    person = (
+        rendering.contact_context(email=contact.email, name=contact.name, fields=contact.fields)
+        if contact
+        else rendering.contact_context(email="someone@example.com", name="Alex Example", fields={})
+    )
+    context = {"contact": person, **shared_context(workspace, "Preview", made.subject), **_PREVIEW_LINKS}
+    return rendering.render_all(subject=made.subject, html=made.html, text=made.text, context=context)
+
+
+_PREVIEW_LINKS = {"unsubscribe_url": "#unsubscribe", "preferences_url": "#preferences", "view_url": "#view"}
+
+
+def shared_context(workspace: Workspace, campaign: str, subject: str) -> dict[str, Any]:
+    """What templates may read that is the same for everybody."""
+    return {
+        "workspace": {"name": workspace.name, "company": workspace.company,
+                      "postal_address": workspace.postal_address},
+        "campaign": {"name": campaign, "subject": subject},
+    }
+
+
+def footer_of(workspace: Workspace) -> compiled.Footer | None:
+    """The workspace's footer, or None where it is switched off."""
+    if not workspace.adds_footer:
+        return None
+    return compiled.Footer(
+        company=workspace.company or workspace.name, postal_address=workspace.postal_address,
+        html=workspace.footer_html,
+    )
+
+
+def published_parts(workspace: Workspace, template_id: str) -> TemplateParts:
+    """A published template for a single message (`settings.TEMPLATE_SOURCE`)."""
+    try:
+        template = get_or_absent(templates_of(workspace), Prefix.TEMPLATE, template_id)
+    except AccessError as exc:
+        raise InputError("There is no such template.", field="template", code="unknown_template") from exc
+    version = published(template)
+    if version is None:
+        raise InputError("This template was never published.", field="template", code="unknown_template")
+    source = source_of(content_of(version))
+    html = compiled.to_html(source)
+    return TemplateParts(subject=version.subject, html=html, text=compiled.to_text(source, html))
+
+
+def _new_version(
+    template: MailTemplate, actor: Actor, content: TemplateInput, *, number: int, published: bool = False
+) -> TemplateVersion:
+    return TemplateVersion.objects.create(
+        template=template, number=number, kind=content.kind, subject=content.subject,
+        preheader=content.preheader, source=content.source, text=content.text, created_by=actor.user,
+        published_at=now() if published else None,
+    )
+
+
+def _refuse_errors(content: TemplateInput) -> None:
+    parts = {"subject": content.subject, "html": content.source, "text": content.text}
+    found = rendering.source_findings(parts)
+    if found:
+        first = found[0]
+        where = f"line {first.line} of the {first.part}: " if first.line else ""
+        raise InputError(f"{where}{first.message} {first.fix}".strip(), field=first.part, code=first.code)
+    try:
+        compiled.to_html(source_of(content))
+    except PrepareError as exc:
+        raise InputError(exc.message, field="html", code=exc.code) from exc
+
+
+def _check(content: TemplateInput) -> None:
+    if content.kind not in TemplateKind.values:
+        raise InputError(f"A template is one of: {', '.join(TemplateKind.values)}.", field="kind")
+    if any(char in content.subject for char in "\r\n\0") or len(content.subject) > 998:
+        raise InputError("A subject is one line of up to 998 characters.", field="subject")
+    if max(len(content.source), len(content.text)) > MAX_SOURCE:
+        raise InputError(f"A template has up to {MAX_SOURCE // 1024:,} KiB.", field="html")
+    if "\0" in content.source or "\0" in content.text:
+        raise InputError("A template holds no NUL.", field="html")
+
+
+def _checked_name(name: str) -> str:
+    if not 1 <= len(name.strip()) <= 200:
+        raise InputError("Give the template a name of 1 to 200 characters.", field="name")
+    return name.strip()
