@@ -93,7 +93,8 @@ def _stats() -> list[dict[str, Any]]:
          "note": "Usual for a Tuesday: 900 to 1,300", "spark": [3, 5, 4, 7, 8, 7, 9, 11, 10, 14]},
         {"label": "Delivered, last 24 h", "value": "64,839", "unit": "of 66,499", "change": -0.2,
          "change_text": "0.2 points", "good": "up", "note": "97.5% against 97.7% the 24 h before"},
-        {"label": "Waiting", "value": "15,561", "unit": "recipients", "note": "214 held; oldest 23 min", "url": "#"},
+        {"label": "Waiting", "value": "15,561", "unit": "recipients",
+         "note": "214 held; oldest 23 min", "url": "#"},
         {"label": "Complaints, last 7 days", "value": "0.031%", "unit": "of delivered", "change": -0.006,
          "change_text": "0.006 points", "good": "down", "note": "on the week before; limit 0.08%"},
     ]
@@ -105,7 +106,7 @@ def _timeline(moment: datetime) -> list[dict[str, Any]]:
          "text": "From 198.51.100.24, 10 KB, stream Transactional."},
         {"at": moment - timedelta(minutes=8), "status": "deferred", "title": "Deferred by mx1.harbourmail.example",
          "text": "Greylisting: it asks every new sender to come back.", "since": "after 41 s",
-         "reply": {"code": 451, "enhanced": "4.7.1", "text": "Greylisted, please try again in 300 seconds"}},
+         "reply": {"code": 451, "enhanced": "4.7.1", "text": "Greylisted, try again in 300 seconds"}},
         {"at": moment + timedelta(minutes=4), "status": "queued", "title": "Next try", "waiting": True,
          "text": "The wait of the second try is 15 minutes."},
     ]
@@ -136,12 +137,13 @@ def _chart(moment: datetime) -> dict[str, Any]:
     first = int(moment.timestamp()) // 3600 * 3600 - 23 * 3600
     values = [40, 30, 60, 90, 110, 3_200, 9_100, 9_900, 6_400, 500, 480, 470,
               460, 480, 500, 450, 400, 300, 260, 90, 60, 40, 30, 25_318]
+    deferred = [value // 30 for value in values]
     return {
         "x": [first + 3600 * hour for hour in range(24)],
         "unit": "",
         "zone": "UTC",
         "series": [
             {"label": "Delivered", "color": "--c-1", "kind": "bars", "data": values},
-            {"label": "Deferred", "color": "--c-2", "kind": "line", "data": [value // 30 for value in values]},
+            {"label": "Deferred", "color": "--c-2", "kind": "line", "data": deferred},
         ],
     }
