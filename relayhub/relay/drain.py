@@ -24,6 +24,7 @@ from relayhub.relay.deliver import (
     deliver,
     give_back,
     give_back_stale,
+    monotonic_seconds,
     sandbox_outcome,
     settle_abandoned,
     unknown_wait_seconds,
@@ -68,6 +69,7 @@ class LaneRunner:
         self._workers = 0
         self._is_waiting_for_slot = False
         self._is_backing_off = False
+        self._backed_off_at = 0.0
         self._tasks: set[asyncio.Task[None]] = set()
         self._shares = shares
         self._commits = commits
@@ -104,11 +106,16 @@ class LaneRunner:
 
     def add(self, jobs: Iterable[Job]) -> None:
         """Take claimed rows in hand and begin."""
-        self._is_backing_off = False
         for job in jobs:
             self._limit = job.way.max_connections or LANE_CONNECTIONS
             self._queue.append(job)
+        if self._queue and self._queue[-1].hold.taken_at <= self._backed_off_at:
+            self.give_back_waiting()  # asked for before the back-off was known
         self._pump()
+
+    def backoff_is_stored(self) -> None:
+        """The lane's row says so now: claims ask it, for all processes."""
+        self._is_backing_off = False
 
     def give_back_waiting(self, *, older_than: float | None = None) -> int:
         """Release rows that were not begun: all of them, or those claimed before that moment."""
@@ -182,6 +189,7 @@ class LaneRunner:
             self._window = 1 if signal is Signal.UNREACHABLE else max(1, self._window // 2)
             if not self._is_backing_off:
                 self._is_backing_off = True
+                self._backed_off_at = monotonic_seconds()
                 self._on_backoff(self, signal)
             self.give_back_waiting()
         elif signal is Signal.STOPPED:

@@ -386,7 +386,13 @@ class Engine:
 
     def _back_off(self, runner: LaneRunner, signal: Signal) -> None:
         reason = "No conversation came about." if signal is Signal.UNREACHABLE else "Asked to slow down."
-        self._spawn(self._write(Statement(sql=_BACK_OFF_SQL, params=[BRAKE_SECONDS, reason, runner.info.id])))
+        statement = Statement(sql=_BACK_OFF_SQL, params=[BRAKE_SECONDS, reason, runner.info.id])
+
+        async def store() -> None:
+            await self._write(statement)
+            runner.backoff_is_stored()
+
+        self._spawn(store())
 
     def _recover(self, runner: LaneRunner) -> None:
         self._spawn(self._write(Statement(sql=_RECOVER_SQL, params=[runner.info.id]), ring=runner.info.id))
