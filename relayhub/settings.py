@@ -374,7 +374,6 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 # -- What flows between packages -----------------------------------------------------------------------------
 #: Called in order with `core.facts.OutcomeFact` values after events are stored, at least once each.
 OUTCOME_REACTORS = (
-    "deliverability.reactions.apply",
     "campaigns.reactions.apply",
 )
 #: Hands RelayHub's own letters to the relay.
