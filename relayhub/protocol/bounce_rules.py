@@ -268,8 +268,8 @@ SOFT_TEXTS: tuple[ReplyRule, ...] = (
     ReplyRule(
         name="suspended", category=Category.RECIPIENT,
         text=_text(
-            r"(?:suspended|locked|frozen|on hold|gesperrt|bloqu(?:e|é)\b)",
-            r"temporar(?:y|ily) (?:\w+ )?(?:disabled|unavailable|inactive|blocked|locked|suspended)",
+            r"(?<!delivery temporarily )suspended|\blocked\b|frozen|on hold|gesperrt|bloqu(?:e|é)\b",
+            r"(?<!delivery )temporar(?:y|ily) (?:\w+ )?(?:disabled|unavailable|inactive|blocked|locked|suspended)",
             r"(?:account|mailbox|user) (?:\S+ )?(?:is |has been |was )?blocked",
         ),
         why="The mailbox is closed for the time being.", remedy="Nothing to do: the address may come back.",

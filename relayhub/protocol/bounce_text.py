@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 MAX_TEXT = 24_000  # a notice; what is longer is the copy of the mail
 MAX_ADDRESSES = 50
 MAX_CHUNK = 2_000
+MAX_LINE = 1_000
 
 #: Where the copy of the mail begins, in the words of the systems that add one.
 _COPY = re.compile(
@@ -47,6 +48,7 @@ _DAEMON = re.compile(r"^(?:mailer-daemon|mail-daemon|maildelivery|mdaemon)(?:[+-
 _TRANSCRIPT_END = re.compile(
     r"^([245]\d\d[ -]?(?:[245]\.\d{1,3}\.\d{1,3} )?)<?([^\s<>@]{1,64}@[^\s<>@]{1,255}?)>?\.\.\. ?(.*)$"
 )
+_QUOTE_LEAD = re.compile(r"\s*<?[^\s@]+@[^\s@]+ (?:wrote|schrieb)", re.IGNORECASE)
 _SAID = re.compile(r"^<<< ?(.*)$")
 
 
@@ -133,13 +135,14 @@ def _addresses(notice: str, excluded: set[str]) -> list[str]:
     first: dict[str, str] = {}
     others: dict[str, str] = {}
     for line in notice.split("\n"):
-        for match in _ADDRESS.finditer(line[:1000]):
+        line = line[:MAX_LINE]
+        for match in _ADDRESS.finditer(line):
             address = match[0].strip(".'*_`=")
             key = address.lower()
             if key in excluded or _DAEMON.match(address) or "@" not in address:
                 continue
             is_first = not re.search(r"\w", line[: match.start()])
-            if is_first and not re.match(r"\s*<?\S+@\S+>? (?:wrote|schrieb)", line):
+            if is_first and not _QUOTE_LEAD.match(line):
                 first.setdefault(key, address)
             elif not _OTHER_ADDRESS.search(line[: match.start()]):
                 others.setdefault(key, address)
