@@ -108,7 +108,7 @@ def classify_reply(reply: SmtpReply, *, phase: str = "", provider: str | None = 
 def classify(
     *, code: int, enhanced: str | None, text: str, phase: str = "", provider: str | None = None
 ) -> Classification:
-    """The meaning of a reply given by its parts; `provider` is a site of `providers`, for the remedy.
+    """The meaning of a reply given by its parts; `provider` is a site or provider of `providers`, for the remedy.
 
     2xx is delivered. A code outside 2xx, 4xx and 5xx leaves it to the enhanced code; without one it is a
     temporary fault of the conversation. `code` 0 means no basic code is known.
@@ -210,7 +210,7 @@ def _action(rule: ReplyRule, is_hard: bool, is_permanent: bool) -> Action:
 def _remedy(rule: ReplyRule, is_hard: bool, is_permanent: bool, provider: str | None) -> str:
     if rule.is_hard and not is_hard:
         return "Nothing to do: the address is not suppressed."
-    page = HELP_PAGES.get(provider or "")
+    page = HELP_PAGES.get(re.sub(r"[ .]", "-", provider or "").lower())
     if page and rule.category in {Category.REPUTATION, Category.POLICY}:
         return f"{rule.remedy} The receiver's own page: {page}"
     if is_permanent and rule.remedy == "Nothing to do: it is tried again.":

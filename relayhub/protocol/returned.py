@@ -44,6 +44,11 @@ class ReturnedEvent:
     remedy: str = ""
     rule: str = ""
 
+    @property
+    def is_complaint(self) -> bool:
+        """A person complained; a report of failed authentication is feedback too, yet nobody did."""
+        return self.bounce_class is BounceClass.COMPLAINT and self.suppress
+
 
 def read_returned(raw: bytes) -> tuple[ReturnedEvent, ...]:
     """The events of a mail that came back; () if it is none."""
@@ -61,7 +66,15 @@ def read_returned(raw: bytes) -> tuple[ReturnedEvent, ...]:
 
 def _complaints(mail: Part) -> tuple[ReturnedEvent, ...] | None:
     """Events of a feedback report; None if the mail is not one."""
-    part = next((part for part in mail.walk() if part.kind == "message/feedback-report"), None)
+    is_report = mail.parameters.get("report-type", "").lower() == "feedback-report"
+    part = next(
+        (
+            part for part in mail.walk()
+            if part.kind == "message/feedback-report"
+            or (is_report and not part.children and marks.FEEDBACK_FIELD.search(part.text[:2000]))
+        ),
+        None,
+    )
     if part is None:
         return _complaint_without_report(mail)
     report = arf.parse(part.text)
@@ -332,12 +345,14 @@ def _is_auto_reply(mail: Part) -> bool:
     if _header_failures(mail):
         return False
     submitted = mail.first("auto-submitted").strip().lower()
+    is_answer = bool(mail.first("in-reply-to") or mail.first("references"))
     is_marked = (
-        submitted.startswith(("auto-replied", "auto-generated", "auto-notified"))
+        submitted.startswith(("auto-replied", "auto-notified"))
+        or (is_answer and submitted.startswith("auto-generated"))
         or any(mail.first(name) for name in marks.AUTO_FIELDS)
         or mail.first("x-apple-action").upper() == "VACATION"
         or mail.first("precedence").strip().lower() in {"auto_reply", "auto-reply"}
-        or mail.first("x-auto-response-suppress").strip().lower() not in {"", "none"}
+        or (is_answer and mail.first("x-auto-response-suppress").strip().lower() not in {"", "none"})
     )
     subject = mail.first("subject")
     if marks.AUTO_SUBJECT.match(subject) and not marks.NOTICE_SENDER.search(mail.first("from")):
@@ -405,18 +420,22 @@ def _notice_event(address: str, words: str, notice: str) -> ReturnedEvent:
     code, enhanced = next((found for text in (said, chunk, words) if any(found := codes_in(text))), (0, ""))
     is_delayed = bool(marks.STILL_TRYING.search(notice))
     if is_delayed and not enhanced.startswith("4."):
-        enhanced = "4" + enhanced[1:] if enhanced else "4.0.0"
-    codes = (code, enhanced or ("" if code else "5.0.0"))
-    meanings = [_meaning(*codes, text, "") for text in (said, chunk, words)]
-    meaning = min(meanings, key=_vagueness)
+        assumed = "4" + enhanced[1:] if enhanced else "4.0.0"
+        said = f"{said} (delivery delayed)"
+    else:
+        assumed = enhanced or ("" if code else "5.0.0")
+    meaning = min((_meaning(code, assumed, text, "") for text in (said, chunk, words)), key=_vagueness)
     if meaning.rule in marks.UNLISTED and not code and not enhanced:
-        meaning = classify(code=0, enhanced="5.0.0", text="")
-        return ReturnedEvent(
-            recipient=address or None, bounce_class=BounceClass.UNKNOWN, category=meaning.category,
-            reply=" ".join(words.split())[:MAX_REPLY_TEXT], why="The notice does not say why.",
-            remedy="Read the notice.", rule="unknown",
-        )
+        return _unexplained(address, words)
     return _event(address, meaning, code=code, enhanced=enhanced, reply=said, is_final=not is_delayed)
+
+
+def _unexplained(address: str, words: str) -> ReturnedEvent:
+    return ReturnedEvent(
+        recipient=address or None, bounce_class=BounceClass.UNKNOWN, category=Category.POLICY,
+        reply=" ".join(words.split())[:MAX_REPLY_TEXT], why="The notice does not say why.",
+        remedy="Read the notice.", rule="unknown",
+    )
 
 
 def _vagueness(meaning: Classification) -> int:
