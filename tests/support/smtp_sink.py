@@ -129,7 +129,7 @@ class SmtpSink:
         asyncio.set_event_loop(self._loop)
         self._server = self._loop.run_until_complete(
             asyncio.start_server(
-                self._serve, "127.0.0.1", 0, ssl=self.context if self.has_implicit_tls else None, limit=2**20
+                self._serve, "127.0.0.1", 0, ssl=self.context if self.has_implicit_tls else None
             )
         )
         self.port = self._server.sockets[0].getsockname()[1]
@@ -205,8 +205,7 @@ class _Conversation:
             _cut(self.writer, reset=True)
             raise _Gone
         if answer == "STALL":
-            await self.reader.read()
-            raise _Gone
+            await asyncio.Event().wait()
         if answer == "GARBAGE":
             self.writer.write(b"\x00\xff\xfe nonsense\r\n")
             return True
@@ -304,11 +303,15 @@ class _Conversation:
 
     async def _content(self) -> bytes:
         """Everything up to the final dot; an immediate dot is an empty content."""
-        first = await self.reader.readexactly(3)
-        if first == b".\r\n":
-            return b""
-        rest = await self.reader.readuntil(b"\r\n.\r\n")
-        return first + rest[:-3]
+        pieces = [b"\r\n"]
+        tail = b"\r\n"
+        while not tail.endswith(b"\r\n.\r\n"):
+            piece = await self.reader.read(65536)
+            if not piece:
+                raise _Gone
+            pieces.append(piece)
+            tail = (tail + piece)[-5:]
+        return b"".join(pieces)[2:-3]
 
     async def _answer_dot(self, taken: Taken) -> None:
         fault = self.sink.next_fault("DOT")

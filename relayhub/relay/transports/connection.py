@@ -13,7 +13,7 @@ import ssl
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from relayhub.core.crashpoints import crashpoint
 from relayhub.protocol.reply import SmtpReply
@@ -130,9 +130,9 @@ class SmtpConnection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """The socket stands; with implicit TLS the handshake is done as well."""
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
-        transport.set_write_buffer_limits(high=_WRITE_BUFFER_OCTETS, low=0)
+        stream = cast("asyncio.Transport", transport)  # uvloop's are no subclass of it
+        self._transport = stream
+        stream.set_write_buffer_limits(high=_WRITE_BUFFER_OCTETS, low=0)
         name = transport.get_extra_info("sockname")
         self.source_address = str(name[0]) if name else ""
         ssl_object = transport.get_extra_info("ssl_object")

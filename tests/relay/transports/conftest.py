@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
 import pytest
+import uvloop
 
 from relayhub.core import resolver
 from relayhub.core.ids import uuid7
@@ -69,7 +70,7 @@ def run(make: Callable[[], Transport], *messages: OutgoingMessage) -> list[SendR
 
 
 def play(make: Callable[[], Any], act: Callable[[Any], Awaitable[Any]]) -> Any:
-    """Do something with a transport in a loop of its own, and close it."""
+    """Do something with a transport in a loop of its own, of the kind relay workers use, and close it."""
 
     async def whole() -> Any:
         transport = make()
@@ -78,7 +79,8 @@ def play(make: Callable[[], Any], act: Callable[[Any], Awaitable[Any]]) -> Any:
         finally:
             await transport.close()
 
-    return asyncio.run(whole())
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(whole())
 
 
 def send(sink: SmtpSink, message: OutgoingMessage | None = None, **options: Any) -> SendResult:
