@@ -1,5 +1,7 @@
-"""Addresses of this part."""
+"""Addresses of this package's pages."""
 
-from django.urls import URLPattern
+from django.urls import URLPattern, URLResolver, include, path
 
-urlpatterns: list[URLPattern] = []
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("", include("campaigns.public.urls")),
+]

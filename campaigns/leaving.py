@@ -1,0 +1,158 @@
+"""What people do for themselves: leave, choose what they get, join by a form, confirm.
+
+Tokens name a recipient (of a mail) or a subscription (of a confirmation); everything else is found from it. GET
+changes nothing. Leaving writes suppression, subscription and event in one transaction.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from uuid import UUID
+
+from django.conf import settings
+from django.db import transaction
+from django.template.loader import render_to_string
+
+from campaigns import contacts, subscriptions
+from campaigns.contacts import Evidence
+from campaigns.fields import checked_values
+from campaigns.models import Broadcast, Contact, MailingList, OptIn, SignUpForm, Subscription, SubscriptionStatus
+from relayhub.core.access import system_actor
+from relayhub.core.clock import now
+from relayhub.core.crypto import link_keyring
+from relayhub.core.errors import InputError
+from relayhub.protocol.tokens import Purpose, Reference, sign_reference
+from relayhub.relay import events_feedback
+from relayhub.relay.models import Recipient, Tracking
+from relayhub.relay.outgoing import OutgoingFields, accept_all, submission_of
+from relayhub.relay.streams import TRANSACTIONAL_SLUG
+
+#: The same address is not sent a confirmation more often than this.
+CONFIRMATION_EVERY = timedelta(hours=1)
+_ADDED = "the sign-up form"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Choice:
+    """One list on a preference page."""
+
+    mailing_list: MailingList
+    is_on: bool
+
+
+def lists_of_recipient(recipient: Recipient) -> list[MailingList]:
+    """The lists a mail went to, or none outside campaigns."""
+    broadcast = Broadcast.objects.filter(pk=recipient.broadcast_id).first() if recipient.broadcast_id else None
+    if broadcast is None:
+        return []
+    return list(MailingList.objects.filter(pk__in=broadcast.list_ids, workspace_id=recipient.workspace_id))
+
+
+def contact_of(recipient: Recipient) -> Contact | None:
+    """The contact a mail went to, by its id or else its address."""
+    rows = Contact.objects.filter(workspace_id=recipient.workspace_id)
+    found = rows.filter(pk=recipient.contact_id).first() if recipient.contact_id else None
+    return found or rows.filter(email_key=recipient.address_key).first()
+
+
+def leave(recipient: Recipient, evidence: Evidence) -> None:
+    """Unsubscribe the person from what the mail was about; repeating it changes nothing."""
+    with transaction.atomic():
+        on_lists = lists_of_recipient(recipient)
+        contact = contact_of(recipient)
+        if on_lists and contact is not None:
+            current = Subscription.objects.filter(contact=contact, mailing_list__in=on_lists)
+            ids: Sequence[UUID] = list(current.values_list("mailing_list_id", flat=True)) or [
+                mailing_list.pk for mailing_list in on_lists
+            ]
+            subscriptions.unsubscribe(contact, ids, evidence=evidence, recipient_id=recipient.pk)
+        events_feedback.record_unsubscribe(
+            recipient.pk, suppresses_stream=not on_lists, source=evidence.source,
+            detail={"channel": evidence.channel, **({"ip": evidence.ip} if evidence.ip else {})},
+        )
+
+
+def choices(contact: Contact) -> list[Choice]:
+    """The lists a person is on, and the public ones they may join."""
+    rows = Subscription.objects.filter(contact=contact, mailing_list__archived_at=None)
+    on = {row.mailing_list_id: row.status for row in rows}
+    offered = MailingList.objects.filter(workspace_id=contact.workspace_id, archived_at=None).order_by("name")
+    return [
+        Choice(mailing_list=row, is_on=on.get(row.pk) == SubscriptionStatus.CONFIRMED)
+        for row in offered
+        if row.is_public or row.pk in on
+    ]
+
+
+def choose(contact: Contact, wanted: set[UUID], evidence: Evidence) -> None:
+    """Make a person's lists what they ticked; joining a double opt-in list here is their own confirmed act."""
+    with transaction.atomic():
+        for choice in choices(contact):
+            mailing_list = choice.mailing_list
+            if choice.is_on and mailing_list.pk not in wanted:
+                subscriptions.unsubscribe(contact, [mailing_list.pk], evidence=evidence)
+            elif not choice.is_on and mailing_list.pk in wanted:
+                row = subscriptions.subscribe(contact, mailing_list, evidence=evidence)
+                subscriptions.confirm(row, evidence=evidence)
+
+
+def join(form: SignUpForm, values: Mapping[str, str], evidence: Evidence) -> bool:
+    """Take a sign-up; True where a confirmation mail was handed in.
+
+    What is said to the person is the same whether the address was known: nobody can ask who is on a list.
+    """
+    mailing_list = form.mailing_list
+    with transaction.atomic():
+        contact = contacts.find(form.workspace, values.get("email", ""))
+        given = {key: values[key] for key in form.field_keys if key != "name" and values.get(key)}
+        if contact is None:
+            contact = contacts.add_contact(
+                system_actor(form.workspace, _ADDED), email=values.get("email", ""),
+                name=values.get("name", ""), fields=given, evidence=evidence,
+            )
+        elif given:
+            missing = {key: value for key, value in given.items() if key not in contact.fields}
+            contact.fields = {**contact.fields, **checked_values(form.workspace, missing)}
+            contact.save(update_fields=["fields"])
+        row = subscriptions.subscribe(contact, mailing_list, evidence=evidence)
+        needs_answer = mailing_list.opt_in == OptIn.DOUBLE and row.status == SubscriptionStatus.UNCONFIRMED
+        return ask_to_confirm(row) if needs_answer else False
+
+
+def ask_to_confirm(row: Subscription) -> bool:
+    """Hand in the confirmation mail, at most once an hour; False where it waits or cannot be sent."""
+    if row.confirmation_sent_at is not None and now() - row.confirmation_sent_at < CONFIRMATION_EVERY:
+        return False
+    mailing_list = row.mailing_list
+    if not mailing_list.from_header:
+        raise InputError("The list has no From address, so no confirmation can be sent.", field="from_header")
+    token = sign_reference(
+        Purpose.CONFIRM, Reference(id=row.pk, issued_on=now().date()), link_keyring()
+    )
+    context = {
+        "workspace": mailing_list.workspace, "mailing_list": mailing_list, "contact": row.contact,
+        "link": f"{settings.RELAYHUB_BASE_URL}/p/confirm/{token}",
+    }
+    subject = " ".join(render_to_string("emails/confirmation-subject.txt", context).split())
+    fields = OutgoingFields(
+        sender=mailing_list.from_header, to=[row.contact.email], subject=subject,
+        text=render_to_string("emails/confirmation-body.txt", context),
+        html=render_to_string("emails/confirmation-body.html", context), stream=TRANSACTIONAL_SLUG,
+        tags=["confirmation"], track=Tracking.NONE,
+    )
+    actor = system_actor(mailing_list.workspace, "sign-up")
+    result = accept_all([submission_of(actor, fields)])[0]
+    if isinstance(result, Exception):
+        raise result
+    subscriptions.note_confirmation_sent(row, Evidence(channel="mail", source=mailing_list.name))
+    return True
+
+
+def form_token(form: SignUpForm, ip: str | None) -> str:
+    """What a form carries so that a robot has to read the page first; good for the address it was shown to."""
+    day = now().date().toordinal()
+    key = link_keyring().keys[link_keyring().current]
+    return hashlib.sha256(f"{form.pk}{day}{ip}".encode() + key).hexdigest()[:32]

@@ -1,0 +1,157 @@
+"""What people who get mail can do for themselves: leave, choose, confirm, look."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from django.core.cache import cache
+from django.test import Client
+
+from campaigns import lists
+from campaigns.models import Contact, MailingList, Subscription
+from campaigns.public.content import CAGE
+from deliverability.models import Suppression
+from relayhub.core.access import system_actor
+from relayhub.core.models import Workspace
+from relayhub.relay import display, ledger, routes
+from relayhub.relay.models import Event, Recipient
+from relayhub.site import setup
+from tests.api.test_campaigns import expand, make_campaign
+from tests.api.test_smoke import client_of
+
+pytestmark = pytest.mark.django_db
+ONE_CLICK = {"List-Unsubscribe": "One-Click"}
+
+
+@pytest.fixture
+def workspace() -> Workspace:
+    routes.forget()
+    cache.clear()
+    return setup.new_workspace("Shop")
+
+
+@pytest.fixture
+def recipient(workspace: Workspace) -> Recipient:
+    client = client_of(workspace)
+    html = "<p>Hi {{ contact.name }} <a href='https://shop.example/a'>a</a> <a href='{{ view_url }}'>v</a></p>"
+    campaign = make_campaign(client, html=html, people=1)
+    assert client.post(f"/api/v1/campaigns/{campaign}/launch", {}, format="json").status_code == 202
+    expand(workspace)
+    return Recipient.objects.select_related("message", "message__content", "message__stream").get()
+
+
+def links(recipient: Recipient) -> dict[str, str]:
+    """Path kind -> path, of the links in the mail."""
+    html = display.readable(display.recipient_bytes(recipient)).html or ""
+    found = re.findall(r"http://127\.0\.0\.1:8000(/([tupv](?:/[oc])?)/[\w-]+)", html)
+    return {kind: path for path, kind in found}
+
+
+def test_looking_at_the_unsubscribe_page_changes_nothing(recipient: Recipient) -> None:
+    path = links(recipient)["u"]
+
+    assert Client().get(path).status_code == 200
+    assert Client().head(path).status_code == 200
+
+    assert Subscription.objects.get().status == "confirmed"
+    assert not Suppression.objects.exists()
+
+
+def test_one_click_leaves_without_cookie_and_may_be_repeated(recipient: Recipient) -> None:
+    path, client = links(recipient)["u"], Client(enforce_csrf_checks=True)
+
+    assert client.post(path, ONE_CLICK).status_code == 200
+    assert client.post(path, ONE_CLICK).status_code == 200
+
+    assert Subscription.objects.get().status == "unsubscribed"
+    suppressed = Suppression.objects.get()
+    assert (suppressed.scope, suppressed.reason) == ("list", "unsubscribe")
+    assert Event.objects.filter(type="unsubscribed").count() == 1
+    assert ledger.verify().is_clean
+
+
+@pytest.mark.parametrize("token", ["x", "A" * 50, "AAAA_-" * 9])
+@pytest.mark.parametrize("kind", ["u", "p", "v", "p/confirm", "t/c"])
+def test_a_guessed_token_gets_the_same_page(kind: str, token: str) -> None:
+    assert Client().get(f"/{kind}/{token}").status_code == 404
+
+
+def test_a_token_of_one_purpose_opens_nothing_else(recipient: Recipient) -> None:
+    token = links(recipient)["u"].rsplit("/", 1)[1]
+
+    for kind in ("p", "v", "t/c", "p/confirm"):
+        assert Client().get(f"/{kind}/{token}").status_code == 404
+
+
+def test_the_view_in_browser_is_caged(recipient: Recipient) -> None:
+    answer = Client().get(links(recipient)["v"])
+
+    assert answer.status_code == 200
+    assert answer["Content-Security-Policy"] == CAGE
+    assert answer["X-Content-Type-Options"] == "nosniff"
+    assert answer["Referrer-Policy"] == "no-referrer"
+    assert not answer.cookies
+
+
+def test_a_click_leads_to_the_stored_target_and_is_counted(recipient: Recipient) -> None:
+    answer = Client(headers={"User-Agent": "Mozilla/5.0 (X11) Firefox/140"}).get(links(recipient)["t/c"])
+
+    assert (answer.status_code, answer["Location"]) == (302, "https://shop.example/a")
+    assert Event.objects.get(type="clicked").detail["machine"] is False
+    assert ledger.verify().is_clean
+
+
+def test_a_proxys_open_is_counted_as_a_machines(recipient: Recipient) -> None:
+    answer = Client(headers={"User-Agent": "Mozilla/5.0 GoogleImageProxy"}).get(links(recipient)["t/o"])
+
+    assert answer["Content-Type"] == "image/gif"
+    assert Event.objects.get(type="opened").detail["machine"] is True
+    recipient.refresh_from_db()
+    assert recipient.opened_at is None
+
+
+def test_preferences_show_the_lists_and_leave_what_is_not_ticked(recipient: Recipient) -> None:
+    page = Client().get(links(recipient)["u"]).content.decode()
+    path = re.search(r'href="(/p/[\w-]+)"', page)
+    assert path is not None
+
+    assert "News" in Client().get(path[1]).content.decode()
+    assert Client().post(path[1], {}).status_code == 200
+
+    assert Subscription.objects.get().status == "unsubscribed"
+
+
+def test_a_sign_up_for_a_double_opt_in_list_waits_for_an_answer(workspace: Workspace) -> None:
+    actor = system_actor(workspace)
+    mailing_list = lists.create_list(actor, name="Club", opt_in="double", from_header="Club <c@shop.example>")
+    form = lists.create_form(actor, mailing_list, title="Join", field_keys=["name"])
+    client = Client()
+    page = client.get(f"/f/{form.public_id}").content.decode()
+    token = re.search(r'name="token" value="(\w+)"', page)
+    assert token is not None
+
+    answer = client.post(f"/f/{form.public_id}", {"email": "zoe@x.example", "name": "Zoë", "token": token[1]})
+
+    assert answer.status_code == 200
+    assert Contact.objects.get().name == "Zoë"
+    assert Subscription.objects.get().status == "unconfirmed"
+    mail = Recipient.objects.select_related("message", "message__content", "message__stream").get()
+    text = display.readable(display.recipient_bytes(mail)).text or ""
+    path = re.search(r"http://127\.0\.0\.1:8000(/p/confirm/[\w-]+)", text)
+    assert path is not None
+    assert client.get(path[1]).status_code == 200
+    assert Subscription.objects.get().status == "unconfirmed"
+    assert client.post(path[1]).status_code == 200
+    assert Subscription.objects.get().status == "confirmed"
+
+
+def test_a_robot_that_fills_the_hidden_field_joins_nothing(workspace: Workspace) -> None:
+    actor = system_actor(workspace)
+    mailing_list: MailingList = lists.create_list(actor, name="Club")
+    form = lists.create_form(actor, mailing_list, title="Join")
+
+    answer = Client().post(f"/f/{form.public_id}", {"email": "bot@x.example", "website": "http://spam.example"})
+
+    assert answer.status_code == 200
+    assert not Contact.objects.exists()
