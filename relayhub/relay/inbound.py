@@ -237,7 +237,7 @@ def _report(mail: ReturnedMail, recipient_id: UUID) -> int:
     if recipient is None:
         return 0
     event = _about(found, recipient.address_key)
-    if event.bounce_class is BounceClass.COMPLAINT:
+    if event.is_complaint:
         return int(_complaint(recipient_id, mail))
     return int(_bounce(event, recipient_id, mail))
 
@@ -300,7 +300,7 @@ def _fingerprint(mail: ReturnedMail) -> str:
 
 def _feedback(mail: ReturnedMail, named: Sequence[UUID]) -> int:
     """A feedback report; where its address names nobody, the mail that came back with it does."""
-    if not any(event.bounce_class is BounceClass.COMPLAINT for event in read_returned(mail.content)):
+    if not any(event.is_complaint for event in read_returned(mail.content)):
         return 0
     recipients = list(named) or _named_inside(mail)
     return sum(_complaint(recipient_id, mail) for recipient_id in recipients)
