@@ -1,5 +1,12 @@
-"""Addresses of this part."""
+"""Addresses of the frame."""
 
-from django.urls import URLPattern
+from django.urls import URLPattern, path
 
-urlpatterns: list[URLPattern] = []
+from relayhub.core import views
+
+urlpatterns: list[URLPattern] = [
+    path("workspace", views.switch_workspace, name="workspace-switch"),
+    path("no-workspace", views.no_workspace, name="no-workspace"),
+    path("theme", views.theme, name="theme"),
+    path("invitations/<str:token>", views.invitation, name="invitation"),
+]

@@ -1,0 +1,86 @@
+"""Who acts: sets `request.actor`, and sends people first where safety needs them.
+
+Somebody with a first password changes it before anything else; where the workspace (or production, for
+staff) asks for a second factor, they set one up. Refusals of services become pages here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from allauth.account.signals import password_changed, password_reset, password_set
+from allauth.mfa.utils import is_mfa_enabled
+from django.conf import settings
+from django.contrib import messages
+from django.dispatch import receiver
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+
+from relayhub.core.access import Actor, actor_for_member, member_for
+from relayhub.core.errors import AccessError, RelayHubError
+from relayhub.core.models import User
+from relayhub.core.net import client_ip
+from relayhub.core.pages import answer_error, is_page
+
+#: Programs' door: it finds its own actor.
+_API = "/api/"
+_ADMIN = "/admin/"
+
+
+class ActorMiddleware:
+    """Gives every request of a signed-in person its actor."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Find the actor, then go on."""
+        request.actor = None if request.path.startswith(_API) else _actor(request)  # type: ignore[attr-defined]
+        return self.get_response(request)
+
+    def process_view(
+        self, request: HttpRequest, view: Callable[..., Any], args: Any, kwargs: Any
+    ) -> HttpResponse | None:
+        """Send people to what safety asks of them before they see a page."""
+        by_session = request.path.startswith(_API) and "Authorization" not in request.headers
+        if not (is_page(view) or by_session or request.path.startswith(_ADMIN)):
+            return None
+        user = request.user
+        if not isinstance(user, User):
+            return None
+        if user.must_change_password:
+            messages.info(request, "Choose a password of your own before you go on.")
+            return redirect("account_change_password")
+        if _needs_second_factor(user, getattr(request, "actor", None)) and not is_mfa_enabled(user):
+            messages.info(request, "This workspace asks for a second factor. Set one up to go on.")
+            return redirect("mfa_activate_totp")
+        return None
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        """Turn a service's refusal into a page."""
+        if isinstance(exception, RelayHubError) and not request.path.startswith(_API):
+            return answer_error(request, exception)
+        return None
+
+
+def _actor(request: HttpRequest) -> Actor | None:
+    if not isinstance(request.user, User):
+        return None
+    try:
+        member = member_for(request.user)
+    except AccessError:
+        return None
+    return actor_for_member(member, ip=client_ip(request))
+
+
+def _needs_second_factor(user: User, actor: Actor | None) -> bool:
+    if settings.IS_PRODUCTION and user.is_staff:
+        return True
+    return actor is not None and actor.workspace.requires_mfa
+
+
+@receiver([password_changed, password_reset, password_set])
+def own_password_chosen(user: User, **_: Any) -> None:
+    """The person chose a password: the first one is forgotten."""
+    User.objects.filter(pk=user.pk, must_change_password=True).update(must_change_password=False)

@@ -1,0 +1,96 @@
+"""Pages of the frame itself: switch workspaces, join one, say that there is none, remember the theme."""
+
+from __future__ import annotations
+
+from django.contrib import messages
+from django.contrib.auth import login, password_validation
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from relayhub.core import people
+from relayhub.core.access import get_or_absent, memberships
+from relayhub.core.errors import AccessError
+from relayhub.core.ids import Prefix
+from relayhub.core.models import Invitation, User, Workspace
+from relayhub.core.pages import PageRequest, back_to, page
+from relayhub.core.workspaces import switch_workspace as remember_workspace
+
+_YEAR_SECONDS = 365 * 24 * 3600
+_BACKEND = "allauth.account.auth_backends.AuthenticationBackend"
+
+
+@require_POST
+@page()
+def switch_workspace(request: PageRequest) -> HttpResponseBase:
+    """Go over to another workspace of the person's."""
+    own = Workspace.objects.filter(members__user=request.user)
+    workspace = get_or_absent(own, Prefix.WORKSPACE, request.POST.get("workspace", ""))
+    remember_workspace(request.user, workspace)
+    return redirect("home")
+
+
+@require_GET
+def no_workspace(request: HttpRequest) -> HttpResponse:
+    """Say that the person is in no workspace."""
+    if not isinstance(request.user, User):
+        return redirect("account_login")
+    if memberships(request.user).exists():
+        return redirect("home")
+    return render(request, "core/no_workspace.html")
+
+
+@require_POST
+def theme(request: HttpRequest) -> HttpResponse:
+    """Remember light, dark, or what the device says."""
+    chosen = request.POST.get("theme", "")
+    answer = redirect(back_to(request, "/"))
+    if chosen in {"light", "dark"}:
+        answer.set_cookie("theme", chosen, max_age=_YEAR_SECONDS, samesite="Lax", secure=request.is_secure())
+    else:
+        answer.delete_cookie("theme")
+    return answer
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def invitation(request: HttpRequest, token: str) -> HttpResponse:
+    """Join a workspace: with the account that is signed in, or with a new one."""
+    try:
+        invited = people.open_invitation(token)
+    except AccessError as exc:
+        return render(request, "core/invitation_closed.html", {"reason": exc.message}, status=exc.http_status)
+    if isinstance(request.user, User):
+        return _join(request, token, invited, request.user)
+    if User.objects.filter(email__iexact=invited.email).exists():
+        return render(request, "core/invitation.html", {"invitation": invited, "has_account": True})
+    if request.method != "POST":
+        return render(request, "core/invitation.html", {"invitation": invited})
+    return _new_person(request, token, invited)
+
+
+def _join(request: HttpRequest, token: str, invited: Invitation, user: User) -> HttpResponse:
+    if request.method != "POST":
+        return render(request, "core/invitation.html", {"invitation": invited, "person": user})
+    people.accept_invitation(token, user)
+    messages.success(request, f"You are in {invited.workspace.name} now.")
+    return redirect("home")
+
+
+def _new_person(request: HttpRequest, token: str, invited: Invitation) -> HttpResponse:
+    name = " ".join(request.POST.get("display_name", "").split())[:150]
+    password = request.POST.get("password", "")
+    try:
+        password_validation.validate_password(password, User(email=invited.email, display_name=name))
+    except ValidationError as exc:
+        return render(
+            request, "core/invitation.html",
+            {"invitation": invited, "problems": exc.messages, "display_name": name}, status=422,
+        )
+    with transaction.atomic():
+        user = User.objects.create_user(invited.email, password, display_name=name)
+        people.accept_invitation(token, user)
+    login(request, user, backend=_BACKEND)
+    messages.success(request, f"Welcome. You are in {invited.workspace.name} now.")
+    return redirect("home")
