@@ -1,0 +1,77 @@
+"""The admin's view of domains, keys and suppressions: to look at, not to change; private keys are never shown."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from django.contrib import admin
+from django.http import HttpRequest
+
+from deliverability.models import DkimKey, DomainCheck, DomainCheckChange, SendingDomain, Suppression
+
+
+class ReadOnlyAdmin(admin.ModelAdmin):
+    """Rows are changed by services, which keep history and audit; the admin reads."""
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Nothing is added here."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Nothing is changed here."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Nothing is deleted here."""
+        return False
+
+
+@admin.register(SendingDomain)
+class SendingDomainAdmin(ReadOnlyAdmin):
+    """Sending domains of all workspaces."""
+
+    list_display = ("name", "workspace", "status", "failures", "checked_at", "next_check_at", "deleted_at")
+    list_filter = ("status",)
+    search_fields = ("name",)
+    list_select_related = ("workspace",)
+
+
+@admin.register(DomainCheck)
+class DomainCheckAdmin(ReadOnlyAdmin):
+    """What the last look at each record found."""
+
+    list_display = ("domain", "kind", "record_name", "outcome", "is_required", "checked_at")
+    list_filter = ("kind", "outcome")
+    search_fields = ("record_name",)
+    list_select_related = ("domain",)
+
+
+@admin.register(DomainCheckChange)
+class DomainCheckChangeAdmin(ReadOnlyAdmin):
+    """Drift."""
+
+    list_display = ("domain", "kind", "old_outcome", "new_outcome", "at")
+    list_filter = ("kind",)
+    list_select_related = ("domain",)
+
+
+@admin.register(DkimKey)
+class DkimKeyAdmin(ReadOnlyAdmin):
+    """Keys by selector, without their private parts."""
+
+    list_display = ("selector", "domain", "algorithm", "state", "seen_in_dns_at", "activated_at", "retired_at")
+    list_filter = ("algorithm", "state")
+    search_fields = ("selector", "domain__name")
+    list_select_related = ("domain",)
+    exclude: ClassVar = ("private_encrypted",)
+
+
+@admin.register(Suppression)
+class SuppressionAdmin(ReadOnlyAdmin):
+    """Suppressed addresses of all workspaces."""
+
+    list_display = ("address", "workspace", "reason", "scope", "source", "created_at", "lifted_at")
+    list_filter = ("reason", "scope")
+    search_fields = ("address_key",)
+    list_select_related = ("workspace",)
+    show_full_result_count = False
