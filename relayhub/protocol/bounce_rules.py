@@ -89,7 +89,9 @@ SOFT_TEXTS: tuple[ReplyRule, ...] = (
             r"\[?TSS?0[1-9]\]?", r"IPTS0\d", r"recipients? limit", r"traffic volume", r"mail flood",
             r"exceeded (?:the )?(?:connection|message) (?:rate|limit)",
             r"excessive (?:rate|connections?|messages)",
-            r"temporarily deferred due to user complaints",
+            r"messages from \S+ (?:temporarily|will be permanently) deferred", r"\bwas deferred\b", r"\bRL0000",
+            r"exceed(?:ed|s)? (?:the )?max(?:imum)? (?:number of |concurrent )?(?:connections|messages)",
+            r"trop de connexions",
         ),
         why="The receiver takes our mail more slowly than we send it.",
         remedy="Nothing to do: this site gets fewer messages for a while.",
@@ -189,7 +191,8 @@ SOFT_TEXTS: tuple[ReplyRule, ...] = (
             r"see https?://\S*(?:block|unblock)",
             r"\bS31[145]\d\b", r"blocked using", r"\bip (?:\S+ )?(?:is )?(?:blocked|rejected|refused|denied)",
             r"senders? (?:is |are )?(?:blocked|blacklisted)|poor (?:sender|ip)", r"\(BL\)", r"open relay",
-            r"no access from", r"invalid ip", r"ip.{0,20}(?:not allowed|unauthori[sz]ed)",
+            r"no access from", r"invalid ip", r"\bip\b.{0,20}(?:not allowed|unauthori[sz]ed)",
+            r"messages from \S+ weren.t sent",
         ),
         why="Our address or domain is on a block list that the receiver uses, or has a poor standing there.",
         remedy=_REPUTATION, source="Spamhaus, Proofpoint, Cisco, Microsoft S3140/S3150, Apple, AT&T texts",
@@ -269,7 +272,8 @@ SOFT_TEXTS: tuple[ReplyRule, ...] = (
         name="suspended", category=Category.RECIPIENT,
         text=_text(
             r"(?<!delivery temporarily )suspended|\blocked\b|frozen|on hold|gesperrt|bloqu(?:e|é)\b",
-            r"(?<!delivery )temporar(?:y|ily) (?:\w+ )?(?:disabled|unavailable|inactive|blocked|locked|suspended)",
+            r"(?<!delivery )temporar(?:y|ily) (?:\w+ )?(?:disabled|inactive|blocked|locked|suspended)",
+            rf"{_MAILBOX} (?:is )?temporarily unavailable",
             r"(?:account|mailbox|user) (?:\S+ )?(?:is |has been |was )?blocked",
         ),
         why="The mailbox is closed for the time being.", remedy="Nothing to do: the address may come back.",
@@ -384,7 +388,8 @@ HARD_TEXTS: tuple[ReplyRule, ...] = (
     ),
 )
 
-_GENERAL = (
+#: Words too general to count before a code.
+VAGUE_TEXTS: tuple[ReplyRule, ...] = (
     ReplyRule(
         name="policy", category=Category.POLICY,
         text=_text(
@@ -416,8 +421,6 @@ _GENERAL = (
         why="The receiver is busy.", remedy=_WAIT, source="RFC 5321 §4.2.3",
     ),
 )
-#: Words too general to count before a code.
-VAGUE_TEXTS: tuple[ReplyRule, ...] = _GENERAL
 
 RULES: dict[str, ReplyRule] = {rule.name: rule for rule in (*SOFT_TEXTS, *HARD_TEXTS, *VAGUE_TEXTS)}
 

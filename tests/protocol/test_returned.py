@@ -132,7 +132,7 @@ def test_hostile_mail_costs_little_processor_time(body):
 
     read_returned(NOTICE + b"\r\n" + body)
 
-    assert time.process_time() - begin < 2.0
+    assert time.process_time() - begin < 10.0  # seconds; a quadratic search takes minutes
 
 
 def test_a_thousand_recipients_are_enough():

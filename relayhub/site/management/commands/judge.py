@@ -37,7 +37,7 @@ class Command(BaseCommand):
             answer = _answer(kind, line)
             errors += "error" in answer
             self.stdout.write(json.dumps(answer))
-        self.stdout.flush()
+            self.stdout.flush()  # whoever asks one line at a time waits for it
         if errors:
             sys.exit(1)
 
