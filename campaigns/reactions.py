@@ -23,7 +23,7 @@ def apply(facts: Sequence[OutcomeFact]) -> None:
 
 def _leave(fact: OutcomeFact, broadcast_id: UUID) -> None:
     broadcast = Broadcast.objects.filter(pk=broadcast_id).first()
-    contact = Contact.objects.filter(pk=fact.contact_id, workspace_id=fact.workspace_id).first()
+    contact = Contact.objects.filter(pk=fact.contact_id or fact.recipient_id, workspace_id=fact.workspace_id).first()
     if broadcast is None or contact is None:
         return
     subscriptions.unsubscribe(

@@ -57,7 +57,7 @@ def engagement(broadcast_id: UUID) -> dict[str, int]:
 
 def links(broadcast: Broadcast) -> list[dict[str, Any]]:
     """Each link with its clicks, in the order of their numbers."""
-    message = Message.objects.filter(pk=broadcast.message_id).first()
+    message = Message.objects.filter(broadcast_id=broadcast.pk, workspace=broadcast.workspace).first()
     if message is None:
         return []
     clicks = queries.link_clicks(broadcast.pk)

@@ -31,7 +31,7 @@ def mask_secrets(logger: object, name: str, event: EventDict) -> EventDict:
     return event
 
 
-_SHARED = [
+_SHARED: list[Any] = [
     structlog.contextvars.merge_contextvars,
     structlog.stdlib.add_log_level,
     structlog.stdlib.add_logger_name,

@@ -30,7 +30,9 @@ from relayhub.relay.models import Event
 class ConsentSerializer(StrictSerializer):
     """Where a consent came from."""
 
-    source = serializers.CharField(max_length=500, required=False, allow_blank=True, default="")
+    source = serializers.CharField(  # type: ignore[assignment]
+        max_length=500, required=False, allow_blank=True, default=""
+    )
     ip = serializers.IPAddressField(required=False, allow_null=True, default=None)
 
 
@@ -166,7 +168,9 @@ class FieldSerializer(StrictSerializer):
     """A custom field to define."""
 
     key = serializers.CharField(max_length=60)
-    label = serializers.CharField(max_length=120, required=False, allow_blank=True, default="")
+    label = serializers.CharField(  # type: ignore[assignment]
+        max_length=120, required=False, allow_blank=True, default=""
+    )
     type = serializers.CharField(max_length=8, required=False, default="text")
 
 
@@ -208,15 +212,15 @@ class ImportView(ApiView):
     """POST a CSV file; 202 with the job."""
 
     permissions: ClassVar = {"POST": Scope.CONTACTS_WRITE}
-    parser_classes: ClassVar = [MultiPartParser, FormParser]
+    parser_classes = (MultiPartParser, FormParser)
     is_idempotent = False
 
     def post(self, request: Request) -> Response:
         """Take the file, understand it, queue the work."""
+        given: Any = request.data
         file = request.FILES.get("file")
         if not isinstance(file, UploadedFile):
             raise InputError("Send the CSV file as the form field “file”.", field="file")
-        given = request.data
         mailing_list = None
         if given.get("list"):
             mailing_list = named_lists(self, [str(given["list"])])[0]

@@ -138,7 +138,9 @@ class SuppressionSerializer(StrictSerializer):
     scope = serializers.ChoiceField(choices=SuppressionScope.choices, default=SuppressionScope.WORKSPACE)
     stream = serializers.CharField(required=False, allow_null=True, default=None)
     list = serializers.CharField(required=False, allow_null=True, default=None)
-    source = serializers.CharField(required=False, allow_blank=True, default="", max_length=500)
+    source = serializers.CharField(  # type: ignore[assignment]
+        required=False, allow_blank=True, default="", max_length=500
+    )
 
 
 def suppression_body(row: Suppression) -> dict[str, Any]:

@@ -30,7 +30,7 @@ def is_trusted_proxy(address: str) -> bool:
 
 def client_ip(request: HttpRequest) -> str | None:
     """The client's address: the last one in `X-Forwarded-For` that is no trusted proxy of ours."""
-    peer = request.META.get("REMOTE_ADDR") or None
+    peer: str | None = request.META.get("REMOTE_ADDR") or None
     if peer is None or not is_trusted_proxy(peer):
         return peer
     for text in reversed(request.headers.get("X-Forwarded-For", "").split(",")):

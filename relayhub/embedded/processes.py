@@ -15,7 +15,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 _libc = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
@@ -42,8 +42,8 @@ def start(
     output: IO[bytes] | int | None = None,
 ) -> subprocess.Popen[bytes]:
     """Start a child in a session of its own."""
-    account = {} if uid is None else {"user": uid, "group": gid, "extra_groups": []}
-    return subprocess.Popen(
+    account: dict[str, Any] = {} if uid is None else {"user": uid, "group": gid, "extra_groups": []}
+    child: subprocess.Popen[bytes] = subprocess.Popen(
         list(command),
         stdin=subprocess.DEVNULL,
         stdout=output,
@@ -52,8 +52,9 @@ def start(
         preexec_fn=_dies_with_parent(death_signal, os.getpid()),
         env=dict(environment) if environment is not None else None,
         cwd=folder,
-        **account,  # type: ignore[call-overload]
+        **account,
     )
+    return child
 
 
 def is_alive(pid: int) -> bool:

@@ -93,7 +93,7 @@ def to_html(source: Source) -> str | None:
         inlined = _INLINER.inline(hidden)
     except css_inline.InlineError as exc:
         raise PrepareError(f"The styles cannot be inlined: {exc}.", temporary=False, code="css_failed") from exc
-    return restore(inlined)
+    return str(restore(inlined))
 
 
 def to_text(source: Source, html: str | None) -> str | None:
@@ -108,7 +108,7 @@ def to_text(source: Source, html: str | None) -> str | None:
 def derived_text(html: str) -> str:
     """Readable text of HTML; merge tags stay as they are."""
     hidden, restore = _hide_tags(html, is_text=True)
-    return restore(html_to_text(hidden)).strip() + "\n"
+    return str(restore(html_to_text(hidden))).strip() + "\n"
 
 
 def has_unsubscribe_link(*sources: str) -> bool:
@@ -168,7 +168,7 @@ def _from_mjml(source: str) -> str:
                            code="mjml_include")
     hidden, restore = _hide_tags(source)
     try:
-        return restore(str(mjml2html(hidden)))
+        return str(restore(str(mjml2html(hidden))))
     except ValueError as exc:
         raise PrepareError(f"The MJML is not well-formed: {exc}.", temporary=False, code="mjml_failed") from exc
 

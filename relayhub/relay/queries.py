@@ -195,7 +195,7 @@ def addresses_of(recipient_ids: Iterable[UUID]) -> dict[UUID, str]:
 
 
 _STATS_SQL = """
-SELECT metric, date_bin(%(bucket)s, bucket, %(since)s) AS start, sum(value)::bigint FROM (
+SELECT metric, date_bin(%(bucket)s::interval, bucket, %(since)s) AS start, sum(value)::bigint FROM (
   SELECT metric, bucket, value FROM relay_counter
   WHERE workspace_id = %(workspace)s AND subject = %(subject)s AND bucket >= %(since)s
     AND (%(subject_id)s::uuid IS NULL OR subject_id = %(subject_id)s)
@@ -220,7 +220,7 @@ def stats(
         cursor.execute(
             _STATS_SQL,
             {"workspace": workspace.pk, "subject": "stream", "subject_id": stream_id, "since": start,
-             "bucket": bucket},
+             "bucket": f"{int(bucket.total_seconds())} seconds"},
         )
         return [(row[1], row[0], row[2]) for row in cursor.fetchall()]
 

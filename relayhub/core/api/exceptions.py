@@ -105,8 +105,9 @@ def _own_problem(exc: RelayHubError) -> Response:
 def _framework_problem(exc: exceptions.APIException) -> Response:
     code = next((code for kind, code in _CODES.items() if isinstance(exc, kind)), "error")
     headers: dict[str, str] = {}
-    if isinstance(exc, exceptions.Throttled) and exc.wait is not None:
-        headers["Retry-After"] = str(max(1, round(exc.wait)))
+    wait = getattr(exc, "wait", None)
+    if wait is not None:
+        headers["Retry-After"] = str(max(1, round(wait)))
     challenge = getattr(exc, "auth_header", None)
     if challenge:
         headers["WWW-Authenticate"] = challenge

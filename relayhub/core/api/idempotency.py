@@ -79,7 +79,7 @@ def _claim(actor: Actor, key: str, fingerprint: str) -> bool:
             " VALUES (%s, %s, %s, %s, %s) ON CONFLICT DO NOTHING",
             [actor.workspace.pk, key, fingerprint, moment, moment + KEPT],
         )
-        claimed = cursor.rowcount == 1
+        claimed = bool(cursor.rowcount == 1)
         cursor.execute("SET LOCAL lock_timeout = 0")
     return claimed
 

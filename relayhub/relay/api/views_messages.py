@@ -43,7 +43,7 @@ class RawParser(BaseParser):
 
     media_type = "message/rfc822"
 
-    def parse(self, stream: Any, media_type: str | None = None, parser_context: Any = None) -> bytes:
+    def parse(self, stream: Any, media_type: str | None = None, parser_context: Any = None) -> Any:
         """Everything."""
         return bytes(stream.read())
 
@@ -165,7 +165,7 @@ class RawView(ApiView):
     """POST an RFC 5322 message with an explicit envelope."""
 
     permissions: ClassVar = {"POST": Scope.MESSAGES_WRITE}
-    parser_classes: ClassVar = [RawParser, JSONParser]
+    parser_classes = (RawParser, JSONParser)
 
     def post(self, request: Request) -> Response:
         """202 once the message is durable; Bcc fields are removed."""

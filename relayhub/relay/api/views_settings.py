@@ -98,7 +98,7 @@ class RoutesView(ApiView):
         """All of them."""
         stored = Route.objects.filter(workspace=self.actor.workspace).order_by("position")
         default = routes.default_rule()
-        last = {
+        last: dict[str, Any] = {
             "id": None, "position": None, "name": "The default route (RELAYHUB_DEFAULT_ROUTE)",
             "match": {"streams": [], "domains": []}, "transport": default.transport.text, "weight": 100,
             "dkim": True, "tls": default.tls, "max_connections": None,
