@@ -2,7 +2,7 @@
 
 `sink.fail("RCPT", "450 4.7.1 greylisted", nth=2)` answers the second RCPT (of all connections) so; `DROP` closes
 the connection instead of answering, `RESET` resets it, `STALL` never answers, `GARBAGE` answers nonsense; any
-other text is sent as it is, line ends added. Places: BANNER, EHLO, STARTTLS, TLS (right behind the handshake),
+other text is sent as it is, line ends added. Places: BANNER, EHLO, STARTTLS, HANDSHAKE, TLS (right behind it),
 AUTH, MAIL, RCPT, DATA, BODY (in the middle of the content), DOT, RSET, QUIT. `sink.recipients[address]`
 answers an address always in the same way (for LMTP after the dot as well, with `dot_recipients`).
 What was taken is in `messages`, every line said in `commands`.
@@ -238,9 +238,7 @@ class _Conversation:
         if await self._fault("STARTTLS"):
             return
         await self._say("220 2.0.0 go")
-        if self.sink.next_fault("HANDSHAKE") is not None:
-            _cut(self.writer, reset=True)
-            raise _Gone
+        await self._fault("HANDSHAKE")
         assert self.sink.context is not None
         await self.writer.start_tls(self.sink.context)
         self.is_tls = True
