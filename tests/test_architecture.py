@@ -117,15 +117,19 @@ def test_a_file_and_its_functions_are_short(path: Path) -> None:
     assert long == []
 
 
+def asks_the_time(node: ast.AST) -> bool:
+    if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
+        return False
+    owner = getattr(node.func.value, "id", "")
+    return node.func.attr in {"utcnow", "today"} or (node.func.attr == "now" and owner in {"datetime", "timezone"})
+
+
 def test_the_time_comes_from_one_place() -> None:
     wrong = []
     for path in sources():
         if path.name == "clock.py" or "embedded" in path.parts:
             continue
-        for node in ast.walk(tree_of(path)):
-            is_call = isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
-            if (is_call and node.func.attr in {"utcnow", "today"}) or (is_call and node.func.attr == "now" and getattr(node.func.value, "id", "") in {"datetime", "timezone"}):
-                wrong.append(f"{path.relative_to(ROOT)}:{node.lineno}")
+        wrong += [f"{path.relative_to(ROOT)}:{node.lineno}" for node in ast.walk(tree_of(path)) if asks_the_time(node)]
 
     assert wrong == []
 
