@@ -8,6 +8,7 @@ the SQL twin of `uuid7` is `rh_uuid7()`, made by core's first migration.
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import os
 import time
@@ -16,6 +17,7 @@ from enum import StrEnum
 from uuid import UUID
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
+_TO_CROCKFORD = bytes.maketrans(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", _ALPHABET.encode("ascii"))
 _VALUES = {char: value for value, char in enumerate(_ALPHABET)}
 _TEXT_LENGTH = 26  # 130 bits hold the UUID's 128
 _VERSION_7 = 0x7 << 76
@@ -93,12 +95,9 @@ def derived_uuid7(base: UUID, *parts: object) -> UUID:
 
 def encode_id(prefix: Prefix, value: UUID) -> str:
     """The outside text of an id, such as `msg_06bq…`."""
-    number = value.int
-    chars = [""] * _TEXT_LENGTH
-    for index in range(_TEXT_LENGTH - 1, -1, -1):
-        chars[index] = _ALPHABET[number & 31]
-        number >>= 5
-    return f"{prefix.value}_{''.join(chars)}"
+    # Four leading zero octets make 160 bits, which base32 writes without padding; ours are the last 130.
+    text = base64.b32encode(b"\0\0\0\0" + value.bytes)[-_TEXT_LENGTH:].translate(_TO_CROCKFORD)
+    return f"{prefix.value}_{text.decode('ascii')}"
 
 
 def decode_id(prefix: Prefix, text: str) -> UUID | None:

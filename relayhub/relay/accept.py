@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -21,13 +22,16 @@ from relayhub.core.errors import AcceptError
 from relayhub.core.ids import Prefix, encode_id, uuid7
 from relayhub.protocol import headers
 from relayhub.protocol.address import Address, AddressError, parse_addr_spec
+from relayhub.protocol import reply as replies
 from relayhub.protocol.reply import SmtpReply, make_reply
 from relayhub.protocol.retry import LIFETIME
+from relayhub.protocol.smtp_server_content import has_long_line
+from relayhub.protocol.smtp_wire import has_bare_line_end
 from relayhub.relay import routes, store
 from relayhub.relay.events import HOLD_DOMAIN
 from relayhub.relay.models import Source, StreamKind, Tracking
 from relayhub.relay.streams_cache import StreamInfo, streams_of
-from relayhub.relay.submission import Accepted, Submission, SubmittedRecipient
+from relayhub.relay.submission import Accepted, Submission, SubmittedRecipient, TraceInfo
 
 MAX_SIZE = 25 * 1024 * 1024  # CONTRACT 7
 MAX_RECIPIENTS = 1000  # CONTRACT 7
@@ -36,7 +40,9 @@ MAX_TAGS = 20
 MAX_TAG = 100
 MAX_METADATA = 50
 MAX_METADATA_VALUE = 1000
+MAX_IDEMPOTENCY_KEY = 255
 #: X-RelayHub-* fields of a submission, by their name in lower case.
+_ANY_TIME = datetime(2000, 1, 1, tzinfo=UTC)
 _STREAM, _TAG, _TRACK, _IDEMPOTENCY, _METADATA = (
     "x-relayhub-stream", "x-relayhub-tag", "x-relayhub-track", "x-relayhub-idempotency-key",
     "x-relayhub-metadata-",
@@ -86,6 +92,7 @@ def accept(submission: Submission) -> Accepted:
 
 def check(submission: Submission, *, now: datetime) -> Acceptable:
     """Apply every rule; raises AcceptError and writes nothing."""
+    _check_octets(submission)
     block, offset = _parsed(submission.content)
     wishes = _wishes(submission, headers.strip_private(block))
     stream = _stream(submission, wishes.stream)
@@ -93,9 +100,6 @@ def check(submission: Submission, *, now: datetime) -> Acceptable:
     message_id = uuid7()
     header_id = _complete(block, submission, message_id, author, now)
     content = block.with_body(submission.content[offset:])
-    if len(content) > MAX_SIZE:
-        raise _refused(552, "5.3.4", f"Message larger than {MAX_SIZE // 1024 // 1024} MiB", "message_too_large",
-                       http_status=413)
     recipients = _recipients(submission)
     hold = _hold_or_refuse(submission, stream, author, recipients)
     due_at = max(submission.send_at, now) if submission.send_at else now
@@ -112,6 +116,22 @@ def _refused(
     code: int, enhanced: str, text: str, public_code: str, *, field: str = "", http_status: int | None = None
 ) -> AcceptError:
     return AcceptError(make_reply(code, enhanced, text), code=public_code, field=field, http_status=http_status)
+
+
+def _check_octets(submission: Submission) -> None:
+    """What the SMTP session has checked already, for the other doors; and the size, before what we add."""
+    content = submission.content
+    if len(content) > MAX_SIZE:
+        raise _refused(552, "5.3.4", f"Message larger than {MAX_SIZE // 1024 // 1024} MiB", "message_too_large",
+                       http_status=413)
+    if submission.source == Source.SMTP:
+        return
+    if has_bare_line_end(content):
+        raise AcceptError(replies.BARE_LINE_END_IN_CONTENT, code="malformed_message")
+    if b"\0" in content:
+        raise AcceptError(replies.NUL_IN_CONTENT, code="malformed_message")
+    if has_long_line(content if content.endswith(b"\r\n") else content + b"\r\n", headers.HARD_LINE_OCTETS):
+        raise AcceptError(replies.CONTENT_LINE_TOO_LONG, code="malformed_message")
 
 
 def _parsed(content: bytes) -> tuple[headers.HeaderBlock, int]:
@@ -138,19 +158,28 @@ def _complete(
     block: headers.HeaderBlock, submission: Submission, message_id: UUID, author: Address, now: datetime
 ) -> str:
     """Add what is missing; returns the Message-ID."""
-    own = f"<{encode_id(Prefix.MESSAGE, message_id)}@{author.ascii_domain}>"
+    public_id = encode_id(Prefix.MESSAGE, message_id)
+    own = f"<{public_id}@{author.ascii_domain}>"
     headers.complete(block, date=now, message_id=own)
     if submission.trace is not None:
-        trace = submission.trace
-        block.prepend(
-            headers.received_field(
-                headers.ReceivedInfo(
-                    by=settings.RELAYHUB_HOSTNAME, protocol=trace.protocol, at=now, helo=trace.helo, ip=trace.ip,
-                    id=encode_id(Prefix.MESSAGE, message_id), tls=trace.tls,
-                )
-            )
-        )
+        start = _trace_start(submission.trace, settings.RELAYHUB_HOSTNAME)
+        field = b"%s\r\n\tid %s; %s\r\n" % (start, public_id.encode(), _date(now.replace(microsecond=0)))
+        block.fields.insert(0, ("received", field))
     return (block.first("message-id") or own)[:1000]
+
+
+@lru_cache(maxsize=4096)
+def _trace_start(trace: TraceInfo, by: str) -> bytes:
+    """The part of a Received field that all messages of one connection share."""
+    info = headers.ReceivedInfo(
+        by=by, protocol=trace.protocol, at=_ANY_TIME, helo=trace.helo, ip=trace.ip, tls=trace.tls
+    )
+    return headers.received_field(info).rpartition(b";")[0]
+
+
+@lru_cache(maxsize=16)
+def _date(at: datetime) -> bytes:
+    return headers.date_value(at).encode("ascii")
 
 
 def _recipients(submission: Submission) -> tuple[tuple[SubmittedRecipient, Address], ...]:
@@ -221,13 +250,20 @@ def _wishes(submission: Submission, pairs: list[tuple[str, str]]) -> Wishes:
         elif name == _TRACK:
             track = track or _track(text)
         elif name == _IDEMPOTENCY:
-            key = key or text[:255]
+            key = key or _idempotency_key(text)
         elif name.startswith(_METADATA):
             metadata[name[len(_METADATA) :]] = text
     _check_wishes(tags, metadata)
     return Wishes(
         stream=stream, tags=tuple(dict.fromkeys(tags)), metadata=metadata, track=track, idempotency_key=key
     )
+
+
+def _idempotency_key(text: str) -> str:
+    if not 1 <= len(text) <= MAX_IDEMPOTENCY_KEY or not text.isprintable():
+        raise _refused(550, "5.6.0", f"An idempotency key has 1 to {MAX_IDEMPOTENCY_KEY} printable characters",
+                       "invalid_idempotency_key")
+    return text
 
 
 def _track(text: str) -> Tracking:

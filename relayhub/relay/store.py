@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
+from django.db import DataError, IntegrityError, connection, transaction
 from django.db import Error as DatabaseError
-from django.db import connection, transaction
 from psycopg.types.json import Jsonb
 
 from deliverability import suppression
@@ -24,7 +25,7 @@ from relayhub.core.errors import AcceptError
 from relayhub.core.ids import uuid7
 from relayhub.core.models import IdempotencyRecord
 from relayhub.protocol.reply import FAULT_OURS, make_reply
-from relayhub.relay import events, lanes
+from relayhub.relay import bell, events, lanes
 from relayhub.relay.models import ContentFormat, RecipientStatus, TrackedLink
 from relayhub.relay.raw_tracking import tracked_links
 from relayhub.relay.submission import Accepted, AcceptedRecipient
@@ -32,6 +33,10 @@ from relayhub.relay.submission import Accepted, AcceptedRecipient
 if TYPE_CHECKING:
     from relayhub.relay.accept import Acceptable
 
+log = logging.getLogger(__name__)
+
+#: What a batch is taken apart for: something in it, not the database's state.
+DataProblem = (DataError, IntegrityError, ValueError)
 _IDEMPOTENCY_KEPT = timedelta(hours=72)
 _CONTENT_COPY = (
     "COPY relay_content (id, workspace_id, format, data, meta, size_bytes, created_at) FROM STDIN (FORMAT BINARY)"
@@ -64,15 +69,28 @@ class _Row:
 
 
 def store_many(items: Sequence[Acceptable]) -> list[Accepted | AcceptError]:
-    """Store all of them in one transaction, joining an outer one; answers in the same order."""
+    """Store all of them in one transaction, joining an outer one; answers in the same order.
+
+    Where the database refuses the batch for what is in it, each is stored alone, so that one strange message
+    does not take its neighbours with it.
+    """
     try:
-        with transaction.atomic():
-            known = {index: found for index, item in enumerate(items) if (found := _seen_before(item)) is not None}
-            fresh = [item for index, item in enumerate(items) if index not in known]
-            stored = iter(_store(fresh))
-            crashpoint("store_before_commit")
-    except DatabaseError as exc:
+        return _store_together(items)
+    except DataProblem as exc:
+        if len(items) > 1 and not connection.in_atomic_block:
+            return [answer for item in items for answer in store_many([item])]
         return [_our_fault(exc) for _ in items]
+    except DatabaseError as exc:
+        log.warning("store.failed", extra={"messages": len(items)}, exc_info=True)
+        return [_our_fault(exc) for _ in items]
+
+
+def _store_together(items: Sequence[Acceptable]) -> list[Accepted | AcceptError]:
+    with transaction.atomic():
+        known = {index: found for index, item in enumerate(items) if (found := _seen_before(item)) is not None}
+        fresh = [item for index, item in enumerate(items) if index not in known]
+        stored = iter(_store(fresh))
+        crashpoint("store_before_commit")
     crashpoint("store_after_commit")
     return [known[index] if index in known else next(stored) for index in range(len(items))]
 
@@ -224,18 +242,16 @@ def _answers(items: Sequence[Acceptable], rows: Sequence[_Row]) -> list[Accepted
 
 
 def _ring(rows: Sequence[_Row]) -> None:
-    from relayhub.relay import tasks
-
     lane_ids = sorted({row.lane_id for row in rows if row.status == RecipientStatus.QUEUED})
     if lane_ids:
-        transaction.on_commit(lambda: tasks.ring_lanes(lane_ids))
+        transaction.on_commit(lambda: bell.ring_lanes(lane_ids))
 
 
 # -- X-RelayHub-Idempotency-Key ------------------------------------------------------------------------------
 
 
 def _record_key(item: Acceptable) -> str:
-    return f"smtp:{item.wishes.idempotency_key}"[:255]
+    return "smtp:" + hashlib.sha256(str(item.wishes.idempotency_key).encode()).hexdigest()
 
 
 def _fingerprint(item: Acceptable) -> str:
@@ -252,6 +268,10 @@ def _seen_before(item: Acceptable) -> Accepted | AcceptError | None:
     if item.wishes.idempotency_key is None:
         return None
     with connection.cursor() as cursor:
+        cursor.execute(
+            "DELETE FROM core_idempotencyrecord WHERE workspace_id = %s AND key = %s AND expires_at < %s",
+            [item.submission.workspace_id, _record_key(item), item.now],
+        )
         cursor.execute(
             "INSERT INTO core_idempotencyrecord (workspace_id, key, fingerprint, created_at, expires_at)"
             " VALUES (%s, %s, %s, %s, %s) ON CONFLICT DO NOTHING",

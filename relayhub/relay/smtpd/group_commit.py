@@ -26,6 +26,8 @@ AnswerT = TypeVar("AnswerT")
 
 #: A connection that was idle so long is tried before it is used: its server may have been restarted.
 _PROBE_AFTER_SECONDS = 5.0
+#: Jobs for which another commit begins while one runs: fewer cost more than they gain.
+_WORTH_A_SECOND_COMMIT = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +45,7 @@ class GroupCommit(Generic[JobT, AnswerT]):
 
     def __init__(
         self, work: Callable[[Sequence[JobT]], Sequence[AnswerT]], *, fault: AnswerT,
-        threads: int = 2, max_jobs: int = 500, max_bytes: int = 32 * 1024 * 1024,
+        threads: int = 1, max_jobs: int = 500, max_bytes: int = 32 * 1024 * 1024,
     ) -> None:
         self._work = work
         self._fault = fault
@@ -87,6 +89,8 @@ class GroupCommit(Generic[JobT, AnswerT]):
 
     def _launch(self) -> None:
         while self._waiting and self._idle_threads:
+            if self._in_work and len(self._waiting) < _WORTH_A_SECOND_COMMIT:
+                return  # the commit that runs now is soon over, and these few then go together
             batch = [self._waiting.popleft()]
             size = batch[0].size_bytes
             while self._waiting and len(batch) < self._max_jobs:
