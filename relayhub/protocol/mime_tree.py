@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from relayhub.protocol.headers import decode_text
+from relayhub.protocol.headers import HeaderInjection, decode_text
 
 MAX_READ_OCTETS = 2 * 1024 * 1024  # a report is small; what follows in a longer mail is the returned content
 MAX_PARTS = 64
@@ -37,7 +37,7 @@ class Part:
 
     def first(self, name: str) -> str:
         """The first field of this name, decoded, or ""."""
-        return next((decode_text(value) for key, value in self.fields if key == name), "")
+        return next((_decoded(value) for key, value in self.fields if key == name), "")
 
     def all(self, name: str) -> list[str]:
         """Every field of this name, as it stands."""
@@ -84,6 +84,14 @@ def read_fields(text: str) -> list[tuple[str, str]]:
         if match is not None:
             fields.append((match[1].lower(), match[2].strip()))
     return fields
+
+
+def _decoded(value: str) -> str:
+    """Encoded words decoded; as it stands, less its NULs, where that would bring a line break in."""
+    try:
+        return decode_text(value)
+    except HeaderInjection:
+        return value.replace("\0", " ").replace("\r", " ").replace("\n", " ")
 
 
 def _without_mailbox_line(raw: bytes) -> bytes:

@@ -22,6 +22,13 @@ def test_parts_encodings_and_charsets():
     assert [part.text.strip() for part in mail.children] == ["Grüße", "Grüße"]
 
 
+@pytest.mark.parametrize("subject", ["a\0b", "=?utf-8?q?a=0D=0AB:_c?=", "=?utf-8?q?=00?="])
+def test_what_an_encoded_word_smuggles_in_stays_encoded(subject):
+    found = read(f"Subject: {subject}\n\n".encode()).first("subject")
+
+    assert not set("\r\n\0") & set(found)
+
+
 def test_a_message_within_a_message():
     mail = read(b"Content-Type: message/rfc822\n\nSubject: inner\n\nbody")
 
