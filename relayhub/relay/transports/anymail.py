@@ -13,12 +13,15 @@ import email
 import ipaddress
 import socket
 import threading
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
+from email.encoders import encode_base64
 from email.message import EmailMessage as ParsedMessage
+from email.mime.base import MIMEBase
 from email.policy import default as default_policy
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlsplit
 
 import requests
@@ -171,26 +174,52 @@ def _check_api_url(url: str) -> None:
 def provider_message(message: OutgoingMessage) -> EmailMultiAlternatives:
     """Our finished bytes in the terms of Django's mail and anymail."""
     parsed = email.message_from_bytes(message.content, policy=default_policy)
-    text, html = _body(parsed, "plain"), _body(parsed, "html")
+    text_part, html_part = (parsed.get_body(preferencelist=(kind,)) for kind in ("plain", "html"))
     made = EmailMultiAlternatives(
-        subject=str(parsed.get("Subject", "")), body=text if text is not None else "",
+        subject=str(parsed.get("Subject", "")), body=str(text_part.get_content()) if text_part is not None else "",
         from_email=str(parsed.get("From", "")), to=[message.rcpt_to],
         reply_to=[str(parsed["Reply-To"])] if "Reply-To" in parsed else None,
         headers={
             name: str(value) for name, value in parsed.items() if name.lower() not in _LEFT_OUT
         },
     )
-    if html is not None:
-        made.attach_alternative(html, "text/html")
-    for part in parsed.iter_attachments():
-        made.attach(part)  # type: ignore[arg-type]  # Django takes a MIME part whole
+    if html_part is not None:
+        made.attach_alternative(str(html_part.get_content()), "text/html")
+    for part in _leaves(parsed):
+        if part is not text_part and part is not html_part:
+            made.attach(_as_attachment(part))
     made.metadata = {"relayhub_recipient": encode_id(Prefix.RECIPIENT, message.recipient_id)}  # type: ignore[attr-defined]
     return made
 
 
-def _body(parsed: ParsedMessage, kind: str) -> str | None:
-    part = parsed.get_body(preferencelist=(kind,))
-    return str(part.get_content()) if part is not None else None
+def _leaves(part: ParsedMessage) -> Iterator[ParsedMessage]:
+    """Parts that hold content; an enclosed message is one of them, whole."""
+    if part.get_content_maintype() != "multipart":
+        yield part
+        return
+    for inner in part.iter_parts():
+        yield from _leaves(cast("ParsedMessage", inner))
+
+
+def _as_attachment(part: ParsedMessage) -> MIMEBase:
+    """A part as Django's mail takes it, with its name, its place and its Content-ID."""
+    made = MIMEBase(part.get_content_maintype(), part.get_content_subtype())
+    if part.get_content_maintype() == "message":
+        made = MIMEBase("application", "octet-stream")
+        made.set_payload(b"".join(inner.as_bytes() for inner in part.iter_parts()))
+    else:
+        payload = part.get_payload(decode=True)
+        made.set_payload(payload if isinstance(payload, bytes) else b"")
+    encode_base64(made)
+    disposition = "inline" if part["Content-ID"] else "attachment"
+    name = part.get_filename()
+    if name:
+        made.add_header("Content-Disposition", disposition, filename=name)
+    else:
+        made.add_header("Content-Disposition", disposition)
+    if part["Content-ID"]:
+        made["Content-ID"] = str(part["Content-ID"])
+    return made
 
 
 def judge_error(error: Exception) -> _Verdict:

@@ -1,0 +1,158 @@
+"""Going live: look whether mail would get out by a transport, then make it the rule for everything.
+
+Looks before it leaps: a verified domain, a way out that answers (port 25, or a smarthost that takes the login),
+and an egress address that SPF can name. Nothing is sent. Checks that cannot be passed over stop the rule from
+being stored; the others are told.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+
+from deliverability import managers
+from deliverability.models import DomainStatus
+from relayhub.core import resolver
+from relayhub.core.access import Actor, require
+from relayhub.core.address_guard import is_public
+from relayhub.core.errors import ConflictError, InputError
+from relayhub.core.models import Scope
+from relayhub.protocol.resolver import Records
+from relayhub.relay import routes
+from relayhub.relay.models import Route
+from relayhub.relay.transports.anymail import make_backend
+from relayhub.relay.transports.base import TransportKind, TransportSpec, TransportTextError
+from relayhub.relay.transports.connection import CannotOpen, PhaseLimits
+from relayhub.relay.transports.dialogue import Dialogue
+from relayhub.relay.transports.direct import probe_port_25
+from relayhub.relay.transports.smtp import SmarthostTransport
+
+#: Receivers whose port 25 is always open: if none of them answers, the network lets none of ours out.
+PROBE_HOSTS = ("gmail-smtp-in.l.google.com", "mx01.mail.icloud.com", "mx00.gmx.net")
+_PROBE_SECONDS = 8.0
+_PROBE_LIMITS = PhaseLimits(
+    connect=_PROBE_SECONDS, banner=_PROBE_SECONDS, ehlo=_PROBE_SECONDS, starttls=_PROBE_SECONDS,
+    auth=_PROBE_SECONDS,
+)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class GoLiveCheck:
+    """One look. Where it failed and blocks, the rule is not stored."""
+
+    name: str
+    is_ok: bool
+    blocks: bool
+    message: str
+
+
+def go_live_checks(actor: Actor, transport: str, *, tls: str = "opportunistic") -> list[GoLiveCheck]:
+    """What stands between this workspace and the world by a transport; takes up to half a minute."""
+    require(actor, Scope.ROUTES_READ)
+    spec = _spec(transport)
+    checks = [_domain_check(actor)]
+    if spec.kind is TransportKind.DIRECT:
+        checks += [_port_check(), _egress_check()]
+    elif spec.kind is TransportKind.ANYMAIL:
+        checks.append(_provider_check(spec))
+    else:
+        checks.append(_smarthost_check(spec, tls))
+    return checks
+
+
+def go_live(actor: Actor, given: routes.RouteInput) -> Route:
+    """Check, and store the transport as the rule for all mail; ConflictError names what blocks."""
+    blocking = [
+        check for check in go_live_checks(actor, given.transport, tls=given.tls) if check.blocks and not check.is_ok
+    ]
+    if blocking:
+        raise ConflictError(" ".join(check.message for check in blocking), code="not_ready_to_go_live")
+    return routes.create_route(actor, given)
+
+
+def _spec(transport: str) -> TransportSpec:
+    try:
+        spec = TransportSpec.parse(transport)
+    except TransportTextError as exc:
+        raise InputError(str(exc), field="transport") from exc
+    if not spec.leaves:
+        raise InputError("Mail in the sandbox never leaves: choose another transport.", field="transport")
+    return spec
+
+
+def _domain_check(actor: Actor) -> GoLiveCheck:
+    verified = list(
+        managers.live_domains(actor.workspace.pk).filter(status=DomainStatus.VERIFIED).values_list("name", flat=True)
+    )
+    message = (
+        f"Verified: {', '.join(verified[:3])}{' and others' if len(verified) > 3 else ''}." if verified
+        else "No domain is verified, so all mail would be held. Add one and publish its records."
+    )
+    return GoLiveCheck(name="domain", is_ok=bool(verified), blocks=True, message=message)
+
+
+def _port_check() -> GoLiveCheck:
+    why = run_apart(lambda: probe_port_25(PROBE_HOSTS, timeout_seconds=_PROBE_SECONDS))
+    return GoLiveCheck(
+        name="port_25", is_ok=not why, blocks=True,
+        message=f"Port 25 is not open to the world ({why}). Ask your provider to open it, or use a smarthost."
+        if why else "Port 25 is open to the world.",
+    )
+
+
+def _egress_check() -> GoLiveCheck:
+    if settings.RELAYHUB_EGRESS_ADDRESSES:
+        named = ", ".join(map(str, settings.RELAYHUB_EGRESS_ADDRESSES))
+        return GoLiveCheck(name="egress", is_ok=True, blocks=False, message=f"Mail leaves from {named}.")
+    found = resolver.uncached().a(settings.RELAYHUB_HOSTNAME)
+    addresses = [text for text in found.values if is_public(text)] if isinstance(found, Records) else []
+    return GoLiveCheck(
+        name="egress", is_ok=bool(addresses), blocks=False,
+        message=f"SPF names {settings.RELAYHUB_HOSTNAME}, which has the address {addresses[0]}." if addresses
+        else f"RELAYHUB_EGRESS_ADDRESSES is empty and {settings.RELAYHUB_HOSTNAME} has no public address, so SPF"
+        " would fail. Set one of both.",
+    )
+
+
+def _smarthost_check(spec: TransportSpec, tls: str) -> GoLiveCheck:
+    why = run_apart(lambda: probe_smarthost(spec, tls=tls))
+    what = "takes our login" if spec.username else "answers"
+    return GoLiveCheck(
+        name="smarthost", is_ok=not why, blocks=True,
+        message=f"{spec.text} does not let us in: {why}." if why else f"{spec.text} {what}.",
+    )
+
+
+def _provider_check(spec: TransportSpec) -> GoLiveCheck:
+    """The settings of a new rule come with the rule, so only the name can be looked at before."""
+    try:
+        make_backend(spec)
+    except (ImproperlyConfigured, ImportError) as error:
+        is_known = "there is no" not in str(error)
+        return GoLiveCheck(name="provider", is_ok=is_known, blocks=True, message=str(error).splitlines()[0])
+    return GoLiveCheck(name="provider", is_ok=True, blocks=True, message=f"{spec.text} is set up.")
+
+
+async def probe_smarthost(spec: TransportSpec, *, tls: str = "opportunistic") -> str:
+    """Connect, TLS and login without sending: an empty text, or what stood in the way."""
+    transport = SmarthostTransport(spec, tls=tls, max_connections=1, phase_limits=_PROBE_LIMITS)
+    try:
+        connection = await transport.pool.lend(Dialogue())
+    except CannotOpen as error:
+        return f"{error.phase.value}: {error.reply or error.why}"
+    finally:
+        await transport.close()
+    connection.quit()
+    return ""
+
+
+def run_apart(work: Callable[[], Coroutine[Any, Any, str]]) -> str:
+    """Run a short coroutine to its end on a thread of its own, whatever runs on this one."""
+    with ThreadPoolExecutor(1, thread_name_prefix="probe") as pool:
+        return pool.submit(lambda: asyncio.run(work())).result()
