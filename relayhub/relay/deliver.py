@@ -199,7 +199,7 @@ def give_back_stale(job: Job, commits: Commits) -> bool:
     """check_claim_fresh: a row whose time is up or that was lost is not begun."""
     if job.is_lost:
         return True
-    if job.hold.seconds_left <= 1.0:
+    if job.hold.seconds_left <= 0:
         give_back(job, commits)
         return True
     return False

@@ -104,13 +104,14 @@ class LaneRunner:
         elif seconds_since_last > QUICK_CLAIM_SECONDS * 5:
             self.claim_size = max(MIN_CLAIM, self.claim_size // 2)
 
-    def add(self, jobs: Iterable[Job]) -> None:
-        """Take claimed rows in hand and begin."""
+    def add(self, jobs: Iterable[Job], *, is_stopping: bool = False) -> None:
+        """Take claimed rows in hand and begin; give them back while stopping."""
         for job in jobs:
             self._limit = job.way.max_connections or LANE_CONNECTIONS
             self._queue.append(job)
-        if self._queue and self._queue[-1].hold.taken_at <= self._backed_off_at:
-            self.give_back_waiting()  # asked for before the back-off was known
+        # Rows asked for before the back-off was known are not begun either.
+        if is_stopping or (self._queue and self._queue[-1].hold.taken_at <= self._backed_off_at):
+            self.give_back_waiting()
         self._pump()
 
     def backoff_is_stored(self) -> None:

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
+import signal
 import threading
 from collections.abc import Callable, Iterable
 
@@ -61,10 +63,12 @@ class RelayLoop:
         thread.join(STOP_TIMEOUT_SECONDS)
         return not thread.is_alive()
 
-    def is_stuck(self) -> bool:
-        """Whether the loop stopped looking at the table."""
-        engine = self._engine
-        return engine is not None and monotonic_seconds() - engine.last_poll > STUCK_SECONDS
+    def is_dead(self) -> bool:
+        """Whether the loop ended by itself or stopped looking at the table."""
+        engine, thread = self._engine, self._thread
+        if self._is_stopped.is_set() or engine is None or thread is None:
+            return False
+        return not thread.is_alive() or monotonic_seconds() - engine.last_poll > STUCK_SECONDS
 
     def _run(self) -> None:
         try:
@@ -96,6 +100,11 @@ class RelayLoop:
                 clock.run_due()
             except Exception:  # a database that is away, a reactor at fault: the next round tries again
                 log.warning("relay.sweep_failed", exc_info=True)
+            if self.is_dead():
+                # Alive but deaf helps nobody: end in order, and the supervisor starts a new process.
+                log.critical("relay.loop_dead")
+                os.kill(os.getpid(), signal.SIGTERM)
+                return
 
 
 def default_services(connection: LoopConnection) -> BatchServices:

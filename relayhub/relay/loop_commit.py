@@ -17,8 +17,6 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-import psycopg
-
 from relayhub.core.crashpoints import crashpoint
 from relayhub.relay.events_outcome import (
     Closing,
@@ -130,7 +128,7 @@ class GroupCommit:
             self._waiting.extendleft(reversed(group))
             await self._connection.wait()
             return
-        except psycopg.Error:
+        except Exception:  # bad data or a fault of ours: it must not take its neighbours with it
             await self._isolate(group)
             return
         crashpoint("after_outcome_commit")
@@ -163,9 +161,7 @@ def _by_kind_members(group: Sequence[_Waiting]) -> list[tuple[list[_Waiting], Ca
 
 
 def _by_kind(group: Sequence[_Waiting]) -> list[tuple[list[_Waiting], Statement]]:
-    return [
-        (members, build([waiting.entry for waiting in members])) for members, build in _by_kind_members(group)
-    ]
+    return [(members, build([waiting.entry for waiting in members])) for members, build in _by_kind_members(group)]
 
 
 def _answer(members: Sequence[_Waiting], rows: Sequence[Row]) -> None:

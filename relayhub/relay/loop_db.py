@@ -103,9 +103,7 @@ class LoopConnection:
         arguments.setdefault("connect_timeout", CONNECT_TIMEOUT_SECONDS)
         arguments["application_name"] = f"relayhub relay {self._name}"
         try:
-            self._connection = await psycopg.AsyncConnection.connect(
-                **arguments, options=options, autocommit=True
-            )
+            self._connection = await psycopg.AsyncConnection.connect(**arguments, options=options, autocommit=True)
         except (psycopg.OperationalError, OSError) as error:
             self._failures += 1
             log.warning("relay.database_away", extra={"connection": self._name, "failures": self._failures})
@@ -131,9 +129,7 @@ def _is_transient(error: Exception) -> bool:
     )
 
 
-async def _transact(
-    connection: psycopg.AsyncConnection[Row], statements: Sequence[Statement]
-) -> list[list[Row]]:
+async def _transact(connection: psycopg.AsyncConnection[Row], statements: Sequence[Statement]) -> list[list[Row]]:
     if len(statements) == 1:
         cursor = await connection.execute(statements[0].sql, statements[0].params, binary=True)
         return [await _rows(cursor)]

@@ -38,7 +38,7 @@ log = logging.getLogger(__name__)
 
 POLL_SECONDS = 1.0
 #: In-flight deliveries get this long when the process is asked to stop; the whole stop stays under 30 s.
-STOP_SECONDS = 22.0
+STOP_SECONDS = 20.0
 IDLE_RUNNER_SECONDS = 120.0
 RESOLVE_BATCH = 2000
 RESOLVE_GROUP = 25
@@ -52,9 +52,7 @@ _RECOVER_SQL = "UPDATE relay_lane SET backoff_until = NULL, backoff_reason = '' 
 class BatchServices(Services, Protocol):
     """What the engine asks of the rest of the relay beside single deliveries."""
 
-    async def ways_for(
-        self, info: LaneInfo, batch: Sequence[tuple[ClaimedRecipient, MessageRow]]
-    ) -> list[Way]:
+    async def ways_for(self, info: LaneInfo, batch: Sequence[tuple[ClaimedRecipient, MessageRow]]) -> list[Way]:
         """The route of each claimed recipient."""
         ...
 
@@ -163,6 +161,8 @@ class Engine:
                 except DatabaseAway:
                     await self._claims.wait()
                     continue
+                except Exception:  # a loop that ended would leave mail lying; the next second tries again
+                    log.exception("relay.poll_fault")
             await self._wait_for_bell(next_full - monotonic_seconds())
 
     async def _wait_for_bell(self, seconds: float) -> None:
@@ -229,8 +229,9 @@ class Engine:
         got = 0
         try:
             granted = await self._granted(runner.info, limit)
-            if granted > 0:
-                got = await self._claim_granted(runner, granted)
+            # Without a grant there is nothing to be hungry for until the next poll.
+            got = await self._claim_granted(runner, granted) if granted > 0 else 0
+            runner.is_hungry = runner.is_hungry and granted > 0
         except DatabaseAway:
             await self._claims.wait()
         finally:
@@ -247,9 +248,7 @@ class Engine:
         if not info.paces or limit <= 0:
             return limit
         answers = await self._claims.run(paces.take_statements(info.paces, limit))
-        counts = {
-            key: rows[0][0] if rows else 0 for key, rows in zip(sorted(info.paces), answers, strict=True)
-        }
+        counts = {key: rows[0][0] if rows else 0 for key, rows in zip(sorted(info.paces), answers, strict=True)}
         granted = min(counts.values())
         await self._put_back(counts, granted)
         return granted
@@ -267,15 +266,18 @@ class Engine:
         info, token = runner.info, uuid4()
         asked_at = monotonic_seconds()
         since_last = asked_at - runner.last_served if runner.last_served else 0.0
-        rows = await self._claims.fetch(
-            managers.claim_statement(
-                lane_id=info.id,
-                token=token,
-                limit=limit,
-                lease_seconds=self._lease_seconds,
-                is_probe=info.is_probing,
-            )
+        statement = managers.claim_statement(
+            lane_id=info.id,
+            token=token,
+            limit=limit,
+            lease_seconds=self._lease_seconds,
+            is_probe=info.is_probing,
         )
+        try:
+            rows = await self._claims.fetch(statement)
+        except DatabaseAway:
+            self._spawn(self._unclaim(token, asked_at))
+            raise
         crashpoint("after_claim")
         if info.paces and len(rows) < limit:
             await self._put_back(dict.fromkeys(info.paces, limit), len(rows))
@@ -294,6 +296,16 @@ class Engine:
         await self._take_in_hand(runner, hold, [managers.claimed_from_row(row, token) for row in rows])
         return len(rows)
 
+    async def _unclaim(self, token: UUID, asked_at: float) -> None:
+        """The claim may have been made although its answer was lost: take it back while it runs."""
+        while not self._is_stopping and monotonic_seconds() < asked_at + self._lease_seconds:
+            await self._claims.wait()
+            try:
+                await self._claims.fetch(managers.unclaim_statement(token))
+            except DatabaseAway:
+                continue
+            return
+
     async def _take_in_hand(self, runner: LaneRunner, hold: Hold, claimed: list[ClaimedRecipient]) -> None:
         try:
             jobs = await self._jobs_for(runner.info, hold, claimed)
@@ -307,19 +319,14 @@ class Engine:
         others = [job for job in jobs if not job.way.is_sandbox or job.way.hold_reason]
         if sandbox:
             await keep_in_sandbox(sandbox, self.commits, self._forget_job)
-        if not others:
-            return
-        await self.services.preload([job.message for job in others])
-        runner.add(others)
-        if self._is_stopping:
-            runner.give_back_waiting()
+        if others and not self._is_stopping:
+            await self.services.preload([job.message for job in others])
+        runner.add(others, is_stopping=self._is_stopping)
 
     def _give_back_unread(self, claimed: Sequence[ClaimedRecipient], info: LaneInfo) -> None:
         self.shares.take_in_hand(-len(claimed), is_bulk=info.is_broadcast)
         for recipient in claimed:
-            self.commits.submit(
-                Release(recipient_id=recipient.id, token=recipient.token, delay_seconds=BRAKE_SECONDS)
-            )
+            self.commits.submit(Release(recipient_id=recipient.id, token=recipient.token, delay_seconds=BRAKE_SECONDS))
 
     async def _jobs_for(self, info: LaneInfo, hold: Hold, claimed: list[ClaimedRecipient]) -> list[Job]:
         """Messages and routes of a claim, asked for until there is no time left to use them."""
@@ -361,6 +368,8 @@ class Engine:
                 await self._renew()
             except DatabaseAway:
                 await self._claims.wait()
+            except Exception:  # renewals must go on: without them work in hand is lost to the reaper
+                log.exception("relay.renewal_fault")
 
     async def _renew(self) -> None:
         due = [job for job in self._jobs.values() if job.hold.seconds_left < self._lease_seconds * 2 / 3]
@@ -408,9 +417,7 @@ class Engine:
     async def _resolve(self, info: LaneInfo) -> None:
         """Move the rows of a lane of unknown domains to the lanes of their sites."""
         try:
-            rows = await self._reads.fetch(
-                managers.unresolved_statement(lane_id=info.id, limit=RESOLVE_BATCH)
-            )
+            rows = await self._reads.fetch(managers.unresolved_statement(lane_id=info.id, limit=RESOLVE_BATCH))
             domains = sorted({row[1] for row in rows})
             # In groups, so that a domain whose DNS is silent keeps few others waiting.
             groups = [domains[at : at + RESOLVE_GROUP] for at in range(0, len(domains), RESOLVE_GROUP)]
@@ -425,9 +432,7 @@ class Engine:
         moving = [(row[0], lanes[row[1]]) for row in rows if row[1] in lanes]
         if moving:
             ids, lane_ids = zip(*sorted(moving), strict=True)
-            await self._claims.fetch(
-                managers.move_lane_statement(from_lane_id=info.id, ids=ids, lane_ids=lane_ids)
-            )
+            await self._claims.fetch(managers.move_lane_statement(from_lane_id=info.id, ids=ids, lane_ids=lane_ids))
             self.ring({info.id, *lane_ids})
 
     # -- housekeeping of this process ------------------------------------------------------------------
@@ -451,6 +456,8 @@ class Engine:
         """Within the stop's time: release, finish, and let the database hear of it."""
         for runner in self._runners.values():
             runner.give_back_waiting()
+        if self._background:  # claims under way give back what they get; the sandbox finishes its batch
+            await asyncio.wait(set(self._background), timeout=3.0)
         running = [asyncio.ensure_future(runner.finished()) for runner in self._runners.values()]
         if running:
             await asyncio.wait(running, timeout=STOP_SECONDS)

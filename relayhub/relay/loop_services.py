@@ -42,7 +42,7 @@ from relayhub.relay.transports.base import OutgoingMessage, SendResult, Transpor
 T = TypeVar("T")
 
 #: Content kept parsed in one process, by its stored size.
-MAX_CONTENT_OCTETS = 64 * 1024 * 1024
+MAX_CONTENT_OCTETS = 32 * 1024 * 1024
 #: Groups of recipient domains being looked up at once.
 LOOK_UP_THREADS = 4
 DATABASE_THREADS = 2
@@ -72,9 +72,7 @@ class ContentCache:
     async def preload(self, messages: Sequence[MessageRow]) -> None:
         """Read what is missing, in as few statements as the size allows."""
         missing: dict[UUID, int] = {
-            message.content_id: message.size_bytes
-            for message in messages
-            if message.content_id not in self._loaded
+            message.content_id: message.size_bytes for message in messages if message.content_id not in self._loaded
         }
         batch: list[UUID] = []
         octets = 0
@@ -126,9 +124,7 @@ class RelayServices:
         self._look_ups = ThreadPoolExecutor(LOOK_UP_THREADS, "relay-dns")
         self._origin = Origin(base_url=settings.RELAYHUB_BASE_URL, keyring=crypto.link_keyring())
 
-    async def ways_for(
-        self, info: LaneInfo, batch: Sequence[tuple[ClaimedRecipient, MessageRow]]
-    ) -> list[Way]:
+    async def ways_for(self, info: LaneInfo, batch: Sequence[tuple[ClaimedRecipient, MessageRow]]) -> list[Way]:
         """The route of each claimed recipient, by the rules as of now."""
         return await self._in_thread(self._database, lambda: choose_ways(info, batch))
 
@@ -145,9 +141,7 @@ class RelayServices:
         by_domain = {domain: record.site for domain, record in records.items()}
         by_site = await self._in_thread(
             self._database,
-            lambda: lanes.lane_ids_by_site(
-                info.workspace_id, info.stream_id, info.broadcast_id, by_domain.values()
-            ),
+            lambda: lanes.lane_ids_by_site(info.workspace_id, info.stream_id, info.broadcast_id, by_domain.values()),
         )
         return {domain: by_site[site] for domain, site in by_domain.items()}
 
@@ -287,8 +281,7 @@ def _way(choice: RouteChoice, keys: tuple[dkim.SigningKey, ...]) -> Way:
     detail: dict[str, Any] = {"route": rule.label, "route_why": choice.why}
     if choice.considered:
         detail["considered"] = [
-            {"rule": item.rule, "transport": item.transport, "why": item.why}
-            for item in choice.considered[:5]
+            {"rule": item.rule, "transport": item.transport, "why": item.why} for item in choice.considered[:5]
         ]
     return Way(
         transport=rule.transport.text,

@@ -173,6 +173,13 @@ WHERE r.id = t.id AND r.lease_token = t.token AND {IN_FLIGHT_SQL}
 RETURNING r.id
 """
 
+_UNCLAIM_SQL = """
+UPDATE relay_recipient r SET status = CASE WHEN r.attempts > 0 THEN 'deferred' ELSE 'queued' END,
+  lease_token = NULL, lease_until = NULL, claim_limit = CASE WHEN r.crashes > 0 THEN r.claim_limit END
+WHERE r.status = 'leased' AND r.lease_token = %(token)s
+RETURNING r.id
+"""
+
 _MESSAGES_SQL = """
 SELECT m.id, m.workspace_id, m.stream_id, s.slug, s.kind, m.content_id, m.source, m.from_header,
   m.from_address, m.from_domain, m.mail_from, m.subject, m.message_id_header, m.track, m.broadcast_id,
@@ -262,9 +269,12 @@ def claimed_from_row(row: Sequence[Any], token: UUID) -> ClaimedRecipient:
 
 def renew_statement(*, ids: Sequence[UUID], tokens: Sequence[UUID], lease_seconds: float) -> Statement:
     """Prolong leases of whole batches; ids that do not come back were lost."""
-    return Statement(
-        sql=_RENEW_SQL, params={"ids": list(ids), "tokens": list(tokens), "lease_seconds": lease_seconds}
-    )
+    return Statement(sql=_RENEW_SQL, params={"ids": list(ids), "tokens": list(tokens), "lease_seconds": lease_seconds})
+
+
+def unclaim_statement(token: UUID) -> Statement:
+    """Give back a claim whose answer was lost on its way: nobody knows its rows, and nobody died."""
+    return Statement(sql=_UNCLAIM_SQL, params={"token": token})
 
 
 def messages_statement(message_ids: Sequence[UUID]) -> Statement:
@@ -338,5 +348,6 @@ __all__ = [
     "move_lane_statement",
     "probe_statement",
     "renew_statement",
+    "unclaim_statement",
     "unresolved_statement",
 ]

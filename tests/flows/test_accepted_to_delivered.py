@@ -86,9 +86,7 @@ def test_through_a_smarthost_it_arrives_signed_and_is_recorded(settings: Any, si
     recipients = hand_in(sender, "bob@example.org", "eve@example.net")
     drain()
 
-    assert [story(recipient) for recipient in recipients] == [
-        ("delivered", ["accepted", "attempted", "delivered"])
-    ] * 2
+    assert [story(recipient) for recipient in recipients] == [("delivered", ["accepted", "attempted", "delivered"])] * 2
     assert sorted(taken.rcpt_to for taken in sink.messages) == [("bob@example.org",), ("eve@example.net",)]
     taken = sink.messages[0]
     assert taken.mail_from.endswith("@rp.acme.example")
@@ -165,9 +163,7 @@ def test_nobody_listening_defers_one_and_backs_the_lane_off(settings: Any) -> No
     assert Attempt.objects.count() == 1
 
 
-def test_mail_of_a_domain_that_broke_is_held_and_goes_once_it_is_verified(
-    settings: Any, sink: SmtpSink
-) -> None:
+def test_mail_of_a_domain_that_broke_is_held_and_goes_once_it_is_verified(settings: Any, sink: SmtpSink) -> None:
     from relayhub.relay import sweeps
 
     route_all(settings, f"smtp://127.0.0.1:{sink.port}")

@@ -24,8 +24,7 @@ def let_leases_run_out() -> events_move.Reaped:
     """As if a minute and more had passed since the worker died."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "UPDATE relay_recipient SET lease_until = now() - interval '1 minute'"
-            " WHERE lease_until IS NOT NULL"
+            "UPDATE relay_recipient SET lease_until = now() - interval '1 minute' WHERE lease_until IS NOT NULL"
         )
     return events_move.reap(unknown_hold_seconds=0, grace_seconds=0)
 
@@ -62,9 +61,7 @@ def finish(path: Path) -> None:
         ("after_outcome_commit:6", LANE_CONNECTIONS),
     ],
 )
-def test_nothing_is_lost_and_duplicates_are_bounded(
-    tmp_path: Path, crashpoint: str, most_duplicates: int
-) -> None:
+def test_nothing_is_lost_and_duplicates_are_bounded(tmp_path: Path, crashpoint: str, most_duplicates: int) -> None:
     rows = make_waiting([f"ok{n}@b.example" for n in range(60)])
     path = tmp_path / "dots"
 
@@ -88,9 +85,7 @@ def test_a_death_before_the_intent_counts_against_nobody_in_a_larger_claim(tmp_p
 
     assert reaped.rows == 8
     found = Recipient.objects.filter(pk__in=[row.pk for row in rows])
-    assert {(row.status, row.crashes, row.claim_limit, row.attempts) for row in found} == {
-        ("queued", 0, 10, 0)
-    }
+    assert {(row.status, row.crashes, row.claim_limit, row.attempts) for row in found} == {("queued", 0, 10, 0)}
 
 
 def test_a_message_that_kills_its_workers_is_quarantined_and_its_neighbours_go_free(tmp_path: Path) -> None:
