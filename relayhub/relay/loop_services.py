@@ -269,7 +269,8 @@ def choose_ways(info: LaneInfo, batch: Sequence[tuple[ClaimedRecipient, MessageR
             domain=recipient.domain,
             rules=found.rules,
             recipient_id=recipient.id,
-            is_pinned_to_sandbox=found.is_pinned_to_sandbox,
+            # Our own letters stay inside until the system's domain is verified.
+            is_pinned_to_sandbox=found.is_pinned_to_sandbox or bool(message.options.get("sandbox_only")),
             domain_state=states[from_domain],
         )
         ways.append(_way(choice, keys[from_domain]))

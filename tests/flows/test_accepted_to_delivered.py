@@ -194,3 +194,13 @@ def test_a_changed_route_moves_what_waits(settings: Any, sink: SmtpSink) -> None
     with connection.cursor() as cursor:
         cursor.execute("SELECT l.site FROM relay_lane l JOIN relay_recipient r ON r.lane_id = l.id")
         assert cursor.fetchone()[0] == f"smtp://127.0.0.1:{sink.port}"
+
+
+def test_our_own_letters_stay_inside_until_their_domain_is_verified(settings: Any, sink: SmtpSink) -> None:
+    route_all(settings, f"smtp://127.0.0.1:{sink.port}")
+    (recipient,) = hand_in(make_sender(), "bob@example.org", options={"sandbox_only": True})
+
+    drain()
+
+    assert Recipient.objects.get(pk=recipient).transport == "sandbox"
+    assert sink.messages == []
