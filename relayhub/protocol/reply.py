@@ -8,9 +8,11 @@ RFC 5321 §4.2, RFC 2034, RFC 3463, RFC 6531 §3.7.4.2.
 
 import re
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 
 MAX_REPLY_LINE_OCTETS = 512  # RFC 5321 §4.5.3.1.5, with the code and CRLF
 MAX_KEPT_TEXT_OCTETS = 16 * 1024  # more than any receiver says; what is kept of one reply
+_MAX_REMEMBERED_OCTETS = 128  # of a reply line that is read once and then known
 MAX_REPLY_OCTETS = 2 * 1024 * 1024  # a peer that talks longer in one reply is not speaking SMTP
 
 _ENHANCED = re.compile(r"([245])\.(\d{1,3})\.(\d{1,3})(?:[ \t]+|$)")
@@ -190,6 +192,10 @@ class ReplyReader:
     def _take_line(self, line: bytes) -> SmtpReply | Malformed | None:
         if line.endswith(b"\r"):
             line = line[:-1]
+        if not self._code and len(line) <= _MAX_REMEMBERED_OCTETS:
+            whole = _whole_reply(line)
+            if whole is not None:
+                return whole
         match = _LINE.fullmatch(line)
         if match is None:
             return self._break(line, "not a reply line")
@@ -219,6 +225,13 @@ class ReplyReader:
         self._pending = b""
         self._forget()
         return Malformed(text=_readable(line[:200]), why=why)
+
+
+@lru_cache(maxsize=1024)
+def _whole_reply(line: bytes) -> SmtpReply | None:
+    """The reply that one short line is, or None. Peers say the same few lines to every message."""
+    match = _LINE.fullmatch(line)
+    return None if match is None or match[2] == b"-" else _reply_of(int(match[1]), [match[3] or b""])
 
 
 def _reply_of(code: int, raw_lines: list[bytes]) -> SmtpReply:

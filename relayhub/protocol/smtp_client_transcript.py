@@ -3,8 +3,8 @@
 The machine knows no clock: the edge takes the lines after each step and stamps them.
 """
 
-from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from relayhub.protocol.reply import Malformed, SmtpReply
 
@@ -20,8 +20,7 @@ class Direction(StrEnum):
     NOTE = "*"  # what happened without words: TLS, a lost connection
 
 
-@dataclass(frozen=True, slots=True)
-class TranscriptLine:
+class TranscriptLine(NamedTuple):
     """One line of the conversation."""
 
     direction: Direction
@@ -55,15 +54,23 @@ class Transcript:
         if isinstance(reply, Malformed):
             self.add(Direction.RECEIVED, reply.text)
             return
-        enhanced = f"{reply.enhanced} " if reply.enhanced else ""
-        last = len(reply.lines) - 1
-        for index, line in enumerate(reply.lines):
-            self.add(Direction.RECEIVED, f"{reply.code}{'-' if index < last else ' '}{enhanced}{line}")
+        for line in _reply_lines(reply):
+            self.add(Direction.RECEIVED, line)
 
     def take(self) -> tuple[TranscriptLine, ...]:
         """The lines since the last call."""
+        if not self._lines:
+            return ()
         lines, self._lines = self._lines, []
         if self._left_out:
             lines.append(TranscriptLine(Direction.NOTE, f"[{self._left_out} lines left out]"))
             self._left_out = 0
         return tuple(lines)
+
+
+def _reply_lines(reply: SmtpReply) -> list[str]:
+    enhanced = f"{reply.enhanced} " if reply.enhanced else ""
+    last = len(reply.lines) - 1
+    return [
+        f"{reply.code}{'-' if index < last else ' '}{enhanced}{line}" for index, line in enumerate(reply.lines)
+    ]

@@ -113,6 +113,7 @@ class SmtpConnection(asyncio.Protocol):
         self.dialogue = dialogue or Dialogue()
         self.on_closed = on_closed
         self._limits = limits
+        self._seconds = {phase: limits.of(phase) for phase in SmtpPhase}
         self._context = context
         self._has_implicit_tls = has_implicit_tls
         self._transport: asyncio.Transport | None = None
@@ -292,7 +293,7 @@ class SmtpConnection(asyncio.Protocol):
                 raise TypeError(event)
         self._flush(out)
         self.dialogue.add(self.session.take_transcript())
-        self._deadline = self._loop.time() + self._limits.of(self.session.phase)
+        self._deadline = self._loop.time() + self._seconds[self.session.phase]
         self._wake()
 
     def _flush(self, out: list[bytes]) -> None:
