@@ -7,6 +7,11 @@ from relayhub.relay.models.counter import Counter, CounterDelta
 from relayhub.relay.models.event import Event, EventType, ReactionOutbox
 from relayhub.relay.models.lane import Lane, SiteRecord
 from relayhub.relay.models.message import (
+    CLAIMABLE,
+    FINAL,
+    IN_FLIGHT,
+    UNDECIDED,
+    WAITING,
     Content,
     ContentFormat,
     Message,
@@ -19,6 +24,11 @@ from relayhub.relay.models.pace import Pace
 from relayhub.relay.models.routing import Route, Stream, StreamKind
 
 __all__ = [
+    "CLAIMABLE",
+    "FINAL",
+    "IN_FLIGHT",
+    "UNDECIDED",
+    "WAITING",
     "Attempt",
     "BroadcastControl",
     "Content",
