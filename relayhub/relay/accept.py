@@ -21,8 +21,8 @@ from relayhub.core import clock
 from relayhub.core.errors import AcceptError
 from relayhub.core.ids import Prefix, encode_id, uuid7
 from relayhub.protocol import headers
-from relayhub.protocol.address import Address, AddressError, parse_addr_spec
 from relayhub.protocol import reply as replies
+from relayhub.protocol.address import Address, AddressError, parse_addr_spec
 from relayhub.protocol.reply import SmtpReply, make_reply
 from relayhub.protocol.retry import LIFETIME
 from relayhub.protocol.smtp_server_content import has_long_line

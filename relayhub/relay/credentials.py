@@ -7,6 +7,7 @@ import ipaddress
 import os
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import Any
 
 from django.db import transaction
 from django.utils.crypto import constant_time_compare
@@ -20,6 +21,8 @@ from relayhub.core.models import Workspace
 from relayhub.relay.models import SmtpCredential, Stream
 
 _LAST_USED_EVERY = timedelta(minutes=1)
+DEFAULT_OVERLAP = timedelta(hours=24)
+MAX_OVERLAP = timedelta(days=30)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,6 +95,7 @@ def default_credential() -> SmtpCredential | None:
     return (
         SmtpCredential.objects.select_related("workspace", "stream")
         .filter(workspace__is_first=True, is_default=True, revoked_at=None)
+        .order_by("-created_at")
         .first()
     )
 
@@ -111,6 +115,32 @@ def revoke_credential(actor: Actor, credential: SmtpCredential) -> None:
         if not SmtpCredential.objects.filter(pk=credential.pk, revoked_at=None).update(revoked_at=now()):
             raise ConflictError("This credential was revoked already.", code="credential_revoked")
         audit.record(actor, "credential.revoked", "credential", credential.public_id, summary=credential.name)
+
+
+def rotate_credential(
+    actor: Actor, credential: SmtpCredential, *, overlap: timedelta = DEFAULT_OVERLAP
+) -> NewCredential:
+    """Make a successor with the same limits; the old password works for `overlap` more."""
+    require(actor, CREDENTIALS_WRITE)
+    if not is_usable(credential):
+        raise ConflictError("An ended credential cannot be rotated; make a new one.", code="credential_revoked")
+    if not timedelta(0) <= overlap <= MAX_OVERLAP:
+        raise InputError("The overlap lies between 0 seconds and 30 days.", field="overlap")
+    with transaction.atomic():
+        new = create_credential(
+            actor, name=credential.name, stream=credential.stream, is_default=credential.is_default,
+            domains=tuple(credential.domains), networks=tuple(credential.networks),
+        )
+        ends = now() + overlap
+        changes: dict[str, Any] = {"is_default": False}
+        if credential.expires_at is None or credential.expires_at > ends:
+            changes["expires_at"] = ends
+        SmtpCredential.objects.filter(pk=credential.pk).update(**changes)
+        audit.record(
+            actor, "credential.rotated", "credential", new.credential.public_id, summary=credential.name,
+            after={"replaces": credential.public_id, "old_ends_at": ends},
+        )
+    return new
 
 
 def credentials_of(workspace: Workspace) -> list[SmtpCredential]:

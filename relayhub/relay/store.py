@@ -87,12 +87,23 @@ def store_many(items: Sequence[Acceptable]) -> list[Accepted | AcceptError]:
 
 def _store_together(items: Sequence[Acceptable]) -> list[Accepted | AcceptError]:
     with transaction.atomic():
-        known = {index: found for index, item in enumerate(items) if (found := _seen_before(item)) is not None}
-        fresh = [item for index, item in enumerate(items) if index not in known]
-        stored = iter(_store(fresh))
+        known: dict[UUID, Accepted | AcceptError] = {}
+        twins: dict[UUID, UUID] = {}
+        first_of: dict[tuple[Any, ...], UUID] = {}
+        for item in items:
+            if item.wishes.idempotency_key is None:
+                continue
+            mark = (item.submission.workspace_id, _record_key(item), _fingerprint(item))
+            first = first_of.setdefault(mark, item.message_id)
+            if first != item.message_id:
+                twins[item.message_id] = first
+            elif (found := _seen_before(item)) is not None:
+                known[item.message_id] = found
+        fresh = [item for item in items if item.message_id not in known and item.message_id not in twins]
+        known |= {answer.message_id: answer for answer in _store(fresh)}
         crashpoint("store_before_commit")
     crashpoint("store_after_commit")
-    return [known[index] if index in known else next(stored) for index in range(len(items))]
+    return [known[twins.get(item.message_id, item.message_id)] for item in items]
 
 
 def _our_fault(exc: Exception) -> AcceptError:
@@ -107,7 +118,8 @@ def _store(items: Sequence[Acceptable]) -> list[Accepted]:
         return []
     rows = _rows(items)
     contents = {item.message_id: uuid7() for item in items}
-    with connection.cursor() as cursor:
+    # Django translates what execute() raises, but not what COPY does.
+    with connection.cursor() as cursor, connection.wrap_database_errors:
         _copy_contents(cursor, items, contents)
         _copy_messages(cursor, items, contents)
         _copy_recipients(cursor, rows)

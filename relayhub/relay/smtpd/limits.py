@@ -38,6 +38,8 @@ class Limits:
     #: Input read ahead of an answer before reading stops.
     read_ahead_bytes: int = 64 * 1024
     handshake_seconds: float = 10.0
+    #: How long a peer's own end of TLS is waited for after ours.
+    goodbye_seconds: float = 2.0
     hello_seconds: float = 10.0
     #: Between commands of a peer that has not signed in.
     stranger_seconds: float = 60.0

@@ -131,9 +131,11 @@ class SmtpService:
         try:
             peer.setblocking(False)
             await self.loop.connect_accepted_socket(
-                factory, peer, ssl=self.tls_context(), ssl_handshake_timeout=self.limits.handshake_seconds
+                factory, peer, ssl=self.tls_context(),
+                ssl_handshake_timeout=self.limits.handshake_seconds,
+                ssl_shutdown_timeout=self.limits.goodbye_seconds,
             )
-        except (OSError, ssl.SSLError, TimeoutError, asyncio.TimeoutError) as exc:
+        except (OSError, ssl.SSLError, TimeoutError) as exc:
             log.debug("smtpd.handshake_failed", extra={"ip": address, "why": str(exc)[:200]})
         finally:
             if not made or not made[0].was_made:

@@ -252,6 +252,7 @@ class Connection(asyncio.Protocol):
             upgraded = await self._loop.start_tls(
                 transport, self, self._service.tls_context(), server_side=True,
                 ssl_handshake_timeout=self._service.limits.handshake_seconds,
+                ssl_shutdown_timeout=self._service.limits.goodbye_seconds,
             )
         except (OSError, ssl.SSLError, TimeoutError) as exc:
             log.debug("smtpd.handshake_failed", extra={"ip": self.ip, "why": str(exc)[:200]})
