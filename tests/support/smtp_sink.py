@@ -75,6 +75,7 @@ class SmtpSink:
     def __post_init__(self) -> None:
         self._script: dict[tuple[str, int | None], str] = {}
         self._passes: Counter[str] = Counter()
+        self._heard = threading.Condition()
         self._loop = asyncio.new_event_loop()
         self._server: asyncio.Server | None = None
         self._writers: set[asyncio.StreamWriter] = set()
@@ -95,6 +96,17 @@ class SmtpSink:
         """What was said, by first words."""
         return [line.split(" ")[0].split(":")[0].upper() for number, line in self.commands
                 if connection in (None, number)]
+
+    def until(self, is_so: Callable[[], bool]) -> bool:
+        """Wait for something that a client's words bring about, up to five seconds."""
+        with self._heard:
+            return self._heard.wait_for(is_so, timeout=5)
+
+    def hear(self, number: int, line: str) -> None:
+        """Note a line that was said."""
+        with self._heard:
+            self.commands.append((number, line))
+            self._heard.notify_all()
 
     def drop_all(self, *, reset: bool = False) -> None:
         """Close every connection now."""
@@ -184,7 +196,7 @@ class _Conversation:
             await self._say("220 sink.example ESMTP")
         while True:
             line = (await self.reader.readuntil(b"\r\n"))[:-2].decode("utf-8", "replace")
-            self.sink.commands.append((self.number, line))
+            self.sink.hear(self.number, line)
             verb, _, rest = line.partition(" ")
             handler = getattr(self, f"_do_{verb.upper()}", None)
             if handler is None:

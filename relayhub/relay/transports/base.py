@@ -71,6 +71,8 @@ class TransportSpec:
             "A transport is one of: sandbox, direct, smtp://host:port, smtps://host:port, lmtp://host:port, "
             "anymail:NAME."
         )
+        if not text.isprintable():  # urlsplit would drop line breaks without a word
+            raise problem
         try:
             parts = urlsplit(text)
             port = parts.port
