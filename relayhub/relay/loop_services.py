@@ -29,7 +29,7 @@ from relayhub.protocol.classify import (
     classify_reply,
 )
 from relayhub.protocol.smtp_wire import SmtpPhase
-from relayhub.relay import lanes, managers, routes, sites, transports
+from relayhub.relay import lanes, managers, routes, shaping, sites, transports
 from relayhub.relay.deliver import Job, Judgement, Signal, Way, unknown_wait_seconds
 from relayhub.relay.lanes import LaneInfo
 from relayhub.relay.loop_db import DatabaseAway, LoopConnection
@@ -37,7 +37,7 @@ from relayhub.relay.managers import ClaimedRecipient, ContentRow, MessageRow
 from relayhub.relay.models.message import RecipientStatus
 from relayhub.relay.prepare import LoadedContent, Origin, load_content, prepare
 from relayhub.relay.routing import RouteChoice, choose_route
-from relayhub.relay.transports.base import OutgoingMessage, SendResult, Transport, TransportKind
+from relayhub.relay.transports.base import OutgoingMessage, SendResult, Transport
 
 T = TypeVar("T")
 
@@ -46,9 +46,6 @@ MAX_CONTENT_OCTETS = 32 * 1024 * 1024
 #: Groups of recipient domains being looked up at once.
 LOOK_UP_THREADS = 4
 DATABASE_THREADS = 2
-#: Connections to one receiver's hosts, of one process, where no rule says otherwise: large receivers refuse
-#: more than about twenty from one address. A smarthost is ours to load.
-_CONNECTIONS = {TransportKind.DIRECT: 20}
 #: A refusal here speaks of us, of our key or of the whole host, never of one recipient.
 _ABOUT_US = frozenset({SmtpPhase.BANNER, SmtpPhase.EHLO, SmtpPhase.STARTTLS, SmtpPhase.AUTH})
 
@@ -273,11 +270,11 @@ def choose_ways(info: LaneInfo, batch: Sequence[tuple[ClaimedRecipient, MessageR
             is_pinned_to_sandbox=found.is_pinned_to_sandbox or bool(message.options.get("sandbox_only")),
             domain_state=states[from_domain],
         )
-        ways.append(_way(choice, keys[from_domain]))
+        ways.append(_way(choice, keys[from_domain], info.site))
     return ways
 
 
-def _way(choice: RouteChoice, keys: tuple[dkim.SigningKey, ...]) -> Way:
+def _way(choice: RouteChoice, keys: tuple[dkim.SigningKey, ...], site: str) -> Way:
     rule = choice.rule
     detail: dict[str, Any] = {"route": rule.label, "route_why": choice.why}
     if choice.considered:
@@ -288,7 +285,7 @@ def _way(choice: RouteChoice, keys: tuple[dkim.SigningKey, ...]) -> Way:
         transport=rule.transport.text,
         is_sandbox=not rule.transport.leaves,
         hold_reason=choice.hold_reason,
-        max_connections=rule.max_connections or _CONNECTIONS.get(rule.transport.kind),
+        max_connections=shaping.lane_connections(rule.transport.kind, site, rule.max_connections),
         detail=detail,
         choice=Chosen(choice=choice, keys=keys if rule.dkim and rule.transport.leaves else ()),
     )

@@ -26,6 +26,9 @@ class ConnectionLimits:
 DEFAULT_LIMITS = ConnectionLimits(max_connections=10, max_messages=100, idle_seconds=5.0)
 SMARTHOST_LIMITS = ConnectionLimits(max_connections=50, max_messages=None, idle_seconds=30.0)
 
+#: Calls to a provider's API at once; each costs a thread.
+ANYMAIL_CALLS = 10
+
 #: Site (`protocol.providers`) -> limits, from the providers' notes and published shaping rules, 2026.
 _BY_SITE = {
     "google": ConnectionLimits(max_connections=5, max_messages=50, idle_seconds=5.0),
@@ -45,5 +48,7 @@ def lane_connections(kind: TransportKind, site: str, configured: int | None) -> 
     """How many deliveries a lane may have going on at once: the rule's word, else the site's start value."""
     if configured is not None:
         return configured
+    if kind is TransportKind.ANYMAIL:
+        return ANYMAIL_CALLS
     limits = limits_for_site(site) if kind is TransportKind.DIRECT else SMARTHOST_LIMITS
     return limits.max_connections

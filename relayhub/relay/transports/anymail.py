@@ -40,10 +40,10 @@ from relayhub.core import clock
 from relayhub.core.address_guard import is_public
 from relayhub.core.ids import Prefix, encode_id
 from relayhub.protocol.reply import make_reply
+from relayhub.relay.shaping import ANYMAIL_CALLS
 from relayhub.relay.transports.base import BeforeDot, OutgoingMessage, SendResult, TransportSpec
 from relayhub.relay.transports.dialogue import Dialogue
 
-DEFAULT_CONNECTIONS = 10
 #: django-anymail's providers that take mail of their own by API.
 PROVIDERS = frozenset(
     (
@@ -79,7 +79,7 @@ class AnymailTransport:
     def __init__(self, spec: TransportSpec, *, max_connections: int | None = None) -> None:
         self._spec = spec
         self._threads = ThreadPoolExecutor(
-            max_connections or DEFAULT_CONNECTIONS, thread_name_prefix=f"anymail-{spec.name}"
+            max_connections or ANYMAIL_CALLS, thread_name_prefix=f"anymail-{spec.name}"
         )
         self._local = threading.local()
 
