@@ -113,7 +113,6 @@ class SmtpConnection(asyncio.Protocol):
         self.dialogue = dialogue or Dialogue()
         self.on_closed = on_closed
         self._limits = limits
-        self._seconds = {phase: limits.of(phase) for phase in SmtpPhase}
         self._context = context
         self._has_implicit_tls = has_implicit_tls
         self._transport: asyncio.Transport | None = None
@@ -124,7 +123,8 @@ class SmtpConnection(asyncio.Protocol):
         self._handshake: asyncio.Task[None] | None = None
         self._content = b""
         self._is_paused = False
-        self._deadline = self._loop.time() + limits.banner
+        #: When the conversation last went on; the ticker adds the phase's limit.
+        self._went_on_at = self._loop.time()
         self._last_unwritten = 0
 
     # -- what asyncio calls ----------------------------------------------------------------------------
@@ -180,15 +180,16 @@ class SmtpConnection(asyncio.Protocol):
 
     def check_deadline(self, moment: float) -> None:
         """Give the peer up if its time is over; called by the pool's ticker on connections in use."""
-        if self.is_closed or moment < self._deadline or self._transport is None:
+        phase = self.session.phase
+        limit = self._limits.of(phase)
+        if self.is_closed or moment < self._went_on_at + limit or self._transport is None:
             return
         unwritten = self._transport.get_write_buffer_size()
-        if self.session.phase is SmtpPhase.BODY and 0 < unwritten < self._last_unwritten:
+        if phase is SmtpPhase.BODY and 0 < unwritten < self._last_unwritten:
             self._last_unwritten = unwritten
-            self._deadline = moment + self._limits.body
+            self._went_on_at = moment
             return
-        phase = self.session.phase
-        why = f"no answer within {self._limits.of(phase):g} s ({phase.value})"
+        why = f"no answer within {limit:g} s ({phase.value})"
         self._obey(self.session.connection_lost(why))
         self.abort()
 
@@ -293,7 +294,7 @@ class SmtpConnection(asyncio.Protocol):
                 raise TypeError(event)
         self._flush(out)
         self.dialogue.add(self.session.take_transcript())
-        self._deadline = self._loop.time() + self._seconds[self.session.phase]
+        self._went_on_at = self._loop.time()
         self._wake()
 
     def _flush(self, out: list[bytes]) -> None:
