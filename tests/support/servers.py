@@ -9,9 +9,15 @@ from __future__ import annotations
 import atexit
 import os
 import shutil
+import signal
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+
+#: Far above what any test takes; only a hang reaches it.
+HANGS_AFTER_SECONDS = 300
 _OWNER = "RELAYHUB_TEST_DATA"
 
 
@@ -48,3 +54,19 @@ else:
     _own_redis_number()
     os.environ.setdefault("RELAYHUB_DATA", tempfile.mkdtemp(prefix="relayhub-test-data-"))
 os.environ.setdefault("RELAYHUB_HOSTNAME", "mail.relayhub.example")
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
+    """End a test that hangs, so that the run says which one it was and goes on."""
+
+    def too_long(*_: object) -> None:
+        raise TimeoutError(f"{item.nodeid} ran for more than {HANGS_AFTER_SECONDS} s")
+
+    before = signal.signal(signal.SIGALRM, too_long)
+    signal.alarm(HANGS_AFTER_SECONDS)
+    try:
+        yield
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, before)
