@@ -15,7 +15,7 @@ from relayhub.relay.models import Recipient
 from relayhub.site import setup
 from tests.api.test_smoke import client_of
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.servers]
 
 
 @pytest.fixture

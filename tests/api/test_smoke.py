@@ -11,7 +11,7 @@ from relayhub.core.models import Workspace
 from relayhub.relay import routes
 from relayhub.site import setup
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.servers]
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from relayhub.core.errors import InputError
 from relayhub.core.models import Job
 from relayhub.site import setup
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.servers]
 
 
 @pytest.fixture

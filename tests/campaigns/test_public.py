@@ -20,7 +20,7 @@ from relayhub.site import setup
 from tests.api.test_campaigns import expand, make_campaign
 from tests.api.test_smoke import client_of
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.servers]
 ONE_CLICK = {"List-Unsubscribe": "One-Click"}
 
 
