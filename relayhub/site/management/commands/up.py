@@ -46,7 +46,7 @@ class Command(BaseCommand):
             if ensure_first_run():
                 steps.say("the first workspaces are made")
             _collect_static()
-            steps.say("static files are ready")
+            steps.say("static files are collected")
         except RelayHubError as exc:
             raise CommandError(exc.message) from exc
         connections.close_all()
