@@ -13,7 +13,7 @@ from typing import Any
 
 from celery import Celery
 from celery.signals import setup_logging
-from kombu import Queue  # type: ignore[attr-defined]
+from kombu import Exchange, Queue  # type: ignore[attr-defined]
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "relayhub.settings")
 
@@ -48,8 +48,10 @@ def _beat_table() -> dict[str, dict[str, Any]]:
 
 app = Celery("relayhub")
 app.config_from_object("django.conf:settings", namespace="CELERY")
+# An exchange and a key of its own each: queues that share the default ones would all get every task.
 app.conf.task_queues = [
-    Queue(name) for name in (RELAY_QUEUE, IMPORTS_QUEUE, REPORTS_QUEUE, HOUSEKEEPING_QUEUE)
+    Queue(name, Exchange(name, type="direct"), routing_key=name)
+    for name in (RELAY_QUEUE, IMPORTS_QUEUE, REPORTS_QUEUE, HOUSEKEEPING_QUEUE)
 ]
 app.conf.beat_schedule = _beat_table()
 app.autodiscover_tasks()
