@@ -20,7 +20,7 @@ from relayhub.core import audit
 from relayhub.core.access import Actor, require, system_actor
 from relayhub.core.clock import now
 from relayhub.core.crashpoints import crashpoint
-from relayhub.core.errors import ConflictError
+from relayhub.core.errors import ConflictError, RelayHubError
 from relayhub.core.models import Scope
 from relayhub.protocol.address import parse_mailbox
 from relayhub.relay import bulk, compiled, controls, queries
@@ -81,10 +81,31 @@ def launch(actor: Actor, campaign: Campaign, *, override: str = "") -> Broadcast
         raise PreflightBlocked(found)  # nothing can override having nobody or nothing to send
     try:
         with transaction.atomic():
-            broadcast = _freeze(actor, campaign, override)
-    except IntegrityError:  # the other of two launches won
+            return _freeze(actor, _locked_as_seen(campaign), override)
+    except (_LaunchedMeanwhile, IntegrityError):  # the other of two launches won
         return _same(Broadcast.objects.get(campaign=campaign), campaign)
-    return broadcast
+
+
+class _LaunchedMeanwhile(Exception):
+    """Somebody else launched the campaign while it was looked at."""
+
+
+def _locked_as_seen(campaign: Campaign) -> Campaign:
+    """The locked row, where it still is what pre-flight looked at."""
+    locked = Campaign.objects.select_for_update(of=("self",)).select_related("workspace").get(pk=campaign.pk)
+    if Broadcast.objects.filter(campaign=locked).exists():
+        raise _LaunchedMeanwhile
+    if locked.status not in (CampaignStatus.DRAFT, CampaignStatus.SCHEDULED):
+        raise ConflictError(
+            f"This campaign is {locked.get_status_display().lower()}. Copy it to send it again.",
+            code=f"campaign_{locked.status}",
+        )
+    if (locked.status, locked.revision) != (campaign.status, campaign.revision):
+        raise ConflictError(
+            "Somebody else changed this campaign meanwhile. Look at it again before you launch it.",
+            code="campaign_changed",
+        )
+    return locked
 
 
 def _same(broadcast: Broadcast, campaign: Campaign) -> Broadcast:
@@ -94,8 +115,7 @@ def _same(broadcast: Broadcast, campaign: Campaign) -> Broadcast:
     return broadcast
 
 
-def _freeze(actor: Actor, campaign: Campaign, override: str) -> Broadcast:
-    locked = Campaign.objects.select_for_update().select_related("workspace").get(pk=campaign.pk)
+def _freeze(actor: Actor, locked: Campaign, override: str) -> Broadcast:
     version = templates.published(locked.template) if locked.template else None
     if version is None:
         raise ConflictError("The template was never published.", code="preflight_blocked")
@@ -245,18 +265,26 @@ def cancel(actor: Actor, campaign: Campaign) -> Campaign:
     require(actor, Scope.CAMPAIGNS_LAUNCH)
     with transaction.atomic():
         locked = Campaign.objects.select_for_update().get(pk=campaign.pk)
-        if locked.status == CampaignStatus.CANCELLED:
-            return locked
         if locked.status == CampaignStatus.SENT:
             raise ConflictError("This campaign is sent; nothing is left to cancel.", code="wrong_state")
-        locked.status, locked.finished_at = CampaignStatus.CANCELLED, now()
-        locked.save(update_fields=["status", "finished_at"])
-        Broadcast.objects.filter(campaign=locked).update(status=BroadcastStatus.CANCELLED)
-        audit.record(actor, "campaign.cancelled", "campaign", locked.public_id, summary=locked.name)
+        if locked.status != CampaignStatus.CANCELLED:
+            _mark_cancelled(actor, locked)
+    # Cancelling again finishes what a process that died left waiting.
     broadcast = Broadcast.objects.filter(campaign=locked).first()
     if broadcast is not None:
         controls.cancel_broadcast(broadcast.pk, by=actor.label)
     return locked
+
+
+def _mark_cancelled(actor: Actor, locked: Campaign) -> None:
+    """Campaign, broadcast and the relay's switch together: from the commit on nothing more goes out."""
+    locked.status, locked.finished_at = CampaignStatus.CANCELLED, now()
+    locked.save(update_fields=["status", "finished_at"])
+    Broadcast.objects.filter(campaign=locked).update(status=BroadcastStatus.CANCELLED)
+    BroadcastControl.objects.filter(pk__in=Broadcast.objects.filter(campaign=locked), cancelled_at=None).update(
+        cancelled_at=now()
+    )
+    audit.record(actor, "campaign.cancelled", "campaign", locked.public_id, summary=locked.name)
 
 
 # -- the clock -----------------------------------------------------------------------------------------------
@@ -271,7 +299,9 @@ def launch_due() -> int:
         try:
             launch(actor, campaign)
             launched += 1
-        except PreflightBlocked as exc:
+        except RelayHubError as exc:
+            if exc.code == "campaign_changed":
+                continue  # somebody is at work on it: the next look sees what they saved
             Campaign.objects.filter(pk=campaign.pk, status=CampaignStatus.SCHEDULED).update(
                 status=CampaignStatus.DRAFT, scheduled_at=None
             )

@@ -20,6 +20,8 @@ from campaigns import contacts, subscriptions
 from campaigns.contacts import Evidence
 from campaigns.fields import checked_values
 from campaigns.models import Broadcast, Contact, MailingList, OptIn, SignUpForm, Subscription, SubscriptionStatus
+from deliverability import suppression
+from deliverability.models import SuppressionReason, SuppressionScope
 from relayhub.core.access import system_actor
 from relayhub.core.clock import now
 from relayhub.core.crypto import link_keyring
@@ -69,9 +71,21 @@ def leave(recipient: Recipient, evidence: Evidence) -> None:
                 mailing_list.pk for mailing_list in on_lists
             ]
             subscriptions.unsubscribe(contact, ids, evidence=evidence, recipient_id=recipient.pk)
+        elif on_lists:
+            _suppress_address(recipient, on_lists, evidence)
         events_feedback.record_unsubscribe(
             recipient.pk, suppresses_stream=not on_lists, source=evidence.source,
             detail={"channel": evidence.channel, **({"ip": evidence.ip} if evidence.ip else {})},
+        )
+
+
+def _suppress_address(recipient: Recipient, on_lists: Sequence[MailingList], evidence: Evidence) -> None:
+    """Keep a no that outlives the contact, who was deleted after the mail went out."""
+    for mailing_list in on_lists:
+        suppression.suppress(
+            recipient.workspace_id, recipient.address, reason=SuppressionReason.UNSUBSCRIBE,
+            scope=SuppressionScope.LIST, list_id=mailing_list.pk, recipient_id=recipient.pk,
+            source=evidence.source or f"unsubscribed by {evidence.channel}",
         )
 
 

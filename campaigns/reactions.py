@@ -10,7 +10,7 @@ from uuid import UUID
 
 from campaigns import subscriptions
 from campaigns.contacts import Evidence
-from campaigns.models import Broadcast, Contact
+from campaigns.models import Broadcast, Contact, Subscription, SubscriptionStatus
 from relayhub.core.facts import EventType, OutcomeFact
 
 
@@ -26,8 +26,11 @@ def _leave(fact: OutcomeFact, broadcast_id: UUID) -> None:
     contact = Contact.objects.filter(pk=fact.contact_id or fact.recipient_id, workspace_id=fact.workspace_id).first()
     if broadcast is None or contact is None:
         return
+    # A fact may come late or twice: whoever joined again since then stays, and no list is added to those left.
+    current = Subscription.objects.filter(contact=contact, mailing_list_id__in=broadcast.list_ids)
+    left = current.exclude(status=SubscriptionStatus.CONFIRMED, confirmed_at__gt=fact.at)
     subscriptions.unsubscribe(
-        contact, [UUID(list_id) for list_id in broadcast.list_ids],
+        contact, list(left.values_list("mailing_list_id", flat=True)),
         evidence=Evidence(channel=str(fact.detail.get("channel", "link")), source=f"event {fact.event_id}",
                           ip=fact.detail.get("ip")),
         recipient_id=fact.recipient_id,

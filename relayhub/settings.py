@@ -237,6 +237,7 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
                 "relayhub.core.context_processors.dashboard",
+                "relayhub.site.context.workspace_state",
             ],
         },
     },

@@ -65,6 +65,7 @@ def _preferences_link(recipient: Recipient) -> str:
     return f"/p/{token}"
 
 
+@csrf_exempt  # the token in the path is the secret; a cookie would add nothing but itself
 @require_http_methods(["GET", "HEAD", "POST"])
 def preferences(request: HttpRequest, token: str) -> HttpResponse:
     """GET shows a person's lists; POST makes them what is ticked."""

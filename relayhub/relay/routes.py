@@ -24,7 +24,7 @@ from relayhub.core.errors import ConfigurationError, InputError
 from relayhub.core.models import Scope, Workspace
 from relayhub.protocol.address import AddressError, normalise_domain, parse_addr_spec
 from relayhub.relay.models import Route, Stream
-from relayhub.relay.routing import Rule, RouteChoice, choose_route, first_match
+from relayhub.relay.routing import RouteChoice, Rule, choose_route, first_match
 from relayhub.relay.transports.base import TransportKind, TransportSpec, TransportTextError
 
 #: How old the rules that a process works with may be.

@@ -24,7 +24,7 @@ STALE_AFTER = timedelta(days=730)
 #: Image proxies, prefetchers and link scanners, as seen in the field in 2026.
 _MACHINES = re.compile(
     r"GoogleImageProxy|YahooMailProxy|ggpht|Outlook-iOS.*Proxy|Mimecast|Barracuda|Proofpoint|SafeLinks|"
-    r"Symantec|MessageLabs|TrendMicro|Cisco|IronPort|FireEye|ZScaler|Sophos|bot\b|crawler|spider|preview|"
+    r"Symantec|MessageLabs|TrendMicro|Cisco|IronPort|FireEye|ZScaler|Sophos|(?<!cu)bot\b|crawler|spider|preview|"
     r"python-requests|curl/|wget/|Go-http-client|okhttp|HeadlessChrome|facebookexternalhit|Slackbot",
     re.IGNORECASE,
 )

@@ -39,8 +39,8 @@ from deliverability.signing import make_keys
 from relayhub.core.clock import now
 from relayhub.core.ids import derived_uuid7, uuid7_at
 from relayhub.core.models import Workspace
-from relayhub.protocol.compose import Composition, compose
 from relayhub.protocol.address import parse_addr_spec, parse_mailbox
+from relayhub.protocol.compose import Composition, compose
 from relayhub.relay import compiled, lanes, rendering
 from relayhub.relay.models import (
     Attempt,
@@ -435,8 +435,8 @@ def _conversation(recipient: Recipient, reply: dict[str, Any], site: str) -> lis
 
 _COUNT_SQL = """
 INSERT INTO relay_counter (workspace_id, subject, subject_id, metric, bucket, value)
-SELECT e.workspace_id, s.subject, s.subject_id, m.metric, date_trunc('hour', e.at AT TIME ZONE 'UTC') AT TIME ZONE 'UTC',
-  count(*)
+SELECT e.workspace_id, s.subject, s.subject_id, m.metric,
+  date_trunc('hour', e.at AT TIME ZONE 'UTC') AT TIME ZONE 'UTC', count(*)
 FROM relay_event e
 CROSS JOIN LATERAL (VALUES ('stream', e.stream_id), ('broadcast', e.broadcast_id)) AS s(subject, subject_id)
 CROSS JOIN LATERAL (VALUES (e.type::text),

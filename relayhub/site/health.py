@@ -71,7 +71,7 @@ def _listener_problems() -> list[str]:
 
 def _accepts(port: int) -> bool:
     wanted = settings.RELAYHUB_BIND
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1", "*": "127.0.0.1"}.get(wanted, wanted)  # noqa: S104
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1", "*": "127.0.0.1"}.get(wanted, wanted)
     try:
         with socket.create_connection((host, port), timeout=_CONNECT_SECONDS):
             return True

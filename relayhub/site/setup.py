@@ -85,7 +85,7 @@ def _make_first() -> dict[str, Any]:
 
 
 def _reachable_host() -> str:
-    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.RELAYHUB_BIND, settings.RELAYHUB_BIND)  # noqa: S104
+    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.RELAYHUB_BIND, settings.RELAYHUB_BIND)
 
 
 def _write_private(facts: dict[str, Any]) -> Path:

@@ -77,7 +77,7 @@ def test_a_doubtful_author_is_refused(header: bytes, fault: HeaderFault) -> None
 
 
 def test_an_author_comes_decoded() -> None:
-    found = headers.author_of(headers.parse("From: =?utf-8?q?Zo=C3=AB?= <z@ex.com>\r\n".encode()))
+    found = headers.author_of(headers.parse(b"From: =?utf-8?q?Zo=C3=AB?= <z@ex.com>\r\n"))
 
     assert isinstance(found, headers.Author)
     assert (found.first.display, found.first.spec) == ("Zoë", "z@ex.com")
@@ -87,8 +87,10 @@ def test_second_singletons_and_hidden_breaks_are_found() -> None:
     twice = headers.check_singletons(headers.parse(b"Subject: a\r\nsubject : b\r\n"))
     hidden = headers.check_injection(headers.parse(b"Subject: =?utf-8?b?YQ0KYg==?=\r\n"))
 
-    assert twice is not None and twice.field == "subject"
-    assert hidden is not None and hidden.fault is HeaderFault.INJECTION
+    assert twice is not None
+    assert twice.field == "subject"
+    assert hidden is not None
+    assert hidden.fault is HeaderFault.INJECTION
 
 
 def test_missing_date_and_message_id_are_added_once() -> None:

@@ -75,7 +75,7 @@ class Command(BaseCommand):
 
 
 def _why_not_ready() -> str:
-    host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(settings.RELAYHUB_BIND, settings.RELAYHUB_BIND)  # noqa: S104
+    host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(settings.RELAYHUB_BIND, settings.RELAYHUB_BIND)
     request = urllib.request.Request(
         f"http://{host}:{settings.RELAYHUB_HTTP_PORT}/readyz", headers={"Host": settings.ALLOWED_HOSTS[0]}
     )

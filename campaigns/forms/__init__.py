@@ -1,0 +1,1 @@
+"""Forms of the marketer's pages: shapes only, services decide."""

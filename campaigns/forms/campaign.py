@@ -1,0 +1,61 @@
+"""Forms of the campaign wizard."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+
+from campaigns.models import MailTemplate
+from relayhub.relay.models import Tracking
+
+WHEN_CHOICES = (("now", "Now"), ("at", "At a time"))
+
+
+class NewCampaignForm(forms.Form):
+    """What a campaign begins with."""
+
+    name = forms.CharField(max_length=200, help_text="For you and your colleagues; recipients do not see it.")
+
+
+class ContentForm(forms.Form):
+    """Who it is from and what it says."""
+
+    name = forms.CharField(max_length=200, label="Name of the campaign")
+    from_header = forms.CharField(max_length=1000, label="From", help_text="Name <address@your-domain>")
+    reply_to = forms.CharField(max_length=1000, required=False, label="Reply to")
+    template = forms.ChoiceField(label="Template")
+    subject = forms.CharField(
+        max_length=998, required=False, label="Subject", help_text="Empty: the subject of the template."
+    )
+    track = forms.ChoiceField(label="Measure", choices=Tracking.choices, required=False)
+    revision = forms.IntegerField(widget=forms.HiddenInput)
+
+    def __init__(self, *args: Any, templates: list[MailTemplate], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        choices = [("", "Choose a template"), *((row.public_id, row.name) for row in templates)]
+        field = self.fields["template"]
+        assert isinstance(field, forms.ChoiceField)
+        field.choices = choices
+
+
+class TestForm(forms.Form):
+    """Whom to send a test to."""
+
+    to = forms.CharField(max_length=3000, label="Send to", help_text="Up to 10 addresses, separated by commas.")
+
+
+class ScheduleForm(forms.Form):
+    """When, and how fast."""
+
+    when = forms.ChoiceField(choices=WHEN_CHOICES)
+    at = forms.DateTimeField(
+        required=False, label="Time",
+        widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
+    )
+    max_per_minute = forms.IntegerField(
+        required=False, min_value=1, max_value=100_000, label="At most, recipients a minute",
+        help_text="Empty: as fast as the receivers take it.",
+    )
+    in_sandbox = forms.BooleanField(required=False)
+    override = forms.CharField(max_length=500, required=False, label="Reason to launch all the same")

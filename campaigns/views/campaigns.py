@@ -1,0 +1,136 @@
+"""The list of campaigns, a new one, and what can be done to one as a whole."""
+
+from __future__ import annotations
+
+from django.contrib import messages
+from django.db.models import Q
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from campaigns import broadcast, editing
+from campaigns.forms.campaign import NewCampaignForm
+from campaigns.models import Campaign, CampaignStatus
+from campaigns.overview import overview_of
+from campaigns.views.common import campaign_of, refuse
+from relayhub.core.errors import RelayHubError
+from relayhub.core.models import Scope
+from relayhub.core.pages import PageRequest, page
+from relayhub.core.paging import table_page
+
+
+@require_GET
+@page(Scope.CAMPAIGNS_READ)
+def campaign_list(request: PageRequest) -> HttpResponse:
+    """What is going out, when and to whom."""
+    everything = editing.campaigns_of(request.actor.workspace)
+    found = everything
+    text, status = request.GET.get("q", "").strip(), request.GET.get("status", "")
+    if text:
+        found = found.filter(Q(name__icontains=text) | Q(subject__icontains=text))
+    if status in CampaignStatus.values:
+        found = found.filter(status=status)
+    table = table_page(request, found, size=25)
+    return render(
+        request, "campaigns/campaign_list.html",
+        {
+            "table": table, "lines": overview_of(list(table.rows)), "has_any": everything.exists(),
+            "chips": [{"key": "status", "value": value, "label": label} for value, label in CampaignStatus.choices],
+        },
+    )
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@page(Scope.CAMPAIGNS_WRITE)
+def campaign_new(request: PageRequest) -> HttpResponse:
+    """Begin a campaign with its name."""
+    form = NewCampaignForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            campaign = editing.create_campaign(
+                request.actor, editing.CampaignChanges(name=form.cleaned_data["name"])
+            )
+        except RelayHubError as exc:
+            refuse(form, exc)
+        else:
+            return redirect("campaign-audience", campaign.public_id)
+    return render(
+        request, "campaigns/campaign_new.html", {"form": form}, status=422 if form.is_bound else 200
+    )
+
+
+@require_GET
+@page(Scope.CAMPAIGNS_READ)
+def campaign_detail(request: PageRequest, campaign_id: str) -> HttpResponse:
+    """The report of a launched campaign, the step that was saved last of another."""
+    campaign = campaign_of(request, campaign_id)
+    if campaign.launched_at is not None or campaign.status == CampaignStatus.CANCELLED:
+        return redirect("campaign-report", campaign.public_id)
+    if campaign.status == CampaignStatus.SCHEDULED:
+        return redirect("campaign-schedule", campaign.public_id)
+    return redirect(f"campaign-{campaign.step}", campaign.public_id)
+
+
+def _done(request: PageRequest, campaign: Campaign, words: str) -> HttpResponse:
+    messages.success(request, words)
+    return redirect("campaign-detail", campaign.public_id)
+
+
+@require_POST
+@page(Scope.CAMPAIGNS_LAUNCH)
+def campaign_pause(request: PageRequest, campaign_id: str) -> HttpResponse:
+    """Let nothing more go out until resumed."""
+    campaign = broadcast.pause(request.actor, campaign_of(request, campaign_id))
+    return _done(request, campaign, "Paused. Nothing more goes out until you resume it.")
+
+
+@require_POST
+@page(Scope.CAMPAIGNS_LAUNCH)
+def campaign_resume(request: PageRequest, campaign_id: str) -> HttpResponse:
+    """Go on."""
+    campaign = broadcast.resume(request.actor, campaign_of(request, campaign_id))
+    return _done(request, campaign, "It goes on.")
+
+
+@require_POST
+@page(Scope.CAMPAIGNS_LAUNCH)
+def campaign_cancel(request: PageRequest, campaign_id: str) -> HttpResponse:
+    """Stop for good what is not out yet."""
+    campaign = broadcast.cancel(request.actor, campaign_of(request, campaign_id))
+    return _done(request, campaign, "Cancelled. What was out already stays out.")
+
+
+@require_POST
+@page(Scope.CAMPAIGNS_WRITE)
+def campaign_unschedule(request: PageRequest, campaign_id: str) -> HttpResponse:
+    """Make a scheduled campaign a draft again."""
+    campaign = editing.unschedule(request.actor, campaign_of(request, campaign_id))
+    return _done(request, campaign, "It is a draft again.")
+
+
+@require_POST
+@page(Scope.CAMPAIGNS_WRITE)
+def campaign_delete(request: PageRequest, campaign_id: str) -> HttpResponse:
+    """Remove one that was never launched."""
+    campaign = campaign_of(request, campaign_id)
+    editing.delete_campaign(request.actor, campaign)
+    messages.success(request, f"Deleted “{campaign.name}”.")
+    return redirect("campaign-list")
+
+
+@require_POST
+@page(Scope.CAMPAIGNS_WRITE)
+def campaign_copy(request: PageRequest, campaign_id: str) -> HttpResponse:
+    """Begin another campaign with the same content and audience."""
+    campaign = campaign_of(request, campaign_id)
+    copy = editing.create_campaign(
+        request.actor,
+        editing.CampaignChanges(
+            name=f"{campaign.name[:190]} (copy)", from_header=campaign.from_header, reply_to=campaign.reply_to,
+            subject=campaign.subject, template=campaign.template, track=campaign.track,
+            lists=list(campaign.lists.filter(archived_at=None)),
+            excluded_lists=list(campaign.excluded_lists.filter(archived_at=None)),
+            max_per_minute=campaign.max_per_minute,
+        ),
+    )
+    return _done(request, copy, "Copied. Look at each step before you launch it.")

@@ -1,0 +1,137 @@
+"""What needs a person: troubles with the page that mends each, and the first steps of a new workspace."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.urls import NoReverseMatch, reverse
+
+from campaigns.models import Campaign, Contact
+from deliverability.models import DomainStatus, SendingDomain
+from relayhub.core.clock import now
+from relayhub.core.models import Job, JobStatus, Workspace
+from relayhub.core.system import sending_paused
+from relayhub.relay.models import Message, Recipient, Source, Stream
+from relayhub.relay.routes import workspace_in_sandbox
+
+
+@dataclass(frozen=True, kw_only=True)
+class Need:
+    """One thing to look at; `kind` is "bad" or "warn"."""
+
+    kind: str
+    icon: str
+    title: str
+    text: str
+    url: str = ""
+    label: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Step:
+    """One of the first steps."""
+
+    title: str
+    text: str
+    is_done: bool
+    url: str = ""
+    label: str = "Start"
+
+
+def address(name: str, *args: str) -> str:
+    """The address of a page, "" where there is none."""
+    try:
+        return reverse(name, args=args)
+    except NoReverseMatch:
+        return ""
+
+
+def needs(workspace: Workspace) -> list[Need]:
+    """Everything that needs a person now, worst first."""
+    found = [*_sending(workspace), *_domains(workspace), *_streams(workspace), *_held(workspace), *_jobs(workspace)]
+    return sorted(found, key=lambda need: need.kind != "bad")
+
+
+def _sending(workspace: Workspace) -> list[Need]:
+    found = []
+    if sending_paused():
+        found.append(
+            Need(kind="bad", icon="player-pause", title="Nothing of this installation goes out",
+                 text="It was restored from a backup. Mail is accepted and kept until sending is resumed.",
+                 url=address("settings-home"), label="Settings")
+        )
+    if workspace.sending_stopped_at is not None:
+        found.append(
+            Need(kind="bad", icon="player-stop", title="Sending of this workspace is stopped",
+                 text=workspace.sending_stopped_reason or "Mail is accepted and kept until sending is resumed.",
+                 url=address("settings-home"), label="Settings")
+        )
+    return found
+
+
+def _domains(workspace: Workspace) -> list[Need]:
+    rows = SendingDomain.objects.filter(workspace=workspace, status=DomainStatus.BROKEN, deleted_at=None)
+    return [
+        Need(kind="bad", icon="shield-x", title=f"{row.name} is broken",
+             text="A record it needs is gone or wrong in DNS. Mail from it is held until the record is right again.",
+             url=address("domain-detail", row.public_id) or address("domain-list"), label="See the records")
+        for row in rows[:5]
+    ]
+
+
+def _streams(workspace: Workspace) -> list[Need]:
+    return [
+        Need(kind="warn", icon="player-pause", title=f"The stream “{row.name}” is paused",
+             text=row.paused_reason or "Nothing of it goes out until somebody resumes it.",
+             url=address("live"), label="Live")
+        for row in Stream.objects.filter(workspace=workspace).exclude(paused_at=None)
+    ]
+
+
+def _held(workspace: Workspace) -> list[Need]:
+    count = Recipient.objects.filter(workspace=workspace, status="quarantined").count()
+    if not count:
+        return []
+    noun = "recipient waits" if count == 1 else "recipients wait"
+    messages = address("message-list")
+    return [
+        Need(kind="bad", icon="alert-octagon", title=f"{count:,} {noun} for your decision",
+             text="Their mail stopped a worker three times, so it is not tried again by itself.",
+             url=f"{messages}?status=quarantined" if messages else "", label="See them")
+    ]
+
+
+def _jobs(workspace: Workspace) -> list[Need]:
+    failed = Job.objects.filter(
+        workspace=workspace, status=JobStatus.FAILED, finished_at__gte=now() - timedelta(days=3)
+    )
+    return [
+        Need(kind="warn", icon="alert-triangle", title=f"{row.title} failed", text=row.error,
+             url=address("job-detail", row.public_id), label="See why")
+        for row in failed.order_by("-id")[:3]
+    ]
+
+
+def first_steps(workspace: Workspace) -> list[Step]:
+    """What a new workspace does first; each step is seen to be done by what is there. [] once all are, or in a demo."""
+    if workspace.is_demo:
+        return []
+    domains = SendingDomain.objects.filter(workspace=workspace, deleted_at=None)
+    campaigns = Campaign.objects.filter(workspace=workspace)
+    steps = [
+        Step(title="Verify a domain", text="Publish the records that let receivers trust your mail; about 10 minutes.",
+             is_done=domains.filter(status=DomainStatus.VERIFIED).exists(), url=address("domain-list")),
+        Step(title="Send a first message", text="From your program by SMTP or the REST API. It lands in the sandbox.",
+             is_done=Message.objects.filter(workspace=workspace).exclude(source=Source.SYSTEM).exists(),
+             url=address("api-home")),
+        Step(title="Bring your contacts", text="Import a CSV file, or add a sign-up form to your site.",
+             is_done=Contact.objects.filter(workspace=workspace).exists(), url=address("contact-import")),
+        Step(title="Write your footer", text="Company and postal address, which bulk mail must carry in many places.",
+             is_done=bool(workspace.company and workspace.postal_address), url=address("settings-home")),
+        Step(title="Launch a first campaign", text="In the sandbox nobody gets it, and you see everything.",
+             is_done=campaigns.exclude(launched_at=None).exists(), url=address("campaign-new")),
+        Step(title="Go live", text="Let mail leave to people, once the steps before are done.",
+             is_done=not workspace_in_sandbox(workspace.pk), url=address("route-list")),
+    ]
+    return [] if all(step.is_done for step in steps) else steps
