@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import logging
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -29,6 +30,8 @@ from relayhub.relay.models import BroadcastControl
 log = logging.getLogger(__name__)
 
 BATCH = 10_000
+#: Cancelled campaigns are looked at for this long for rows that still wait.
+CANCEL_SWEPT = timedelta(days=1)
 LAUNCHED = frozenset({CampaignStatus.SENDING, CampaignStatus.PAUSED, CampaignStatus.SENT})
 _UNFINISHED = ("queued", "leased", "attempting", "deferred", "held", "unknown")
 
@@ -322,6 +325,17 @@ def finish_sent() -> int:
         finished += Campaign.objects.filter(pk=campaign.pk, status=CampaignStatus.SENDING).update(
             status=CampaignStatus.SENT, finished_at=now()
         )
+    _finish_cancelled()
     return finished
+
+
+def _finish_cancelled() -> None:
+    """Cancel what still waits of campaigns whose cancelling process died."""
+    recent = Broadcast.objects.filter(
+        campaign__status=CampaignStatus.CANCELLED, campaign__finished_at__gt=now() - CANCEL_SWEPT
+    )
+    for broadcast_id in recent.values_list("pk", flat=True)[:500]:
+        if queries.broadcast_counts(broadcast_id).get("queued"):
+            controls.cancel_broadcast(broadcast_id)
 
 

@@ -1,4 +1,4 @@
-"""Ask the unconfirmed of a list to confirm: an act of a person, counted before, throttled, once in 30 days.
+"""Ask the unconfirmed of a list to confirm: an act of a person, counted, paced, once in 30 days.
 
 An import onto a double opt-in list sends nothing by itself (CONTRACT 4). Each mail and its note are one
 transaction, so a killed job goes on without asking anybody twice.
@@ -23,6 +23,8 @@ from relayhub.core.models import Job, JobStatus, Scope
 JOB_KIND = "confirmation"
 #: Nobody is asked by this act more often.
 ASK_EVERY = timedelta(days=30)
+#: The mails go out this far apart, so that a large list meets no receiver at once.
+PER_MINUTE = 100
 _BATCH = 100
 
 
@@ -42,7 +44,7 @@ def ask_unconfirmed(actor: Actor, mailing_list: MailingList) -> Job:
         if count == 0:
             raise ConflictError("Everybody was asked within the last 30 days.", code="nobody_waits")
         running = Job.objects.filter(
-            workspace=actor.workspace, kind=JOB_KIND, status__in=(JobStatus.QUEUED, JobStatus.RUNNING),
+            workspace=actor.workspace, kind=JOB_KIND, status__in=(JobStatus.WAITING, JobStatus.RUNNING),
             state__list=str(mailing_list.pk),
         )
         if running.exists():
@@ -64,12 +66,14 @@ def run_asking(run: jobs.JobRun) -> None:
     mailing_list = MailingList.objects.select_related("workspace").get(pk=UUID(run.state["list"]))
     asked, refused = int(run.state["asked"]), int(run.state["refused"])
     last = UUID(run.state["last"]) if run.state.get("last") else None
+    begun = run.job.created_at
     while batch := _batch(mailing_list, last):
         with transaction.atomic():
             for row in batch:
+                due = begun + timedelta(minutes=(asked + refused) // PER_MINUTE)
                 try:
                     with transaction.atomic():
-                        asked += leaving.ask_to_confirm(row)
+                        asked += leaving.ask_to_confirm(row, send_at=due if due > now() else None)
                 except AcceptError:
                     refused += 1
             last = batch[-1].pk

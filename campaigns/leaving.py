@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.conf import settings
@@ -136,8 +136,8 @@ def join(form: SignUpForm, values: Mapping[str, str], evidence: Evidence) -> boo
         return ask_to_confirm(row) if needs_answer else False
 
 
-def ask_to_confirm(row: Subscription) -> bool:
-    """Hand in the confirmation mail, at most once an hour; False where it waits or cannot be sent."""
+def ask_to_confirm(row: Subscription, *, send_at: datetime | None = None) -> bool:
+    """Hand in the confirmation mail, at most once an hour; False where one was handed in just before."""
     if row.confirmation_sent_at is not None and now() - row.confirmation_sent_at < CONFIRMATION_EVERY:
         return False
     mailing_list = row.mailing_list
@@ -155,7 +155,7 @@ def ask_to_confirm(row: Subscription) -> bool:
         sender=mailing_list.from_header, to=[row.contact.email], subject=subject,
         text=render_to_string("emails/confirmation-body.txt", context),
         html=render_to_string("emails/confirmation-body.html", context), stream=TRANSACTIONAL_SLUG,
-        tags=["confirmation"], track=Tracking.NONE,
+        tags=["confirmation"], track=Tracking.NONE, send_at=send_at,
     )
     actor = system_actor(mailing_list.workspace, "sign-up")
     result = accept_all([submission_of(actor, fields)])[0]

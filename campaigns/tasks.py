@@ -6,7 +6,7 @@ from uuid import UUID
 
 from celery import shared_task
 
-from campaigns import broadcast, exporter, importer  # noqa: F401  (registers the runners of jobs)
+from campaigns import broadcast, confirmation, exporter, importer  # noqa: F401  (registers the runners of jobs)
 
 
 @shared_task(name="campaigns.expand", queue="imports")

@@ -128,7 +128,7 @@ def test_a_cancel_that_died_halfway_stops_the_mail_and_can_be_finished(
     assert BroadcastControl.objects.get(pk=row.pk).cancelled_at is not None
     monkeypatch.setattr(controls, "cancel_broadcast", real)
 
-    broadcast.cancel(actor, campaign)
+    broadcast.finish_sent()
 
     assert set(Recipient.objects.values_list("status", flat=True)) == {"cancelled"}
 

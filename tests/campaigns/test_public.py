@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 
 import pytest
 from django.core.cache import cache
 from django.test import Client
 
-from campaigns import lists
+from campaigns import lists, reactions, subscriptions
+from campaigns.contacts import Evidence
 from campaigns.models import Contact, MailingList, Subscription
 from campaigns.public.content import CAGE
 from deliverability.models import Suppression
 from relayhub.core.access import system_actor
 from relayhub.core.models import Workspace
 from relayhub.relay import display, ledger, routes
+from relayhub.relay import reactions as reactions_of_relay
 from relayhub.relay.models import Event, Recipient
 from relayhub.site import setup
 from tests.api.test_campaigns import expand, make_campaign
@@ -120,6 +123,38 @@ def test_preferences_show_the_lists_and_leave_what_is_not_ticked(recipient: Reci
     assert Client().post(path[1], {}).status_code == 200
 
     assert Subscription.objects.get().status == "unsubscribed"
+
+
+def test_a_no_outlives_the_contact(recipient: Recipient) -> None:
+    path = links(recipient)["u"]
+    Contact.objects.all().delete()
+
+    assert Client().post(path, ONE_CLICK).status_code == 200
+
+    assert (Suppression.objects.get().scope, Suppression.objects.get().address_key) == ("list", "p0@x.example")
+
+
+def test_preferences_need_no_cookie(recipient: Recipient) -> None:
+    page = Client().get(links(recipient)["u"]).content.decode()
+    path = re.search(r'href="(/p/[\w-]+)"', page)
+    assert path is not None
+    client = Client(enforce_csrf_checks=True)
+
+    assert not client.get(path[1]).cookies
+    assert client.post(path[1], {"none": "1"}).status_code == 200
+
+
+def test_a_late_fact_takes_nobody_off_a_list_joined_again(recipient: Recipient) -> None:
+    Client().post(links(recipient)["u"], ONE_CLICK)
+    fact = reactions_of_relay.facts_of(list(Event.objects.filter(type="unsubscribed").values_list("id", flat=True)))
+    row = Subscription.objects.get()
+    subscriptions.confirm(row, evidence=Evidence(channel="preferences"))
+    # Time does not move inside one transaction of the database: the second consent came later.
+    Subscription.objects.update(confirmed_at=fact[0].at + timedelta(seconds=5))
+
+    reactions.apply(fact)
+
+    assert Subscription.objects.get().status == "confirmed"
 
 
 def test_a_sign_up_for_a_double_opt_in_list_waits_for_an_answer(workspace: Workspace) -> None:

@@ -11,7 +11,7 @@ from relayhub.core.clock import now
 from relayhub.core.crypto import link_keyring
 from relayhub.core.models import Workspace
 from relayhub.protocol.tokens import Purpose, Reference, sign_reference
-from relayhub.relay import routes, tracking
+from relayhub.relay import events_feedback, routes, tracking
 from relayhub.relay.models import Event, Recipient, TrackedLink
 from relayhub.site import setup
 from tests.api.test_campaigns import expand, make_campaign
@@ -64,7 +64,11 @@ def token(recipient: Recipient, purpose: Purpose, *, link: int = 0, issued: date
 class TestVisits:
     pytestmark = servers
 
-    def test_an_open_by_a_person_is_noted_once(self, recipient: Recipient) -> None:
+    def test_an_open_by_a_person_is_noted_once(
+        self, recipient: Recipient, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        moment = now()
+        monkeypatch.setattr(events_feedback, "now", lambda: moment)
         client = Client(headers={"User-Agent": FIREFOX})
         path = f"/t/o/{token(recipient, Purpose.OPEN)}"
 
