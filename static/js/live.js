@@ -23,7 +23,7 @@ class Live {
 
   open() {
     if (this.ended || this.source || this.timer || document.hidden || !this.element.isConnected) return;
-    if (this.failures >= FAILURES_BEFORE_POLLING || typeof EventSource === "undefined") {
+    if (this.failures >= FAILURES_BEFORE_POLLING || typeof EventSource === "undefined" || "livePoll" in this.element.dataset) {
       this.poll();
       return;
     }

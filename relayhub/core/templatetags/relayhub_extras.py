@@ -327,7 +327,7 @@ def sort_head(context: Context, key: str, label: str, classes: str = "", first: 
 
 
 @register.simple_tag(takes_context=True)
-def chip(context: Context, key: str, value: str, label: str, count: int | None = None) -> SafeString:
+def chip(context: Context, key: str, value: str, label: str, count: int | str | None = None) -> SafeString:
     """A filter that is a link: `?key=value` on, again off."""
     request = context.get("request")
     is_on = request is not None and request.GET.get(key, "") == value
@@ -337,7 +337,7 @@ def chip(context: Context, key: str, value: str, label: str, count: int | None =
         " on" if is_on else "", target,
         mark_safe(' aria-current="true"') if is_on else EMPTY,
         label,
-        format_html(' <span class="num">{}</span>', formats.number(count)) if count is not None else EMPTY,
+        format_html(' <span class="num">{}</span>', formats.number(int(count))) if count not in (None, "") else EMPTY,
         icon("x", "i-sm", "remove this filter") if is_on else EMPTY,
     )
 
