@@ -1,0 +1,68 @@
+"""The reader alone: numbers and offsets of rows, quotes, and that one bad row costs only itself."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+
+from campaigns import csv_reader
+
+
+def read(data: bytes, delimiter: str = ",", offset: int = 0, number: int = 0) -> list[csv_reader.Row]:
+    return list(csv_reader.rows(io.BytesIO(data), delimiter=delimiter, offset=offset, number=number))
+
+
+def test_an_unclosed_quote_costs_one_row() -> None:
+    found = read(b'a@x,1\n"b@x,2\nc@x,3\nd@x,4\n')
+
+    assert [row.cells[0] for row in found if not row.fault] == ["a@x", "c@x", "d@x"]
+    assert [row.number for row in found if row.fault] == [2]
+
+
+def test_quotes_hold_delimiters_line_ends_and_quotes() -> None:
+    assert read(b'"a,b","c\nd","e""f"\n')[0].cells == ["a,b", "c\nd", 'e"f']
+
+
+@pytest.mark.parametrize("data", [b"a\n\nb\nc", b'a\n"x\ny"\nb\n', b'a\n"open\nb\nc\n'])
+def test_reading_goes_on_from_every_row(data: bytes) -> None:
+    whole = read(data)
+
+    for index, row in enumerate(whole):
+        assert read(data, offset=row.end_bytes, number=row.number) == whole[index + 1 :]
+
+
+@pytest.mark.parametrize("quote", [b"", b'"'])
+def test_a_cell_over_the_limit_is_refused(quote: bytes) -> None:
+    found = read(quote + b"x" * (csv_reader.MAX_CELL + 1) + quote + b"\nb\n")
+
+    assert "32 KiB" in found[0].fault
+    assert found[1].cells == ["b"]
+
+
+def test_any_line_end_and_any_cut_give_the_same_file() -> None:
+    data = "\ufeffé,1\r\nb,2\rc,3\n".encode()
+
+    for size in range(1, len(data) + 1):
+        chunks = [data[start : start + size] for start in range(0, len(data), size)]
+        assert b"".join(csv_reader.as_utf8(chunks, "utf-8")) == "é,1\nb,2\nc,3\n".encode()
+
+
+@pytest.mark.parametrize("mark", [",", ";", "\t", "|"])
+def test_the_delimiter_is_seen(mark: str) -> None:
+    text = mark.join(("email", "name", "town")) + "\n" + mark.join(("a@x.example", '"A, B; C"', "Oslo")) + "\n"
+
+    found = csv_reader.detect_dialect(io.BytesIO(text.encode()))
+
+    assert (found.delimiter, found.has_header, found.columns) == (mark, True, ("email", "name", "town"))
+
+
+def test_equal_headings_are_told_apart() -> None:
+    found = csv_reader.detect_dialect(io.BytesIO(b"email,tag,tag,\na@x.example,1,2,3\n"))
+
+    assert found.columns == ("email", "tag", "tag (2)", "column 4")
+
+
+def test_blank_files_are_refused_in_words() -> None:
+    with pytest.raises(csv_reader.UnreadableFile, match="no rows"):
+        csv_reader.detect_dialect(io.BytesIO(b"\n \n"))
