@@ -61,7 +61,7 @@ def links(broadcast: Broadcast) -> list[dict[str, Any]]:
     if message is None:
         return []
     clicks = queries.link_clicks(broadcast.pk)
-    rows = TrackedLink.objects.filter(content_id=message.content_id).order_by("number")
+    rows = TrackedLink.objects.filter(content_id=message.content_id, url__istartswith="http").order_by("number")
     return [{"number": row.number, "url": row.url, "clicks": clicks.get(row.number, 0)} for row in rows]
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -223,7 +223,7 @@ class DemoSeeder:
 
     def _broadcast_message(
         self, campaign: Campaign, version: TemplateVersion, at: datetime
-    ) -> tuple[Message, int]:
+    ) -> tuple[Message, list[int]]:
         footer = compiled.Footer(company=self.workspace.company, postal_address=self.workspace.postal_address)
         source = compiled.Source(kind="html", subject=version.subject, source=version.source)
         made = dataclasses.replace(
@@ -254,7 +254,7 @@ class DemoSeeder:
             broadcast_id=broadcast_id, workspace=self.workspace, stream=self.broadcast_stream,
             message_id=message.pk, campaign_id=campaign.pk, created_at=at,
         )
-        return message, len(made.links)
+        return message, [number for number, url in enumerate(made.links, start=1) if url.startswith("http")]
 
     # -- transactional mail --------------------------------------------------------------------------------
 
@@ -294,7 +294,7 @@ class DemoSeeder:
     # -- what happened to each -----------------------------------------------------------------------------
 
     def _recipient(
-        self, message: Message, stream: Stream, contact: Contact, at: datetime, *, links: int = 0
+        self, message: Message, stream: Stream, contact: Contact, at: datetime, *, links: Sequence[int] = ()
     ) -> None:
         site = contact.email_key.partition("@")[2]
         provider = next(name for host, name, _ in _SITES if host == site)
@@ -360,7 +360,7 @@ class DemoSeeder:
         self._event(recipient, EventType(disposition), attempt.ended_at, {"transport": "direct", **(detail or {})},
                     attempt=attempt, reply=reply)
 
-    def _engagement(self, recipient: Recipient, at: datetime, links: int) -> None:
+    def _engagement(self, recipient: Recipient, at: datetime, links: Sequence[int]) -> None:
         provider = recipient.provider
         if provider == "Google" and self.random.random() < 0.3:
             seen = at + timedelta(seconds=4)
@@ -377,7 +377,7 @@ class DemoSeeder:
             clicked = opened + timedelta(seconds=self.random.randrange(5, 200))
             recipient.clicked_at = clicked
             self._event(recipient, EventType.CLICKED, clicked,
-                        {"machine": False, "first": True, "link": self.random.randrange(1, links + 1)})
+                        {"machine": False, "first": True, "link": self.random.choice(links)})
 
     def _event(
         self, recipient: Recipient, kind: EventType, at: datetime | None, detail: dict[str, Any], *,
