@@ -131,8 +131,15 @@ def join(form: SignUpForm, values: Mapping[str, str], evidence: Evidence) -> boo
             missing = {key: value for key, value in given.items() if key not in contact.fields}
             contact.fields = {**contact.fields, **checked_values(form.workspace, missing)}
             contact.save(update_fields=["fields"])
-        row = subscriptions.subscribe(contact, mailing_list, evidence=evidence)
-        needs_answer = mailing_list.opt_in == OptIn.DOUBLE and row.status == SubscriptionStatus.UNCONFIRMED
+        # Anybody can type an address that had left: only an answer from its mailbox brings it back.
+        had_left = Subscription.objects.filter(
+            contact=contact, mailing_list=mailing_list, status=SubscriptionStatus.UNSUBSCRIBED
+        ).exists()
+        if had_left and not mailing_list.from_header:
+            return False
+        row = subscriptions.subscribe(contact, mailing_list, evidence=evidence, must_confirm=had_left)
+        is_asked = mailing_list.opt_in == OptIn.DOUBLE or had_left
+        needs_answer = is_asked and row.status == SubscriptionStatus.UNCONFIRMED
         return ask_to_confirm(row) if needs_answer else False
 
 

@@ -33,11 +33,14 @@ if TYPE_CHECKING:
 OWN_ACTS = frozenset({"form", "preferences", "confirmation"})
 
 
-def subscribe(contact: Contact, mailing_list: MailingList, *, evidence: Evidence) -> Subscription:
+def subscribe(
+    contact: Contact, mailing_list: MailingList, *, evidence: Evidence, must_confirm: bool = False
+) -> Subscription:
     """Put a contact on a list: confirmed on a single opt-in list, else unconfirmed until they answer.
 
     Somebody who is confirmed stays so. Somebody who left returns only by their own act or with new
-    evidence through the API or the dashboard; the double opt-in list asks them again.
+    evidence through the API or the dashboard; the double opt-in list asks them again, and so does any list
+    with `must_confirm`.
     """
     with transaction.atomic():
         row, made = Subscription.objects.select_for_update().get_or_create(
@@ -47,7 +50,7 @@ def subscribe(contact: Contact, mailing_list: MailingList, *, evidence: Evidence
         if not made and row.status == SubscriptionStatus.CONFIRMED:
             return row
         _log(row, ConsentAction.SUBSCRIBED, evidence)
-        if mailing_list.opt_in == OptIn.SINGLE:
+        if mailing_list.opt_in == OptIn.SINGLE and not must_confirm:
             _set_confirmed(row, contact)
         elif row.status != SubscriptionStatus.UNCONFIRMED:
             row.status, row.unsubscribed_at = SubscriptionStatus.UNCONFIRMED, None

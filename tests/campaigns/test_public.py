@@ -190,3 +190,22 @@ def test_a_robot_that_fills_the_hidden_field_joins_nothing(workspace: Workspace)
 
     assert answer.status_code == 200
     assert not Contact.objects.exists()
+
+
+def test_an_address_that_had_left_comes_back_only_by_an_answer(workspace: Workspace) -> None:
+    actor = system_actor(workspace)
+    mailing_list = lists.create_list(actor, name="Club", from_header="Club <c@shop.example>")
+    form = lists.create_form(actor, mailing_list, title="Join")
+    gone = add_contact(
+        actor, email="gone@x.example", lists=[mailing_list], evidence=Evidence(channel="form")
+    )
+    subscriptions.unsubscribe(gone, [mailing_list.pk], evidence=Evidence(channel="link"))
+    client = Client()
+    token = re.search(r'name="token" value="(\w+)"', client.get(f"/f/{form.public_id}").content.decode())
+    assert token is not None
+
+    client.post(f"/f/{form.public_id}", {"email": "gone@x.example", "token": token[1]})
+
+    assert Subscription.objects.get().status == "unconfirmed"
+    assert Suppression.objects.filter(lifted_at=None).exists()
+    assert Recipient.objects.filter(address="gone@x.example").count() == 1
