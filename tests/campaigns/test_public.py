@@ -10,7 +10,7 @@ from django.core.cache import cache
 from django.test import Client
 
 from campaigns import lists, reactions, subscriptions
-from campaigns.contacts import Evidence
+from campaigns.contacts import Evidence, add_contact
 from campaigns.models import Contact, MailingList, Subscription
 from campaigns.public.content import CAGE
 from deliverability.models import Suppression
