@@ -1,14 +1,24 @@
 """Byte templates: the rendered body reads back as the very text, and its hash is the true one."""
 
 import html
+import quopri
 from email import message_from_bytes, policy
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from relayhub.protocol import parts
 from relayhub.protocol.dkim_canonical import body_hash_of
-from relayhub.protocol.parts import CompiledField, CompiledMessage, RenderedBody, Slot, SlotKind
+from relayhub.protocol.parts import (
+    CompiledField,
+    CompiledMessage,
+    RenderedBody,
+    Slot,
+    SlotKind,
+    TextSection,
+    compile_parts,
+)
 
 NAME = Slot(name="name", kind=SlotKind.PLAIN)
 SAFE_NAME = Slot(name="name", kind=SlotKind.HTML)
@@ -60,3 +70,15 @@ def test_a_header_slot_cannot_begin_a_field() -> None:
     field = CompiledField(name="Subject", items=("Hi ", Slot(name="name", kind=SlotKind.HEADER)))
 
     assert field.render({"name": "x\r\nBcc: y"}) == b"Subject: Hi x Bcc: y\r\n"
+
+
+@pytest.mark.parametrize("length", range(70, 84))
+@pytest.mark.parametrize("end", ["x", "é", "xé", "éx"])
+def test_a_last_line_without_room_for_a_soft_break_is_broken_once_more(length: int, end: str) -> None:
+    text = "word " * 14 + "a" * (length - 70) + end
+    compiled = compile_parts([TextSection(items=(text, Slot(name="v", kind=SlotKind.PLAIN)))])
+
+    lines = compiled.render({"v": "slot"}).content.split(b"\r\n")
+
+    assert max(map(len, lines)) <= 76
+    assert quopri.decodestring(b"\r\n".join(lines)).decode() == f"{text}slot\r\n"
