@@ -29,6 +29,7 @@ from relayhub.protocol.headers import (
 )
 
 MAX_MESSAGE_BYTES = 25 * 1024 * 1024
+QP_LINE_OCTETS = 76  # RFC 2045 §6.7, rule 5: the soft break's = included
 MAX_FILENAME_OCTETS = 255
 _PARAMETER_CHUNK = 60  # keeps a folded RFC 2231 section within 78 octets
 _MIME_TYPE = re.compile(r"[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,63}/[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,63}")
@@ -199,8 +200,22 @@ def is_plain_7bit(data: bytes) -> bool:
 
 
 def quoted_printable(data: bytes) -> bytes:
-    """Data with LF ends as quoted-printable with CRLF ends, lines within 76 octets."""
-    return binascii.b2a_qp(data, istext=True).replace(b"\n", b"\r\n")
+    """Text bytes with LF line ends as quoted-printable with CRLF, no line over 76 octets (RFC 2045 §6.7)."""
+    encoded = binascii.b2a_qp(data, istext=True).replace(b"\n", b"\r\n")
+    lines = encoded.split(b"\r\n")
+    if max(map(len, lines)) <= QP_LINE_OCTETS:
+        return encoded
+    # A space at a line's end becomes =20 after the line was measured, so it may be two octets too long.
+    return b"\r\n".join([broken_line(line) for line in lines])
+
+
+def broken_line(line: bytes) -> bytes:
+    """An encoded line that is too long, broken once more; an escape (=XX) stays whole."""
+    if len(line) <= QP_LINE_OCTETS:
+        return line
+    at = QP_LINE_OCTETS - 1
+    at -= 1 if line[at - 1 : at] == b"=" else 2 if line[at - 2 : at - 1] == b"=" else 0
+    return line[:at] + b"=\r\n" + line[at:]
 
 
 def base64_lines(data: bytes) -> bytes:

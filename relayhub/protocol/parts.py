@@ -18,12 +18,11 @@ from enum import StrEnum
 from typing import TypeAlias, assert_never
 from urllib.parse import quote
 
-from relayhub.protocol.compose import boundary_for, quoted_printable
+from relayhub.protocol.compose import QP_LINE_OCTETS, boundary_for, broken_line, quoted_printable
 from relayhub.protocol.dkim_canonical import body_hash_of, relaxed_lines
 from relayhub.protocol.headers import text_field
 
 _SAFE = re.compile(r"[A-Za-z0-9!-,./:;?@_+-]{1,75}")  # stands as itself in quoted-printable, no = in it
-_LINE_OCTETS = 76  # RFC 2045 §6.7, rule 5
 _BREAKS = re.compile(r"[\r\n\0]+")
 _URL_SAFE = "!#$%&'()*+,/:;=?@[]~-._"
 
@@ -152,12 +151,9 @@ def _with_soft_end(encoded: bytes) -> bytes:
     """Encoded text with a soft line break behind it; a last line without room for it is broken once more."""
     start = encoded.rfind(b"\n") + 1
     last = encoded[start:]
-    if len(last) < _LINE_OCTETS:
+    if len(last) < QP_LINE_OCTETS:
         return encoded + b"=\r\n"
-    at = _LINE_OCTETS - 1
-    # An escape (=XX) stays whole.
-    at -= 1 if last[at - 1 : at] == b"=" else 2 if last[at - 2 : at - 1] == b"=" else 0
-    return encoded[:start] + last[:at] + b"=\r\n" + last[at:] + b"=\r\n"
+    return encoded[:start] + broken_line(last + b"=") + b"\r\n"
 
 
 def compile_parts(sections: Sequence[Section], *, content_header: bytes = b"") -> CompiledMessage:
