@@ -28,4 +28,8 @@ _CAMPAIGNS: list[URLPattern | URLResolver] = [
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("campaigns.public.urls")),
     *_CAMPAIGNS,
+    path("", include("campaigns.views.import_urls")),
+    path("", include("campaigns.views.contact_urls")),
+    path("", include("campaigns.views.list_urls")),
+    path("", include("campaigns.views.template_urls")),
 ]

@@ -1,5 +1,8 @@
 """Addresses of this part."""
 
-from django.urls import URLPattern
+from django.urls import URLPattern, URLResolver, include, path
 
-urlpatterns: list[URLPattern] = []
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("", include("deliverability.views.domain_urls")),
+    path("", include("deliverability.views.suppression_urls")),
+]

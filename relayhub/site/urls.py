@@ -1,14 +1,16 @@
 """Addresses of what belongs to all parts: Home, jobs."""
 
-from django.urls import URLPattern, path
+from django.urls import URLPattern, URLResolver, include, path
 
 from relayhub.site import home, jobs
 
-urlpatterns: list[URLPattern] = [
+urlpatterns: list[URLPattern | URLResolver] = [
     path("", home.home, name="home"),
     path("home/live", home.home_live, name="home-live"),
     path("jobs", jobs.job_list, name="job-list"),
     path("jobs/<str:job_id>", jobs.job_detail, name="job-detail"),
     path("jobs/<str:job_id>/cancel", jobs.job_cancel, name="job-cancel"),
     path("jobs/<str:job_id>/file", jobs.job_file, name="job-file"),
+    path("", include("relayhub.site.settings_urls")),
+    path("", include("relayhub.site.help_urls")),
 ]

@@ -1,0 +1,1 @@
+"""The deliverability pages."""

@@ -1,0 +1,5 @@
+"""Addresses of the message pages and the sandbox inbox."""
+
+from django.urls import URLPattern
+
+urlpatterns: list[URLPattern] = []

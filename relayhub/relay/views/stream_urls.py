@@ -1,0 +1,5 @@
+"""Addresses of the stream settings."""
+
+from django.urls import URLPattern
+
+urlpatterns: list[URLPattern] = []

@@ -1,0 +1,5 @@
+"""Addresses of help and search."""
+
+from django.urls import URLPattern
+
+urlpatterns: list[URLPattern] = []

@@ -1,0 +1,5 @@
+"""Addresses of the settings: workspace, people, audit log, profile."""
+
+from django.urls import URLPattern
+
+urlpatterns: list[URLPattern] = []
