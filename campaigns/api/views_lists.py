@@ -135,10 +135,10 @@ class SubscriptionsView(_OneList):
 
     def delete(self, request: Request, list_id: str) -> Response:
         """Unsubscribe `?contact=con_…` (or `?email=`) from the list."""
-        given = request.query_params
+        mailing_list, given = self.row(list_id), request.query_params
         contact = self._contact({"contact": given.get("contact"), "email": given.get("email")}, None)
         ended = subscriptions.unsubscribe(
-            contact, [self.row(list_id).pk],
+            contact, [mailing_list.pk],
             evidence=contacts.Evidence(channel="api", source=f"unsubscribed by {self.actor.label}"),
         )
         return Response({"unsubscribed": ended})

@@ -12,6 +12,7 @@ from rest_framework.authentication import BaseAuthentication, SessionAuthenticat
 from rest_framework.exceptions import AuthenticationFailed
 
 from relayhub.core.access import Actor, actor_for_key, actor_for_member, member_for
+from relayhub.core.api.limits import refuse_wrong_keys
 from relayhub.core.errors import AccessError
 from relayhub.core.keys import find_key, note_use
 from relayhub.core.net import client_ip
@@ -36,6 +37,7 @@ class KeyAuthentication(BaseAuthentication):
         ip = client_ip(request._request)
         key = find_key(text.strip(), ip=ip)
         if key is None:
+            refuse_wrong_keys(ip)
             raise AuthenticationFailed(
                 "This API key is unknown, was revoked, has expired, or may not be used from this address."
             )
