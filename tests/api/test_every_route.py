@@ -41,7 +41,8 @@ ROUTES = sorted(
 def filled(path: str) -> str:
     """The route with ids that exist nowhere."""
     words = {
-        "messages": Prefix.MESSAGE, "recipients": Prefix.RECIPIENT, "campaigns": Prefix.CAMPAIGN, "contacts": Prefix.CONTACT,
+        "messages": Prefix.MESSAGE, "recipients": Prefix.RECIPIENT, "campaigns": Prefix.CAMPAIGN,
+        "contacts": Prefix.CONTACT,
         "lists": Prefix.LIST, "templates": Prefix.TEMPLATE, "domains": Prefix.DOMAIN, "routes": Prefix.ROUTE,
         "streams": Prefix.STREAM, "suppressions": Prefix.SUPPRESSION, "keys": Prefix.API_KEY, "jobs": Prefix.JOB,
         "smtp-credentials": Prefix.CREDENTIAL, "imports": Prefix.IMPORT, "exports": Prefix.EXPORT,

@@ -50,5 +50,5 @@ def refuse_wrong_keys(ip: str | None) -> None:
     allowance = take(f"wrong-key:{ip or 'unknown'}", _WRONG_KEY)
     if not allowance.is_allowed:
         raise Throttled(
-            wait=allowance.retry_after_seconds, detail="Too many unknown API keys came from this address. Wait a little."
+            wait=allowance.retry_after_seconds, detail="Too many unknown API keys came from here. Wait a little."
         )
