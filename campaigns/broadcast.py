@@ -23,6 +23,7 @@ from relayhub.core.clock import now
 from relayhub.core.crashpoints import crashpoint
 from relayhub.core.errors import ConflictError, RelayHubError
 from relayhub.core.models import Scope
+from relayhub.core.system import sending_paused
 from relayhub.protocol.address import parse_mailbox
 from relayhub.relay import bulk, compiled, controls, queries
 from relayhub.relay.models import BroadcastControl
@@ -32,6 +33,8 @@ log = logging.getLogger(__name__)
 BATCH = 10_000
 #: Cancelled campaigns are looked at for this long for rows that still wait.
 CANCEL_SWEPT = timedelta(days=1)
+#: A scheduled launch that is later than this waits for a person.
+MAX_LATENESS = timedelta(hours=1)
 LAUNCHED = frozenset({CampaignStatus.SENDING, CampaignStatus.PAUSED, CampaignStatus.SENT})
 _UNFINISHED = ("queued", "leased", "attempting", "deferred", "held", "unknown")
 
@@ -294,12 +297,18 @@ def _mark_cancelled(actor: Actor, locked: Campaign) -> None:
 
 
 def launch_due() -> int:
-    """Launch campaigns whose time has come; one that pre-flight blocks becomes a draft again, and says why."""
+    """Launch campaigns whose time has come; one that pre-flight blocks becomes a draft again, and says why.
+
+    So does one whose time is more than `MAX_LATENESS` past: after an outage or a restore nobody may want it any more.
+    """
+    if sending_paused():
+        return 0
     due = Campaign.objects.filter(status=CampaignStatus.SCHEDULED, scheduled_at__lte=now())
     launched = 0
     for campaign in due.select_related("workspace", "template")[:50]:
         actor = system_actor(campaign.workspace, "schedule")
         try:
+            _refuse_late(campaign)
             launch(actor, campaign)
             launched += 1
         except RelayHubError as exc:
@@ -310,6 +319,15 @@ def launch_due() -> int:
             )
             audit.record(actor, "campaign.launch_blocked", "campaign", campaign.public_id, summary=exc.message)
     return launched
+
+
+def _refuse_late(campaign: Campaign) -> None:
+    at = campaign.scheduled_at
+    if at is not None and now() - at > MAX_LATENESS:
+        raise ConflictError(
+            f"Its time, {at:%Y-%m-%d %H:%M} UTC, passed more than an hour ago while nothing could be launched. "
+            "Look at it, and launch it if it is still right.", code="too_late",
+        )
 
 
 def finish_sent() -> int:

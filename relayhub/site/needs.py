@@ -7,10 +7,11 @@ from datetime import timedelta
 
 from django.urls import NoReverseMatch, reverse
 
-from campaigns.models import Campaign, Contact
+from campaigns.models import Campaign, CampaignStatus, Contact
 from deliverability.models import DomainStatus, SendingDomain
 from relayhub.core.clock import now
-from relayhub.core.models import Job, JobStatus, Workspace
+from relayhub.core.ids import Prefix, decode_id
+from relayhub.core.models import AuditEntry, Job, JobStatus, Workspace
 from relayhub.core.system import sending_paused
 from relayhub.relay.models import Message, Recipient, Source, Stream
 from relayhub.relay.routes import workspace_in_sandbox
@@ -49,7 +50,8 @@ def address(name: str, *args: str) -> str:
 
 def needs(workspace: Workspace) -> list[Need]:
     """Everything that needs a person now, worst first."""
-    found = [*_sending(workspace), *_domains(workspace), *_streams(workspace), *_held(workspace), *_jobs(workspace)]
+    found = [*_sending(workspace), *_domains(workspace), *_streams(workspace), *_held(workspace), *_jobs(workspace),
+             *_campaigns(workspace)]
     return sorted(found, key=lambda need: need.kind != "bad")
 
 
@@ -59,7 +61,7 @@ def _sending(workspace: Workspace) -> list[Need]:
         found.append(
             Need(kind="bad", icon="player-pause", title="Nothing of this installation goes out",
                  text="It was restored from a backup. Mail is accepted and kept until sending is resumed.",
-                 url=address("settings-home"), label="Settings")
+                 url=address("sending"), label="See what waits")
         )
     if workspace.sending_stopped_at is not None:
         found.append(
@@ -113,6 +115,20 @@ def _jobs(workspace: Workspace) -> list[Need]:
     ]
 
 
+def _campaigns(workspace: Workspace) -> list[Need]:
+    """Scheduled campaigns that could not be launched this week and are still drafts."""
+    missed = AuditEntry.objects.filter(
+        workspace=workspace, action="campaign.launch_blocked", at__gte=now() - timedelta(days=7)
+    ).order_by("-id")[:20]
+    why = {decode_id(Prefix.CAMPAIGN, entry.object_id): entry.summary for entry in reversed(missed)}
+    drafts = Campaign.objects.filter(workspace=workspace, status=CampaignStatus.DRAFT, pk__in=[pk for pk in why if pk])
+    return [
+        Need(kind="bad", icon="send", title=f"“{row.name}” was not launched", text=why[row.pk],
+             url=address("campaign-detail", row.public_id), label="Open it")
+        for row in drafts[:3]
+    ]
+
+
 def first_steps(workspace: Workspace) -> list[Step]:
     """What a new workspace does first; each step is seen to be done by what is there. [] once all are, or in a demo."""
     if workspace.is_demo:
@@ -126,7 +142,7 @@ def first_steps(workspace: Workspace) -> list[Step]:
              is_done=Message.objects.filter(workspace=workspace).exclude(source=Source.SYSTEM).exists(),
              url=address("api-home")),
         Step(title="Bring your contacts", text="Import a CSV file, or add a sign-up form to your site.",
-             is_done=Contact.objects.filter(workspace=workspace).exists(), url=address("contact-import")),
+             is_done=Contact.objects.filter(workspace=workspace).exists(), url=address("import-new")),
         Step(title="Write your footer", text="Company and postal address, which bulk mail must carry in many places.",
              is_done=bool(workspace.company and workspace.postal_address), url=address("settings-home")),
         Step(title="Launch a first campaign", text="In the sandbox nobody gets it, and you see everything.",

@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, URLResolver, include, path
 
-from relayhub.site import home, jobs
+from relayhub.site import home, jobs, paused
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", home.home, name="home"),
@@ -11,6 +11,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("jobs/<str:job_id>", jobs.job_detail, name="job-detail"),
     path("jobs/<str:job_id>/cancel", jobs.job_cancel, name="job-cancel"),
     path("jobs/<str:job_id>/file", jobs.job_file, name="job-file"),
+    path("sending", paused.sending, name="sending"),
     path("", include("relayhub.site.settings_urls")),
     path("", include("relayhub.site.help_urls")),
 ]

@@ -15,9 +15,10 @@ from relayhub.core.clock import now
 from relayhub.core.errors import ConflictError
 from relayhub.core.ids import Prefix, decode_id
 from relayhub.core.models import AuditEntry
+from relayhub.core.system import pause_sending, resume_sending
 from relayhub.relay import controls, ledger, routes
 from relayhub.relay.models import BroadcastControl, Recipient
-from relayhub.site import setup
+from relayhub.site import needs, setup
 from tests.api.test_campaigns import make_campaign
 from tests.api.test_smoke import client_of
 
@@ -145,6 +146,23 @@ def test_what_is_due_is_launched_and_what_cannot_be_becomes_a_draft(actor: Actor
     bad.refresh_from_db()
     assert (good.status, bad.status) == ("sending", "draft")
     assert AuditEntry.objects.filter(action="campaign.launch_blocked").count() == 1
+
+
+def test_a_launch_that_is_hours_late_waits_for_a_person(actor: Actor) -> None:
+    campaign = campaign_of(actor)
+    Campaign.objects.update(status=CampaignStatus.SCHEDULED, scheduled_at=now() - timedelta(hours=2))
+
+    pause_sending("Restored.")
+    assert broadcast.launch_due() == 0
+    campaign.refresh_from_db()
+    assert campaign.status == "scheduled"
+    resume_sending()
+    assert broadcast.launch_due() == 0
+
+    campaign.refresh_from_db()
+    assert campaign.status == "draft"
+    (need,) = [need for need in needs.needs(actor.workspace) if "not launched" in need.title]
+    assert "more than an hour ago" in need.text
 
 
 def test_a_campaign_is_sent_only_when_nobody_waits(actor: Actor) -> None:
