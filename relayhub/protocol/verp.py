@@ -43,17 +43,27 @@ def local_part(kind: ReturnKind, recipient_id: UUID, keyring: Keyring) -> str:
     """The local part for a recipient under the current key; about 4 us."""
     body = bytes((keyring.current,)) + recipient_id.bytes
     tag = tag_of(keyring.keys[keyring.current], f"verp:{kind.value}", body, TAG_BYTES)
-    return f"{kind.value}-{base64.b32encode(body + tag).rstrip(b'=').decode('ascii').lower()}"
+    return f"{kind.value}-{_encode(body + tag)}"
+
+
+def _encode(raw: bytes) -> str:
+    return base64.b32encode(raw).rstrip(b"=").decode("ascii").lower()
 
 
 def read(local: str, keyring: Keyring) -> ReturnAddress | None:
-    """Whom a local part is about; None unless it is one of ours and unchanged but for case."""
+    """Whom a local part is about; None unless it is one of ours and unchanged but for case.
+
+    The last character carries a bit that decoding drops, so a text is taken only if it is the
+    one that encoding gives: each recipient has exactly one address, and any changed one is refused.
+    """
     if len(local) != 2 + _ENCODED or local[1] != "-" or not local.isascii():
         return None
     try:
         kind = ReturnKind(local[0].lower())
         raw = base64.b32decode(local[2:].upper() + "=" * (-_ENCODED % 8))
     except (ValueError, binascii.Error):
+        return None
+    if _encode(raw) != local[2:].lower():
         return None
     master = keyring.keys.get(raw[0])
     if master is None:

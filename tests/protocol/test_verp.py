@@ -21,6 +21,25 @@ def test_a_local_part_comes_back_in_any_case(recipient_id: UUID, kind: ReturnKin
     assert verp.read(local.upper(), RING) == ReturnAddress(kind=kind, id=recipient_id)
 
 
+@given(st.uuids(), st.integers(2, 46), st.sampled_from("abcdefghijklmnopqrstuvwxyz234567"))
+def test_each_recipient_has_one_address_and_every_changed_one_is_nobody(
+    recipient_id: UUID, place: int, letter: str
+) -> None:
+    local = verp.local_part(ReturnKind.BOUNCE, recipient_id, RING)
+    changed = local[:place] + letter + local[place + 1 :]
+
+    assert (verp.read(changed, RING) is None) == (changed != local)
+
+
+def test_the_bit_that_decoding_drops_is_no_second_spelling() -> None:
+    local = verp.local_part(ReturnKind.BOUNCE, UUID(int=1), RING)
+    alphabet = "abcdefghijklmnopqrstuvwxyz234567"
+
+    spellings = [local[:-1] + last for last in alphabet if verp.read(local[:-1] + last, RING) is not None]
+
+    assert spellings == [local]
+
+
 def test_a_kind_cannot_be_swapped_nor_a_key_missing() -> None:
     local = verp.local_part(ReturnKind.BOUNCE, UUID(int=1), RING)
 
