@@ -1,0 +1,36 @@
+"""The frame in a real browser: Home, jobs, campaigns, sign-in, at both widths and in both themes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from tests.pages.marketer_rows import desk
+from tests.support.browser import Browsing
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.browser]
+
+
+def test_an_empty_workspace_looks_right(look: Callable[..., None]) -> None:
+    at = desk()
+
+    for path, name in (("/", "home"), ("/campaigns", "campaigns"), ("/campaigns/new", "new"), ("/jobs", "jobs")):
+        look(at, path, f"empty-{name}")
+
+
+def test_sign_in_lets_in_with_the_right_password_only(browse: Browsing, look: Callable[..., None]) -> None:
+    at = desk()
+    look(None, "/accounts/login/", "sign-in")
+    page = browse(None)
+
+    page.goto("/campaigns")
+    page.get_by_label("E-mail", exact=False).first.fill(at.user.email)
+    page.locator("input[type=password]").fill("not the password")
+    page.locator("input[type=password]").press("Enter")
+    assert "not correct" in page.locator("main").inner_text()
+    page.locator("input[type=password]").fill("a long enough word 7")
+    page.locator("input[type=password]").press("Enter")
+
+    page.wait_for_url("**/campaigns")
+    assert page.locator("h1").inner_text() == "Campaigns"

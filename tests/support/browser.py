@@ -1,0 +1,145 @@
+"""A real browser for page tests: Debian's Chromium, signed in, against a live server.
+
+`browse` gives a page of one person at one width and theme; `look` opens a page at both widths and in both themes
+and holds it to what every page promises: no serious finding of axe, no sideways scrolling, no error on the
+console (a breach of the content policy is one). With RELAYHUB_SHOTS=FOLDER `look` also keeps pictures.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+from tests.pages.marketer_rows import Desk
+
+AXE = Path(__file__).parent / "vendor" / "axe-core" / "axe.min.js"
+WIDTHS = {1440: 1000, 390: 844}
+THEMES = ("light", "dark")
+_FLAGS = [
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage",
+]
+#: What the browser itself says of pages that answer an error; the tests that ask for such pages mean to.
+_NOT_AN_ERROR = "Failed to load resource: the server responded with a status of 4"
+_RULES = """async () => {
+  const tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"];
+  const found = await axe.run(document, {resultTypes: ["violations"], runOnly: tags});
+  const where = node => `${node.target.join(" ")} | ${node.html.slice(0, 160)}`;
+  return found.violations.filter(v => v.impact === "serious" || v.impact === "critical")
+    .map(v => `${v.id} (${v.impact}): ${v.nodes.slice(0, 4).map(where).join("\\n    ")}`);
+}"""
+_WIDER = """() => {
+  const wide = document.documentElement.scrollWidth - document.documentElement.clientWidth;
+  if (wide <= 0) return [];
+  const edge = document.documentElement.clientWidth;
+  return [`${wide} px too wide`].concat([...document.querySelectorAll("body *")]
+    .filter(e => e.getBoundingClientRect().right > edge + 1).slice(0, 6).map(e => e.outerHTML.slice(0, 140)));
+}"""
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    """The browser of the run; without one the tests skip and say so, or fail where one is demanded."""
+    path = shutil.which("chromium")
+    if path is None:
+        text = "No chromium on this machine: page tests need it (apt-get install chromium)"
+        (pytest.fail if os.environ.get("RELAYHUB_NEEDS_BROWSER") else pytest.skip)(text)
+    # Playwright keeps a loop running in this thread, in which Django would refuse to touch the database.
+    before = os.environ.get("DJANGO_ALLOW_ASYNC_UNSAFE")
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
+    with sync_playwright() as tools:
+        browser = tools.chromium.launch(executable_path=path, headless=True, args=_FLAGS)
+        yield browser
+        browser.close()
+    os.environ.pop("DJANGO_ALLOW_ASYNC_UNSAFE")
+    if before is not None:
+        os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = before
+
+
+@dataclass(kw_only=True)
+class Browsing:
+    """The pages a test has open, and what their consoles said."""
+
+    browser: Browser
+    base_url: str
+    contexts: list[BrowserContext] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
+
+    def __call__(self, desk: Desk | None, width: int = 1440, theme: str = "light", *, script: bool = True) -> Page:
+        """A page of its own; relative addresses go to the live server. `desk` None: a stranger."""
+        context = self.browser.new_context(
+            base_url=self.base_url, viewport={"width": width, "height": WIDTHS.get(width, 900)},
+            color_scheme="dark" if theme == "dark" else "light", reduced_motion="reduce", java_script_enabled=script,
+            locale="en-GB", timezone_id="Europe/Berlin",
+        )
+        context.set_default_timeout(15_000)
+        self.contexts.append(context)
+        if desk is not None:
+            context.add_cookies([{
+                "name": "sessionid", "value": desk.client.cookies["sessionid"].value, "url": self.base_url,
+            }])
+        page = context.new_page()
+        page.on("console", lambda said: self._heard(page, said.type, said.text))
+        page.on("pageerror", lambda error: self.errors.append(f"{page.url}: {error}"))
+        return page
+
+    def _heard(self, page: Page, kind: str, text: str) -> None:
+        if kind == "error" and not text.startswith(_NOT_AN_ERROR):
+            self.errors.append(f"{page.url}: {text}")
+
+    def close(self) -> None:
+        """End every page."""
+        for context in self.contexts:
+            context.close()
+
+
+@pytest.fixture
+def browse(chromium: Browser, live_server: Any) -> Iterator[Browsing]:
+    """Open pages as somebody; at the end no console may hold an error."""
+    browsing = Browsing(browser=chromium, base_url=live_server.url)
+    yield browsing
+    browsing.close()
+    assert browsing.errors == []
+
+
+@pytest.fixture
+def look(browse: Browsing) -> Callable[..., None]:
+    """Hold a page to what every page promises, at both widths and in both themes."""
+
+    def look_at(desk: Desk | None, path: str, name: str, *, status: int = 200) -> None:
+        troubles: list[str] = []
+        for theme in THEMES:
+            for width in WIDTHS:
+                page = browse(desk, width, theme)
+                answer = page.goto(path)
+                assert answer is not None
+                assert answer.status == status, f"{path} answered {answer.status}"
+                where = f"{path} at {width} px, {theme}"
+                troubles += [f"{where}: {finding}" for finding in findings(page)]
+                keep_picture(page, f"{name}-{width}-{theme}")
+                page.context.close()
+                browse.contexts.remove(page.context)
+        assert troubles == [], "\n".join(troubles)
+
+    return look_at
+
+
+def findings(page: Page) -> list[str]:
+    """What is wrong with the page as it stands: axe's serious findings, and what makes it scroll sideways."""
+    page.evaluate(AXE.read_text(encoding="utf-8"))
+    return [*page.evaluate(_RULES), *page.evaluate(_WIDER)]
+
+
+def keep_picture(page: Page, name: str) -> None:
+    """Save the whole page as a PNG where RELAYHUB_SHOTS names a folder."""
+    folder = os.environ.get("RELAYHUB_SHOTS")
+    if folder:
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        page.screenshot(path=f"{folder}/{name}.png", full_page=True)
