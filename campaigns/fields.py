@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
-from django.db import transaction
+from django.db import connection, transaction
+from django.db.models import Count, Q
+from django.db.models.expressions import RawSQL
+from django.db.models.fields.json import KeyTextTransform
+from django.db.models.lookups import IContains
 
-from campaigns.models import FieldDefinition, FieldType
+from campaigns.models import Contact, FieldDefinition, FieldType, SignUpForm
 from relayhub.core import audit
 from relayhub.core.access import Actor
+from relayhub.core.clock import now
 from relayhub.core.errors import ConflictError, InputError
 from relayhub.core.models import Workspace
 
@@ -53,6 +58,65 @@ def define_field(actor: Actor, *, key: str, label: str = "", type: str = FieldTy
             raise ConflictError(f"There is a field “{key}” already.", code="field_exists")
         audit.record(actor, "field.added", "field", field.public_id, summary=key, after={"type": type})
     return field
+
+
+def rename_field(actor: Actor, field: FieldDefinition, *, label: str) -> FieldDefinition:
+    """Give a field another label; its key stays, for templates and imports name it."""
+    text = " ".join(label.split())
+    if not 1 <= len(text) <= 120 or "\0" in text:
+        raise InputError("A label has 1 to 120 characters.", field="label")
+    before = field.label
+    with transaction.atomic():
+        field.label = text
+        field.save(update_fields=["label"])
+        audit.record(actor, "field.renamed", "field", field.public_id, summary=field.key,
+                     before={"label": before}, after={"label": text})
+    return field
+
+
+def delete_field(actor: Actor, field: FieldDefinition) -> int:
+    """Remove a field and its value from every contact; returns how many had one."""
+    with transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "UPDATE campaigns_contact SET fields = fields - %s, updated_at = %s"
+                " WHERE workspace_id = %s AND jsonb_exists(fields, %s)",
+                [field.key, now(), actor.workspace.pk, field.key],
+            )
+            count: int = cursor.rowcount
+        SignUpForm.objects.filter(workspace=actor.workspace, field_keys__contains=[field.key]).update(
+            field_keys=RawSQL("field_keys - %s", [field.key])
+        )
+        audit.record(actor, "field.deleted", "field", field.public_id, summary=field.key,
+                     before={"label": field.label, "type": field.type}, after={"contacts": count})
+        field.delete()
+    return count
+
+
+def contacts_with(workspace: Workspace, keys: Sequence[str]) -> dict[str, int]:
+    """Field key -> how many contacts have a value; one query."""
+    if not keys:
+        return {}
+    # Keys are lower-case letters, digits and _, so they are usable within names of columns.
+    counts = {f"n_{key}": Count("pk", filter=Q(fields__has_key=key)) for key in keys}
+    found = Contact.objects.filter(workspace=workspace).aggregate(**counts)
+    return {key: found[f"n_{key}"] for key in keys}
+
+
+def value_condition(workspace: Workspace, key: str, value: str) -> Q:
+    """Contacts whose field holds the value: part of a text, or equal to a number, date, yes or no.
+
+    An empty value asks for contacts with any. InputError where there is no such field or it cannot hold that.
+    """
+    kind = field_types(workspace).get(key)
+    if kind is None:
+        raise InputError(f"There is no field “{key[:60]}”.", field="field")
+    text = value.strip().replace("\0", "")
+    if not text:
+        return Q(fields__has_key=key)
+    if kind == FieldType.TEXT:
+        return Q(IContains(KeyTextTransform(key, "fields"), text))
+    return Q(fields__contains={key: checked_value(kind, text, key)})
 
 
 def ensure_text_fields(workspace: Workspace, keys: Mapping[str, str]) -> None:

@@ -7,11 +7,13 @@ the same transaction, and lifting happens only together with a new consent.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING
+import json
+from collections.abc import Iterable, Sequence
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from django.db import transaction
+from django.db import connection, transaction
 
 from campaigns.models import (
     ConsentAction,
@@ -25,12 +27,27 @@ from campaigns.models import (
 from deliverability import suppression
 from deliverability.models import SuppressionReason, SuppressionScope
 from relayhub.core.clock import now
+from relayhub.core.ids import uuid7_floor, uuid7_time
 
 if TYPE_CHECKING:
     from campaigns.contacts import Evidence
 
 #: Channels by which a person acts for themselves.
 OWN_ACTS = frozenset({"form", "preferences", "confirmation"})
+#: True of a contact `c` whose address left `%(list)s` before: only its own act brings it back.
+LEFT_BEFORE_SQL = """EXISTS (SELECT 1 FROM deliverability_suppression gone WHERE gone.workspace_id = c.workspace_id
+ AND gone.address_key = c.email_key AND gone.scope = 'list' AND gone.list_id = %(list)s AND gone.lifted_at IS NULL)"""
+#: The consent entries `e` of one act of many; its time bounds the ids, so no other month is read.
+_OF_ACT_SQL = (
+    "e.id BETWEEN %(first)s AND %(last)s AND e.mailing_list_id = %(list)s AND e.detail->>'act' = %(act)s"
+)
+_LOG_SQL = (
+    "INSERT INTO campaigns_consententry"
+    " (id, contact_id, mailing_list_id, action, channel, source, user_agent, detail, at)"
+)
+#: How long an act may take, and how far the clocks of two hosts may be apart.
+_ACT_TAKES_UP_TO = timedelta(minutes=10)
+_CLOCKS_DIFFER_BY = timedelta(minutes=2)
 
 
 def subscribe(
@@ -106,9 +123,103 @@ def unsubscribe(
     return ended
 
 
-def remove(row: Subscription) -> None:
-    """Take a contact off a list without a word about consent, as if it had never joined."""
-    row.delete()
+def subscribe_new(contact_ids: Sequence[UUID], mailing_list: MailingList, *, evidence: Evidence) -> int:
+    """Put those on the list who have no state there and never left it; returns how many. Set-based.
+
+    Confirmed on a single opt-in list, else unconfirmed; nobody is written to.
+    """
+    is_single, moment = mailing_list.opt_in == OptIn.SINGLE, now()
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(
+            "WITH new AS ("
+            " INSERT INTO campaigns_subscription"
+            " (id, workspace_id, mailing_list_id, contact_id, status, created_at, confirmed_at)"
+            " SELECT rh_uuid7(), c.workspace_id, %(list)s, c.id, %(status)s, %(now)s, %(confirmed)s"
+            " FROM campaigns_contact c WHERE c.workspace_id = %(workspace)s AND c.id = ANY(%(ids)s)"
+            f" AND NOT {LEFT_BEFORE_SQL} ORDER BY c.id ON CONFLICT DO NOTHING RETURNING contact_id)"
+            " INSERT INTO campaigns_consententry"
+            " (id, contact_id, mailing_list_id, action, channel, source, ip, user_agent, detail, at)"
+            " SELECT rh_uuid7(), contact_id, %(list)s, 'subscribed', %(channel)s, %(source)s, %(ip)s, %(agent)s,"
+            " %(detail)s, %(now)s FROM new",
+            {
+                "list": mailing_list.pk, "workspace": mailing_list.workspace_id, "ids": list(contact_ids),
+                "status": SubscriptionStatus.CONFIRMED if is_single else SubscriptionStatus.UNCONFIRMED,
+                "now": moment, "confirmed": moment if is_single else None, "channel": evidence.channel,
+                "source": evidence.source[:500], "ip": evidence.ip, "agent": evidence.user_agent[:300],
+                "detail": json.dumps(evidence.detail),
+            },
+        )
+        return int(cursor.rowcount)
+
+
+def remove(contact_ids: Sequence[UUID], mailing_list: MailingList, *, evidence: Evidence) -> int:
+    """Take contacts off a list as if they had never joined; who left by themselves stays marked as gone.
+
+    What each subscription was is kept in its consent entry, so that `restore` can bring it back.
+    """
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(
+            "WITH gone AS ("
+            " DELETE FROM campaigns_subscription WHERE mailing_list_id = %(list)s AND contact_id = ANY(%(ids)s)"
+            " AND status <> 'unsubscribed'"
+            " RETURNING contact_id, status, created_at, confirmed_at, confirmation_sent_at)"
+            " INSERT INTO campaigns_consententry"
+            " (id, contact_id, mailing_list_id, action, channel, source, user_agent, detail, at)"
+            " SELECT rh_uuid7(), contact_id, %(list)s, 'removed', %(channel)s, %(source)s, '',"
+            " %(detail)s::jsonb || jsonb_build_object('was', jsonb_build_object('status', status, 'created_at',"
+            " created_at, 'confirmed_at', confirmed_at, 'confirmation_sent_at', confirmation_sent_at)), %(now)s"
+            " FROM gone",
+            {
+                "list": mailing_list.pk, "ids": list(contact_ids), "channel": evidence.channel,
+                "source": evidence.source[:500], "detail": json.dumps(evidence.detail), "now": now(),
+            },
+        )
+        return int(cursor.rowcount)
+
+
+def restore(mailing_list: MailingList, act: UUID, *, evidence: Evidence) -> int:
+    """Bring back what the removal `act` took off, as it was; who has joined or left since is left alone."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(
+            "WITH back AS ("
+            " INSERT INTO campaigns_subscription (id, workspace_id, mailing_list_id, contact_id, status, created_at,"
+            " confirmed_at, confirmation_sent_at)"
+            " SELECT rh_uuid7(), %(workspace)s, %(list)s, e.contact_id, e.detail->'was'->>'status',"
+            " (e.detail->'was'->>'created_at')::timestamptz, (e.detail->'was'->>'confirmed_at')::timestamptz,"
+            " (e.detail->'was'->>'confirmation_sent_at')::timestamptz"
+            f" FROM campaigns_consententry e JOIN campaigns_contact c ON c.id = e.contact_id WHERE {_OF_ACT_SQL}"
+            f" AND e.action = 'removed' AND NOT {LEFT_BEFORE_SQL} ON CONFLICT DO NOTHING RETURNING contact_id)"
+            f" {_LOG_SQL} SELECT rh_uuid7(), contact_id, %(list)s, 'restored', %(channel)s, %(source)s, '',"
+            " %(detail)s, %(now)s FROM back",
+            _act_parameters(mailing_list, act, evidence),
+        )
+        return int(cursor.rowcount)
+
+
+def take_back(mailing_list: MailingList, act: UUID, *, evidence: Evidence) -> int:
+    """Undo the subscribing `act`; who has left or was asked since is left alone."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(
+            "WITH gone AS ("
+            " DELETE FROM campaigns_subscription s USING campaigns_consententry e"
+            f" WHERE {_OF_ACT_SQL} AND e.action = 'subscribed' AND s.contact_id = e.contact_id"
+            " AND s.mailing_list_id = e.mailing_list_id AND s.created_at = e.at AND s.status <> 'unsubscribed'"
+            " AND s.confirmation_sent_at IS NULL RETURNING s.contact_id)"
+            f" {_LOG_SQL} SELECT rh_uuid7(), contact_id, %(list)s, 'removed', %(channel)s, %(source)s, '',"
+            " %(detail)s, %(now)s FROM gone",
+            _act_parameters(mailing_list, act, evidence),
+        )
+        return int(cursor.rowcount)
+
+
+def _act_parameters(mailing_list: MailingList, act: UUID, evidence: Evidence) -> dict[str, Any]:
+    begun = uuid7_time(act)
+    return {
+        "list": mailing_list.pk, "workspace": mailing_list.workspace_id, "act": str(act),
+        "first": uuid7_floor(begun - _CLOCKS_DIFFER_BY), "last": uuid7_floor(begun + _ACT_TAKES_UP_TO),
+        "channel": evidence.channel, "source": evidence.source[:500],
+        "detail": json.dumps({**evidence.detail, "undoes": str(act)}), "now": now(),
+    }
 
 
 def note_confirmation_sent(row: Subscription, evidence: Evidence) -> None:

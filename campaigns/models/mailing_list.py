@@ -106,6 +106,8 @@ class ConsentAction(models.TextChoices):
     CONFIRMATION_SENT = "confirmation_sent", "Confirmation sent"
     CONFIRMED = "confirmed", "Confirmed"
     UNSUBSCRIBED = "unsubscribed", "Unsubscribed"
+    REMOVED = "removed", "Removed from the list"  # by a colleague, without a word of the person
+    RESTORED = "restored", "Put back on the list"  # such a removal was undone
 
 
 class ConsentEntry(models.Model):
