@@ -380,8 +380,12 @@ OUTCOME_REACTORS = (
 )
 #: Hands RelayHub's own letters to the relay.
 SYSTEM_MAIL_SENDER = "relayhub.relay.system_mail.send"
+#: Says what is wrong with a workspace's own footer, "" where nothing is.
+FOOTER_CHECK = "relayhub.relay.footer.problem"
 #: Gives a published template's parts to messages that name one.
 TEMPLATE_SOURCE = "campaigns.templates.published_parts"
+#: Tells `deliverability` the names of streams and lists, and which mail waits for a domain.
+SURROUNDINGS = "relayhub.site.surroundings.Neighbours"
 
 # -- Logs ----------------------------------------------------------------------------------------------------
 from relayhub.logs import LOGGING  # noqa: E402, F401  (needs nothing from above, read last for its length)

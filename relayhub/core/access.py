@@ -22,12 +22,12 @@ if TYPE_CHECKING:
 
 ModelT = TypeVar("ModelT", bound=models.Model)
 
-#: Permissions that no key can hold.
+PEOPLE_READ = str(Scope.PEOPLE_READ)
+PEOPLE_WRITE = str(Scope.PEOPLE_WRITE)
+AUDIT_READ = str(Scope.AUDIT_READ)
+#: Permissions that no key is given by name; see `actor_for_key`.
 MESSAGE_BODY = "messages.body"
 SANDBOX = "sandbox.read"
-PEOPLE_READ = "people.read"
-PEOPLE_WRITE = "people.write"
-AUDIT_READ = "audit.read"
 EXPORTS = "exports.read"
 CREDENTIALS_READ = "credentials.read"
 CREDENTIALS_WRITE = "credentials.write"

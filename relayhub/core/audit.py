@@ -9,11 +9,14 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from django.db import connection, transaction
+from django.db.models import Q, QuerySet
 
 from relayhub.core.access import Actor
+from relayhub.core.ids import uuid7_floor
 from relayhub.core.models import AuditEntry, Workspace
 
 _LOCK_CLASS = 0x5248  # "RH": our advisory locks of this kind
@@ -54,6 +57,34 @@ def record(
         entry.entry_hash = _hash(entry)
         entry.save(force_insert=True)
     return entry
+
+
+def entries(
+    workspace: Workspace, *, text: str = "", kind: str = "", since: datetime | None = None,
+    until: datetime | None = None,
+) -> QuerySet[AuditEntry]:
+    """A workspace's entries: of one kind of object (`domain`, `key`), with a word in who, what or which."""
+    found = AuditEntry.objects.filter(workspace=workspace)
+    words = text.strip()[:200].replace("\0", "")
+    if words:
+        found = found.filter(
+            Q(actor__icontains=words) | Q(action__icontains=words) | Q(summary__icontains=words) | Q(object_id=words)
+        )
+    if kind:
+        found = found.filter(object_type=kind[:40].replace("\0", ""))
+    # The id is made in the same moment as the entry and has the index.
+    if since is not None:
+        found = found.filter(pk__gte=uuid7_floor(since))
+    if until is not None:
+        found = found.filter(pk__lt=uuid7_floor(until))
+    return found
+
+
+def kinds(workspace: Workspace) -> list[str]:
+    """The kinds of objects that the workspace's log speaks of."""
+    return sorted(
+        AuditEntry.objects.filter(workspace=workspace).order_by().values_list("object_type", flat=True).distinct()
+    )
 
 
 def first_broken_link(workspace: Workspace) -> AuditEntry | None:

@@ -17,15 +17,17 @@ from django.db import transaction
 from django.utils.crypto import constant_time_compare
 
 from relayhub.core import audit
-from relayhub.core.access import ALL_SCOPES, Actor, unknown_scopes
+from relayhub.core.access import ALL_SCOPES, Actor, require, unknown_scopes
 from relayhub.core.clock import now
 from relayhub.core.crypto import hash_secret, random_secret
 from relayhub.core.errors import ConflictError, ForbiddenError, InputError
-from relayhub.core.models import ApiKey
+from relayhub.core.models import ApiKey, Scope
+from relayhub.protocol.address import AddressError, normalise_domain
 
 _START = "rh_live_"
 _LAST_USED_EVERY = timedelta(minutes=1)
 DEFAULT_OVERLAP = timedelta(hours=24)
+MAX_OVERLAP = timedelta(days=30)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,20 +51,27 @@ class NewKey:
 
 
 def create_key(actor: Actor, *, name: str, limits: KeyLimits, replaces: ApiKey | None = None) -> NewKey:
-    """Make a key. Nobody can give a scope that they do not hold themselves."""
+    """Make a key. Nobody can give a scope that they do not hold, and no key makes one wider than itself."""
+    require(actor, Scope.KEYS_WRITE)
     _check_limits(actor, name, limits)
+    domains = checked_domains(limits.domains)
+    is_own_successor = replaces is not None and actor.api_key is not None and replaces.pk == actor.api_key.pk
+    refuse_wider(
+        actor, domains=domains, streams=limits.streams, networks=limits.networks,
+        expires_at=actor.api_key.expires_at if is_own_successor and actor.api_key else limits.expires_at,
+    )
     secret = random_secret()
     prefix = _START + base64.b32encode(os.urandom(5)).decode().lower()
     text = f"{prefix}_{secret}"
     with transaction.atomic():
         key = ApiKey.objects.create(
             workspace=actor.workspace,
-            name=name.strip(),
+            name=" ".join(name.split()),
             prefix=prefix,
             secret_hash=hash_secret(text),
             last_four=text[-4:],
             scopes=sorted(set(limits.scopes)),
-            domains=[domain.lower() for domain in limits.domains],
+            domains=domains,
             streams=list(limits.streams),
             networks=list(limits.networks),
             expires_at=limits.expires_at,
@@ -72,7 +81,8 @@ def create_key(actor: Actor, *, name: str, limits: KeyLimits, replaces: ApiKey |
         )
         audit.record(
             actor, "key.created", "key", key.public_id, summary=f"API key {key.name}",
-            after={"name": key.name, "scopes": key.scopes, "expires_at": key.expires_at},
+            after={"name": key.name, "scopes": key.scopes, "domains": key.domains, "streams": key.streams,
+                   "networks": key.networks, "expires_at": key.expires_at},
         )
     return NewKey(key=key, text=text)
 
@@ -90,17 +100,63 @@ def _check_limits(actor: Actor, name: str, limits: KeyLimits) -> None:
     foreign = [scope for scope in limits.scopes if not actor.may(scope)]
     if foreign:
         raise ForbiddenError(f"You cannot give a key the scope “{foreign[0]}”, which you do not hold yourself.")
-    for network in limits.networks:
+    check_networks(limits.networks)
+    check_expiry(limits.expires_at)
+    if not 1 <= limits.requests_per_second <= 10_000:
+        raise InputError("Write requests a second from 1 to 10,000.", field="requests_per_second")
+
+
+def check_networks(networks: Iterable[str]) -> None:
+    """InputError unless each is an address or a network."""
+    for network in networks:
         try:
             ipaddress.ip_network(network, strict=False)
         except ValueError as exc:
             raise InputError(
                 f"“{network}” is not a network. Write it as 203.0.113.0/24 or 2001:db8::/32.", field="networks"
             ) from exc
-    if limits.expires_at is not None and limits.expires_at <= now():
+
+
+def check_expiry(expires_at: datetime | None) -> None:
+    """InputError where it has passed already."""
+    if expires_at is not None and expires_at <= now():
         raise InputError("The expiry lies in the past.", field="expires_at")
-    if not 1 <= limits.requests_per_second <= 10_000:
-        raise InputError("Write requests a second from 1 to 10,000.", field="requests_per_second")
+
+
+def checked_domains(domains: Iterable[str]) -> list[str]:
+    """The domains as the relay compares them (A-labels, lower case); InputError where one is none."""
+    found = []
+    for domain in domains:
+        try:
+            found.append(normalise_domain(domain.strip()))
+        except AddressError as exc:
+            raise InputError(f"“{domain}” is not a domain. {exc.message}", field="domains") from exc
+    return sorted(set(found))
+
+
+def refuse_wider(
+    actor: Actor, *, domains: Iterable[str], streams: Iterable[str], networks: Iterable[str],
+    expires_at: datetime | None,
+) -> None:
+    """ForbiddenError where a limited key would make something that is less limited than itself."""
+    own = actor.api_key
+    if own is None:
+        return
+    new_domains, new_streams, new_networks = set(domains), set(streams), list(networks)
+    if own.domains and not (new_domains and new_domains <= set(own.domains)):
+        raise ForbiddenError(f"This key is limited to {', '.join(own.domains)}; what it makes must be as well.")
+    if own.streams and not (new_streams and new_streams <= set(own.streams)):
+        raise ForbiddenError(f"This key is limited to the streams {', '.join(own.streams)}; what it makes must be too.")
+    if own.networks and not (new_networks and all(_is_inside(new, own.networks) for new in new_networks)):
+        raise ForbiddenError(f"This key is limited to {', '.join(own.networks)}; what it makes must be as well.")
+    if own.expires_at is not None and (expires_at is None or expires_at > own.expires_at):
+        raise ForbiddenError("This key expires; what it makes cannot outlive it. Give an earlier “expires_at”.")
+
+
+def _is_inside(network: str, wider: Iterable[str]) -> bool:
+    inner = ipaddress.ip_network(network, strict=False)
+    outers = [ipaddress.ip_network(text, strict=False) for text in wider]
+    return any(inner.version == outer.version and inner.subnet_of(outer) for outer in outers)  # type: ignore[arg-type]
 
 
 def find_key(text: str, *, ip: str | None = None) -> ApiKey | None:
@@ -136,6 +192,7 @@ def note_use(key: ApiKey) -> None:
 
 def revoke_key(actor: Actor, key: ApiKey) -> None:
     """End a key at once."""
+    require(actor, Scope.KEYS_WRITE)
     with transaction.atomic():
         if not ApiKey.objects.filter(pk=key.pk, revoked_at=None).update(revoked_at=now()):
             raise ConflictError("This key was revoked already.", code="key_revoked")
@@ -143,19 +200,35 @@ def revoke_key(actor: Actor, key: ApiKey) -> None:
 
 
 def rotate_key(actor: Actor, key: ApiKey, *, overlap: timedelta = DEFAULT_OVERLAP) -> NewKey:
-    """Make a successor with the same limits; the old key works for `overlap` more."""
+    """Make a successor with the same limits and, where it expires, the same life; the old key works `overlap` more."""
+    require(actor, Scope.KEYS_WRITE)
     if key.revoked_at is not None:
         raise ConflictError("A revoked key cannot be rotated; make a new one.", code="key_revoked")
-    if not timedelta(0) <= overlap <= timedelta(days=30):
-        raise InputError("The overlap lies between 0 seconds and 30 days.", field="overlap")
+    if ApiKey.objects.filter(replaces=key, revoked_at=None).exists():
+        raise ConflictError("This key was rotated already; rotate its successor.", code="key_replaced")
+    check_overlap(overlap)
     limits = KeyLimits(
         scopes=tuple(key.scopes), domains=tuple(key.domains), streams=tuple(key.streams),
         networks=tuple(key.networks), requests_per_second=key.requests_per_second,
+        expires_at=same_life(key.created_at, key.expires_at),
     )
     with transaction.atomic():
         new = create_key(actor, name=key.name, limits=limits, replaces=key)
         ends = now() + overlap
         if key.expires_at is None or key.expires_at > ends:
             ApiKey.objects.filter(pk=key.pk).update(expires_at=ends)
-        audit.record(actor, "key.rotated", "key", key.public_id, after={"expires_at": ends})
+        audit.record(
+            actor, "key.rotated", "key", key.public_id, summary=f"API key {key.name}", after={"expires_at": ends}
+        )
     return new
+
+
+def check_overlap(overlap: timedelta) -> None:
+    """InputError unless the overlap is 0 seconds to 30 days."""
+    if not timedelta(0) <= overlap <= MAX_OVERLAP:
+        raise InputError("The overlap lies between 0 seconds and 30 days.", field="overlap")
+
+
+def same_life(created_at: datetime, expires_at: datetime | None) -> datetime | None:
+    """When a successor expires that lives as long as what it replaces; None = never, as before."""
+    return None if expires_at is None else now() + (expires_at - created_at)

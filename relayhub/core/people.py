@@ -1,12 +1,14 @@
 """Members, roles and invitations of a workspace.
 
-Nobody raises anybody above themselves: an admin manages people below owner, an owner everybody, and the
-last owner can neither leave nor be lowered. Invitations are kept as hashes; the letter goes out through
+Nobody gives or takes a role that holds more than they do: an admin manages people below owner, an owner
+everybody, a key those whose permissions it has. The last owner can neither leave nor be lowered. Invitations are
+kept as hashes and end with their inviter's right to invite; the letter goes out through
 `settings.SYSTEM_MAIL_SENDER`, and the inviter always sees the link as well.
 """
 
 from __future__ import annotations
 
+import zoneinfo
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -14,9 +16,10 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import transaction
+from django.db.models import QuerySet
 
 from relayhub.core import audit
-from relayhub.core.access import PEOPLE_WRITE, Actor, require
+from relayhub.core.access import PEOPLE_WRITE, ROLE_PERMISSIONS, Actor, require
 from relayhub.core.clock import now
 from relayhub.core.crypto import hash_secret, random_secret
 from relayhub.core.errors import AccessError, ConflictError, ForbiddenError, InputError
@@ -103,11 +106,16 @@ def accept_invitation(token: str, user: User) -> Member:
 def revoke_invitation(actor: Actor, invitation: Invitation) -> None:
     """Make an open invitation useless."""
     require(actor, PEOPLE_WRITE)
+    if not may_give(actor, invitation.role):
+        raise ForbiddenError(f"You cannot take back the invitation of {_named(invitation.role)}.")
     with transaction.atomic():
         open_ones = Invitation.objects.filter(pk=invitation.pk, accepted_at=None, revoked_at=None)
         if not open_ones.update(revoked_at=now()):
             raise ConflictError("This invitation is not open any more.", code="invitation_closed")
-        audit.record(actor, "invitation.revoked", "invitation", invitation.public_id)
+        audit.record(
+            actor, "invitation.revoked", "invitation", invitation.public_id,
+            summary=f"{invitation.email} as {invitation.role}",
+        )
 
 
 def change_role(actor: Actor, member: Member, role: str) -> None:
@@ -115,12 +123,16 @@ def change_role(actor: Actor, member: Member, role: str) -> None:
     require(actor, PEOPLE_WRITE)
     _check_role(actor, role)
     with transaction.atomic():
-        locked = Member.objects.select_for_update().get(pk=member.pk)
+        locked = _locked(member)
         _check_may_touch(actor, locked)
-        if locked.role == Role.OWNER and role != Role.OWNER:
-            _check_not_last_owner(locked.workspace)
         before = locked.role
+        if before == role:
+            return
+        if before == Role.OWNER:
+            _check_not_last_owner(locked.workspace)
         Member.objects.filter(pk=locked.pk).update(role=role)
+        if PEOPLE_WRITE not in ROLE_PERMISSIONS[role] or before == Role.OWNER:
+            _end_invitations_by(locked)
         audit.record(
             actor, "member.role_changed", "member", member.public_id, summary=member.user.email,
             before={"role": before}, after={"role": role},
@@ -133,9 +145,10 @@ def remove_member(actor: Actor, member: Member) -> None:
         require(actor, PEOPLE_WRITE)
         _check_may_touch(actor, member)
     with transaction.atomic():
-        locked = Member.objects.select_for_update().get(pk=member.pk)
+        locked = _locked(member)
         if locked.role == Role.OWNER:
             _check_not_last_owner(locked.workspace)
+        _end_invitations_by(locked)
         locked.delete()
         audit.record(
             actor, "member.removed", "member", member.public_id, summary=member.user.email,
@@ -146,17 +159,85 @@ def remove_member(actor: Actor, member: Member) -> None:
 def _check_role(actor: Actor, role: str) -> None:
     if role not in Role.values:
         raise InputError(f"“{role}” is not a role. Roles are: {', '.join(Role.values)}.", field="role")
-    if role == Role.OWNER and actor.role != Role.OWNER:
-        raise ForbiddenError("Only an owner can make somebody an owner.")
+    if not may_give(actor, role):
+        raise ForbiddenError(f"You cannot make somebody {_named(role)}: the role holds more than you do.")
 
 
 def _check_may_touch(actor: Actor, member: Member) -> None:
-    if member.role == Role.OWNER and actor.role != Role.OWNER:
-        raise ForbiddenError("Only an owner can change or remove an owner.")
+    if not may_give(actor, member.role):
+        raise ForbiddenError(f"You cannot change or remove {_named(member.role)}: the role holds more than you do.")
+
+
+def _named(role: str) -> str:
+    return f"{'an' if role[0] in 'ao' else 'a'} {role}"
+
+
+def may_give(actor: Actor, role: str) -> bool:
+    """Whether the actor holds all that the role does, and so may give, change and take it."""
+    return actor.may(PEOPLE_WRITE) and ROLE_PERMISSIONS[role] <= actor.permissions
+
+
+def _locked(member: Member) -> Member:
+    """The member as it stands now; changes of one workspace's people wait for each other."""
+    Workspace.objects.select_for_update(no_key=True).get(pk=member.workspace_id)
+    found = Member.objects.filter(pk=member.pk).select_related("workspace", "user").first()
+    if found is None:
+        raise AccessError
+    return found
+
+
+def _end_invitations_by(member: Member) -> None:
+    """Somebody who may not invite any more leaves no open door behind."""
+    Invitation.objects.filter(
+        workspace=member.workspace_id, invited_by=member.user_id, accepted_at=None, revoked_at=None
+    ).update(revoked_at=now())
+
+
+def open_invitations(workspace: Workspace) -> QuerySet[Invitation]:
+    """Those that can still be accepted."""
+    return Invitation.objects.filter(
+        workspace=workspace, accepted_at=None, revoked_at=None, expires_at__gt=now()
+    ).select_related("invited_by")
+
+
+def members_of(workspace: Workspace) -> QuerySet[Member]:
+    """The members, with their people."""
+    return Member.objects.filter(workspace=workspace).select_related("user", "workspace")
 
 
 def _check_not_last_owner(workspace: Workspace) -> None:
-    owners = Member.objects.select_for_update().filter(workspace=workspace, role=Role.OWNER)
-    if len(owners) <= 1:
+    if Member.objects.filter(workspace=workspace, role=Role.OWNER).count() <= 1:
         raise ConflictError("A workspace keeps at least one owner. Make somebody else an owner first.",
                             code="last_owner")
+
+
+PROFILE_NAME_LENGTH = 150
+
+
+def change_profile(user: User, *, display_name: str, timezone: str) -> None:
+    """Let a person say what they are called and in which zone they read times."""
+    name = " ".join(display_name.split())
+    if len(name) > PROFILE_NAME_LENGTH:
+        raise InputError(f"A name has up to {PROFILE_NAME_LENGTH} characters.", field="display_name")
+    if timezone not in zoneinfo.available_timezones():
+        raise InputError(f"“{timezone}” is not a time zone. Choose one such as Europe/Berlin.", field="timezone")
+    User.objects.filter(pk=user.pk).update(display_name=name, timezone=timezone)
+
+
+def close_account(user: User, *, by: str) -> None:
+    """Let the person sign in nowhere any more; what they did stays. Open sessions end at their next request."""
+    _set_account(user, is_active=False, by=by, action="account.closed")
+
+
+def open_account(user: User, *, by: str) -> None:
+    """Let a person whose account was closed sign in again."""
+    _set_account(user, is_active=True, by=by, action="account.opened")
+
+
+def _set_account(user: User, *, is_active: bool, by: str, action: str) -> None:
+    with transaction.atomic():
+        if not User.objects.filter(pk=user.pk, is_active=not is_active).update(is_active=is_active):
+            return
+        for member in Member.objects.filter(user=user).select_related("workspace"):
+            who = Actor(workspace=member.workspace, permissions=frozenset(), label=by)
+            audit.record(who, action, "user", user.public_id, summary=user.email)

@@ -6,13 +6,15 @@ import re
 import zoneinfo
 from typing import Any
 
+from django.conf import settings
 from django.db import transaction
+from django.utils.module_loading import import_string
 from django.utils.text import slugify
 
 from relayhub.core import audit
 from relayhub.core.access import Actor, member_for, require
 from relayhub.core.clock import now
-from relayhub.core.errors import InputError
+from relayhub.core.errors import ConflictError, InputError
 from relayhub.core.models import Member, Role, Scope, User, Workspace
 
 _COLOUR = re.compile(r"#[0-9a-fA-F]{6}", re.ASCII)
@@ -37,6 +39,10 @@ def change_workspace(actor: Actor, **changes: Any) -> Workspace:
     require(actor, Scope.WORKSPACE_WRITE)
     workspace = Workspace.objects.get(pk=actor.workspace.pk)
     values = {field: _checked_any(field, value) for field, value in changes.items()}
+    if values.get("name") == "":
+        raise InputError("Give the workspace a name.", field="name")
+    if values.get("footer_html"):
+        _check_footer(values["footer_html"])
     before = {field: getattr(workspace, field) for field in values}
     changed = {field: value for field, value in values.items() if before[field] != value}
     if not changed:
@@ -53,20 +59,23 @@ def change_workspace(actor: Actor, **changes: Any) -> Workspace:
 def stop_sending(actor: Actor, reason: str) -> None:
     """Let nothing of this workspace be sent until resumed; accepting goes on."""
     require(actor, Scope.WORKSPACE_WRITE)
+    text = " ".join(reason.split())
+    if not 1 <= len(text) <= 300:
+        raise InputError("Say why, in up to 300 characters: everybody in the workspace reads it.", field="reason")
     with transaction.atomic():
-        Workspace.objects.filter(pk=actor.workspace.pk).update(
-            sending_stopped_at=now(), sending_stopped_reason=reason[:300]
-        )
-        audit.record(actor, "workspace.sending_stopped", "workspace", actor.workspace.public_id, summary=reason)
+        running = Workspace.objects.filter(pk=actor.workspace.pk, sending_stopped_at=None)
+        if not running.update(sending_stopped_at=now(), sending_stopped_reason=text):
+            raise ConflictError("Sending of this workspace is stopped already.", code="sending_stopped")
+        audit.record(actor, "workspace.sending_stopped", "workspace", actor.workspace.public_id, summary=text)
 
 
 def resume_sending(actor: Actor) -> None:
     """Let the workspace's mail go on."""
     require(actor, Scope.WORKSPACE_WRITE)
     with transaction.atomic():
-        Workspace.objects.filter(pk=actor.workspace.pk).update(
-            sending_stopped_at=None, sending_stopped_reason=""
-        )
+        stopped = Workspace.objects.filter(pk=actor.workspace.pk).exclude(sending_stopped_at=None)
+        if not stopped.update(sending_stopped_at=None, sending_stopped_reason=""):
+            raise ConflictError("Sending of this workspace is not stopped.", code="sending_not_stopped")
         audit.record(actor, "workspace.sending_resumed", "workspace", actor.workspace.public_id)
 
 
@@ -87,6 +96,18 @@ def _checked_any(field: str, value: Any) -> Any:
     if field in {"adds_footer", "requires_mfa"} and isinstance(value, bool):
         return value
     raise InputError(f"“{value}” cannot be the workspace’s {field.replace('_', ' ')}.", field=field)
+
+
+def _check_footer(source: str) -> None:
+    """InputError unless the footer can be merged and lets people leave."""
+    if "unsubscribe_url" not in source:
+        raise InputError(
+            "The footer needs {{ unsubscribe_url }}: it is what lets people leave where a mail has no link of its own.",
+            field="footer_html",
+        )
+    problem = import_string(settings.FOOTER_CHECK)(source)
+    if problem:
+        raise InputError(problem, field="footer_html")
 
 
 def _checked(field: str, value: str) -> str:

@@ -6,23 +6,22 @@ import base64
 import ipaddress
 import os
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
 from django.utils.crypto import constant_time_compare
 
-from relayhub.core import audit
+from relayhub.core import audit, keys
 from relayhub.core.access import CREDENTIALS_WRITE, Actor, require
 from relayhub.core.clock import now
 from relayhub.core.crypto import hash_secret, random_secret
-from relayhub.core.errors import ConflictError, InputError
+from relayhub.core.errors import ConflictError, ForbiddenError, InputError
 from relayhub.core.models import Workspace
 from relayhub.relay.models import SmtpCredential, Stream
 
 _LAST_USED_EVERY = timedelta(minutes=1)
-DEFAULT_OVERLAP = timedelta(hours=24)
-MAX_OVERLAP = timedelta(days=30)
+DEFAULT_OVERLAP = keys.DEFAULT_OVERLAP
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,27 +41,40 @@ def create_credential(
     is_default: bool = False,
     domains: tuple[str, ...] = (),
     networks: tuple[str, ...] = (),
+    expires_at: datetime | None = None,
 ) -> NewCredential:
     """Make a credential; the user name is random too, so that it cannot be guessed from the other."""
     require(actor, CREDENTIALS_WRITE)
-    title = name.strip()
+    title = " ".join(name.split())
     if not 1 <= len(title) <= 120:
         raise InputError("Give the credential a name of 1 to 120 characters.", field="name")
-    for network in networks:
-        try:
-            ipaddress.ip_network(network, strict=False)
-        except ValueError as exc:
-            raise InputError(f"“{network}” is not a network.", field="networks") from exc
+    keys.check_networks(networks)
+    keys.check_expiry(expires_at)
+    own_domains = keys.checked_domains(domains)
+    _refuse_wider(actor, own_domains, networks, expires_at)
     username = "rh-" + base64.b32encode(os.urandom(10)).decode().lower()
     password = random_secret()
     with transaction.atomic():
         credential = SmtpCredential.objects.create(
             workspace=actor.workspace, name=title, username=username, secret_hash=hash_secret(password),
-            stream=stream, is_default=is_default, domains=[domain.lower() for domain in domains],
-            networks=list(networks), created_by=actor.user,
+            stream=stream, is_default=is_default, domains=own_domains, networks=list(networks),
+            expires_at=expires_at, created_by=actor.user,
         )
-        audit.record(actor, "credential.created", "credential", credential.public_id, summary=title)
+        audit.record(
+            actor, "credential.created", "credential", credential.public_id, summary=title,
+            after={"stream": stream.slug if stream else None, "domains": own_domains, "networks": list(networks),
+                   "expires_at": expires_at},
+        )
     return NewCredential(credential=credential, username=username, password=password)
+
+
+def _refuse_wider(
+    actor: Actor, domains: list[str], networks: tuple[str, ...], expires_at: datetime | None
+) -> None:
+    """ForbiddenError where a limited API key would get a wider way in; streams do not limit a credential."""
+    if actor.api_key is not None and actor.api_key.streams:
+        raise ForbiddenError("This key is limited to streams, which an SMTP credential cannot be.")
+    keys.refuse_wider(actor, domains=domains, streams=(), networks=networks, expires_at=expires_at)
 
 
 def find_credential(username: str, password: str, *, ip: str | None) -> SmtpCredential | None:
@@ -120,16 +132,18 @@ def revoke_credential(actor: Actor, credential: SmtpCredential) -> None:
 def rotate_credential(
     actor: Actor, credential: SmtpCredential, *, overlap: timedelta = DEFAULT_OVERLAP
 ) -> NewCredential:
-    """Make a successor with the same limits; the old password works for `overlap` more."""
+    """Make a successor with the same limits and, where it expires, the same life; the old one works `overlap` more."""
     require(actor, CREDENTIALS_WRITE)
     if not is_usable(credential):
         raise ConflictError("An ended credential cannot be rotated; make a new one.", code="credential_revoked")
-    if not timedelta(0) <= overlap <= MAX_OVERLAP:
-        raise InputError("The overlap lies between 0 seconds and 30 days.", field="overlap")
+    if newer_of(credential) is not None:
+        raise ConflictError("This credential was rotated already; rotate its successor.", code="credential_replaced")
+    keys.check_overlap(overlap)
     with transaction.atomic():
         new = create_credential(
             actor, name=credential.name, stream=credential.stream, is_default=credential.is_default,
             domains=tuple(credential.domains), networks=tuple(credential.networks),
+            expires_at=keys.same_life(credential.created_at, credential.expires_at),
         )
         ends = now() + overlap
         changes: dict[str, Any] = {"is_default": False}
@@ -141,6 +155,16 @@ def rotate_credential(
             after={"replaces": credential.public_id, "old_ends_at": ends},
         )
     return new
+
+
+def newer_of(credential: SmtpCredential) -> SmtpCredential | None:
+    """The usable credential that replaces one which is about to end: made later under the same name."""
+    if credential.expires_at is None or credential.expires_at > now() + keys.MAX_OVERLAP:
+        return None
+    later = SmtpCredential.objects.filter(
+        workspace=credential.workspace_id, name=credential.name, created_at__gt=credential.created_at,
+    )
+    return next((row for row in later if is_usable(row)), None)
 
 
 def credentials_of(workspace: Workspace) -> list[SmtpCredential]:

@@ -45,7 +45,8 @@ def filled(path: str) -> str:
         "contacts": Prefix.CONTACT,
         "lists": Prefix.LIST, "templates": Prefix.TEMPLATE, "domains": Prefix.DOMAIN, "routes": Prefix.ROUTE,
         "streams": Prefix.STREAM, "suppressions": Prefix.SUPPRESSION, "keys": Prefix.API_KEY, "jobs": Prefix.JOB,
-        "smtp-credentials": Prefix.CREDENTIAL, "imports": Prefix.IMPORT, "exports": Prefix.EXPORT,
+        "smtp-credentials": Prefix.CREDENTIAL, "members": Prefix.MEMBER, "invitations": Prefix.INVITATION,
+        "imports": Prefix.IMPORT, "exports": Prefix.EXPORT,
     }
 
     def value(match: re.Match[str]) -> str:

@@ -132,7 +132,8 @@ def workspace_body(workspace: Workspace) -> dict[str, Any]:
         "postal_address": workspace.postal_address, "footer_html": workspace.footer_html,
         "adds_footer": workspace.adds_footer, "brand_colour": workspace.brand_colour,
         "timezone": workspace.timezone, "requires_mfa": workspace.requires_mfa, "is_demo": workspace.is_demo,
-        "sending_stopped_at": moment(workspace.sending_stopped_at), "created_at": moment(workspace.created_at),
+        "sending_stopped_at": moment(workspace.sending_stopped_at),
+        "sending_stopped_reason": workspace.sending_stopped_reason or None, "created_at": moment(workspace.created_at),
     }
 
 

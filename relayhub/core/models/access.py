@@ -42,6 +42,9 @@ class Scope(models.TextChoices):
     KEYS_WRITE = "keys.write"
     WORKSPACE_READ = "workspace.read"
     WORKSPACE_WRITE = "workspace.write"
+    PEOPLE_READ = "people.read"
+    PEOPLE_WRITE = "people.write"
+    AUDIT_READ = "audit.read"
 
 
 class ApiKey(models.Model):

@@ -126,6 +126,13 @@ class CredentialSerializer(StrictSerializer):
     stream = serializers.CharField(max_length=80, required=False, allow_null=True, default=None)
     domains = serializers.ListField(child=serializers.CharField(max_length=255), required=False, default=list)
     networks = serializers.ListField(child=serializers.CharField(max_length=64), required=False, default=list)
+    expires_at = serializers.DateTimeField(required=False, allow_null=True, default=None)
+
+
+class CredentialRotateSerializer(StrictSerializer):
+    """How long the old password works on."""
+
+    overlap_seconds = serializers.IntegerField(required=False, default=86_400, min_value=0, max_value=2_592_000)
 
 
 def accepted_body(accepted: Accepted) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from relayhub.core.ids import Prefix, encode_id
 from relayhub.core.models import Scope
 from relayhub.relay import controls, credentials, queries, routes, streams
 from relayhub.relay.api.serializers import (
+    CredentialRotateSerializer,
     CredentialSerializer,
     RouteSerializer,
     StreamChangeSerializer,
@@ -174,6 +175,8 @@ class CredentialsView(ApiView):
     """SMTP credentials."""
 
     permissions: ClassVar = {"GET": CREDENTIALS_READ, "POST": CREDENTIALS_WRITE}
+    #: A stored answer would hold the password.
+    is_idempotent = False
 
     def get(self, request: Request) -> Response:
         """All of them, without passwords."""
@@ -190,19 +193,37 @@ class CredentialsView(ApiView):
                 raise InputError(f"There is no stream “{data['stream']}”.", field="stream")
         made = credentials.create_credential(
             self.actor, name=data["name"], stream=stream, domains=tuple(data["domains"]),
-            networks=tuple(data["networks"]),
+            networks=tuple(data["networks"]), expires_at=data["expires_at"],
         )
         return Response({**credential_body(made.credential), "password": made.password}, status=201)
 
 
-class CredentialView(ApiView):
-    """One SMTP credential."""
-
-    permissions: ClassVar = {"GET": CREDENTIALS_READ, "DELETE": CREDENTIALS_WRITE}
+class _OneCredential(ApiView):
+    is_idempotent = False
 
     def _credential(self, credential_id: str) -> SmtpCredential:
         rows = SmtpCredential.objects.filter(workspace=self.actor.workspace).select_related("stream")
         return get_or_absent(rows, Prefix.CREDENTIAL, credential_id)
+
+
+class CredentialRotateView(_OneCredential):
+    """POST makes a successor; the old password works on for a while."""
+
+    permissions: ClassVar = {"POST": CREDENTIALS_WRITE}
+
+    def post(self, request: Request, credential_id: str) -> Response:
+        """The new credential, with its password."""
+        data = parsed(CredentialRotateSerializer, request)
+        made = credentials.rotate_credential(
+            self.actor, self._credential(credential_id), overlap=timedelta(seconds=data["overlap_seconds"])
+        )
+        return Response({**credential_body(made.credential), "password": made.password}, status=201)
+
+
+class CredentialView(_OneCredential):
+    """One SMTP credential."""
+
+    permissions: ClassVar = {"GET": CREDENTIALS_READ, "DELETE": CREDENTIALS_WRITE}
 
     def get(self, request: Request, credential_id: str) -> Response:
         """The credential, without its password."""
