@@ -25,7 +25,8 @@ _ATTRIBUTE = re.compile(
     r"(?P<name>[^\s\"'>/=]++)(?:\s*+=\s*+(?:\"(?P<double>[^\"]*+)\"|'(?P<single>[^']*+)'|(?P<bare>[^\s\"'>]++)))?"
 )
 _WEB = re.compile(r"https?://", re.IGNORECASE)
-_TEXT_URL = re.compile(r"https?://[^\s<>\"'\u200b]+", re.IGNORECASE)
+# Square brackets stand unescaped only around IPv6 hosts (RFC 3986 §3.2.2); in text they begin the next `[text](url)`.
+_TEXT_URL = re.compile(r"https?://(?:\{\{[^{}]*+\}\}|[^\s<>\"'\u200b\[\]{}])+", re.IGNORECASE)
 _TEMPLATE = re.compile(r"\{\{|\{%")
 _BODY_END = re.compile(r"</body\s*>", re.IGNORECASE)
 _TRAILING = ".,;:!?"

@@ -43,6 +43,14 @@ def test_equal_links_share_a_number_across_html_and_text() -> None:
     assert text.links == ("https://a", "https://b", "https://c")
 
 
+def test_links_in_derived_text_end_where_they_end() -> None:
+    text = "[shop](https://a/?b=1)[leave]({{ unsubscribe_url }}) https://c/(d) https://e/?f={{ contact.id }}&g=1."
+    found = links.rewrite_text(text, lambda item: None if item.is_dynamic else str(item.number))
+
+    assert found.content == "[shop](1)[leave]({{ unsubscribe_url }}) 2 https://e/?f={{ contact.id }}&g=1."
+    assert found.links == ("https://a/?b=1", "https://c/(d)", "https://e/?f={{ contact.id }}&g=1")
+
+
 def test_a_callback_may_leave_a_link() -> None:
     assert links.rewrite_html('<a href="https://a">', lambda _: None).content == '<a href="https://a">'
 
