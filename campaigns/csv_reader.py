@@ -182,21 +182,45 @@ def _parse(taken: list[bytes], lines: _Lines, delimiter: str) -> tuple[list[str]
             return [], ""
         cells = text.split(delimiter)
         return (cells, "") if max(map(len, cells)) <= MAX_CELL else ([], _TOO_LONG)
-    is_open = taken[0].count(b'"') % 2 == 1
+    mark = delimiter.encode()
+    is_open = _ends_open(taken[0], mark, is_open=False)
     while is_open:
         more = lines.take() if len(taken) < MAX_LINES_A_ROW else b""
-        taken.append(more)
         if not more:
-            lines.put_back(taken[1:-1])
-            del taken[1:]
-            return [taken[0].decode("utf-8", "replace").strip()], "a quote is opened and never closed"
-        # A cell is closed once the number of quotes is even (RFC 4180 2.7 doubles those inside).
-        is_open ^= more.count(b'"') % 2 == 1
+            return _first_line_alone(taken, lines)
+        taken.append(more)
+        is_open = _ends_open(more, mark, is_open=True)
     text = b"".join(taken).decode("utf-8", "replace")
+    is_long = len(taken) > 1
     try:
-        return next(csv.reader([text], delimiter=delimiter), []), ""
+        # Over several lines only a cell that ends as RFC 4180 says is believed: otherwise a quote that was
+        # never closed would take the rows up to the next quote with it.
+        return next(csv.reader([text], delimiter=delimiter, strict=is_long), []), ""
     except csv.Error as exc:
-        return [], _TOO_LONG if "limit" in str(exc) else "it is not well-formed CSV"
+        if "limit" in str(exc):
+            return [], _TOO_LONG
+        return _first_line_alone(taken, lines) if is_long else ([], "it is not well-formed CSV")
+
+
+def _first_line_alone(taken: list[bytes], lines: _Lines) -> tuple[list[str], str]:
+    """Refuse the first line and give back those after it: they are rows of their own."""
+    lines.put_back(taken[1:])
+    del taken[1:]
+    return [taken[0].decode("utf-8", "replace").strip()], "a quote is opened and never closed"
+
+
+def _ends_open(line: bytes, mark: bytes, *, is_open: bool) -> bool:
+    """Whether a line ends within a quoted cell. A quote opens one only where a cell begins: 5" is five inches."""
+    has_closed = False
+    for index, part in enumerate(line.split(b'"')[:-1]):
+        if is_open:
+            is_open, has_closed = False, True
+        elif part == b"" and has_closed:
+            is_open, has_closed = True, False  # a doubled quote within the cell
+        else:
+            has_closed = False
+            is_open = part.endswith(mark) or (index == 0 and part == b"")
+    return is_open
 
 
 _TOO_LONG = f"a cell is longer than {MAX_CELL // 1024} KiB"

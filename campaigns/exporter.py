@@ -22,8 +22,8 @@ from relayhub.core.models import Job, StoredFile, Workspace
 JOB_KIND = "export"
 _BATCH = 2000
 _KEPT = timedelta(days=7)
-#: First characters that a spreadsheet would run as a formula (OWASP "CSV Injection").
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+#: First characters that a spreadsheet would run as a formula (OWASP "CSV Injection"), also in full width.
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
 
 def start_export(actor: Actor, mailing_list: MailingList | None = None) -> Job:
@@ -48,9 +48,11 @@ def exported_file(job: Job) -> StoredFile:
 
 
 def safe_cell(value: Any) -> str:
-    """Text that no spreadsheet takes for a formula: an apostrophe goes before it."""
+    """Text that no spreadsheet takes for a formula: an apostrophe goes before it. Numbers stay numbers."""
     text = "" if value is None else str(value)
-    return f"'{text}" if text.startswith(_FORMULA_STARTS) else text
+    if isinstance(value, int | float):
+        return text
+    return f"'{text}" if text.lstrip(" \u00a0\u3000").startswith(_FORMULA_STARTS) else text
 
 
 @jobs.job_runner(JOB_KIND)

@@ -16,11 +16,12 @@ from django.db import connection
 from campaigns.csv_reader import MAX_COLUMNS, Row
 from campaigns.fields import checked_value
 from campaigns.models import ContactImport, FieldType, ImportReject, OptIn, SubscriptionStatus
+from campaigns.subscriptions import LEFT_BEFORE_SQL
 from relayhub.core.clock import now
 from relayhub.core.errors import InputError
 from relayhub.protocol.address import AddressError, parse_addr_spec
 
-#: How many changes a dry run shows.
+#: How many new and how many changed contacts a dry run shows.
 SAMPLES = 50
 
 
@@ -69,6 +70,8 @@ class Outcome:
     updated: int = 0
     unchanged: int = 0
     rejected: int = 0
+    #: Of a dry run: known contacts that get nothing all the same, having left the list or being suppressed.
+    not_written_to: int = 0
     samples: list[dict[str, Any]] = field(default_factory=list)
 
 
@@ -228,12 +231,13 @@ def _subscribe(cursor: Any, run: ContactImport, moment: Any) -> None:
         " (id, workspace_id, mailing_list_id, contact_id, status, created_at, confirmed_at)"
         " SELECT rh_uuid7(), %s, %s, c.id, %s, %s, %s FROM import_rows t"
         " JOIN campaigns_contact c ON c.workspace_id = %s AND c.email_key = t.email_key"
+        f" WHERE NOT {LEFT_BEFORE_SQL.replace('%(list)s', '%s')}"
         " ON CONFLICT DO NOTHING RETURNING contact_id)"
         " INSERT INTO campaigns_consententry"
         " (id, contact_id, mailing_list_id, action, channel, source, user_agent, detail, at)"
         " SELECT rh_uuid7(), contact_id, %s, 'subscribed', 'import', %s, '', %s, %s FROM new",
         [run.workspace_id, mailing_list.pk, status, moment, moment if is_single else None, run.workspace_id,
-         mailing_list.pk, run.consent_source,
+         mailing_list.pk, mailing_list.pk, run.consent_source,
          json.dumps({"import": run.public_id, "file": run.file_name}), moment],
     )
 
@@ -248,17 +252,47 @@ def _preview(cursor: Any, run: ContactImport, outcome: Outcome) -> None:
     )
     outcome.created, outcome.updated, total = cursor.fetchone()
     outcome.unchanged = total - outcome.created - outcome.updated
+    outcome.not_written_to = _not_written_to(cursor, run)
+    for condition in ("c.id IS NULL", _DIFFERS):
+        outcome.samples += _samples(cursor, run, condition)
+
+
+def _samples(cursor: Any, run: ContactImport, condition: str) -> list[dict[str, Any]]:
+    """The first contacts of one kind, with what they are, what they would be, and their state on the list."""
     cursor.execute(
-        "SELECT t.row, t.email, c.name, c.fields, t.name, t.fields FROM import_rows t"
+        "SELECT t.row, t.email, c.name, c.fields, t.name, t.fields, s.status FROM import_rows t"
         " LEFT JOIN campaigns_contact c ON c.workspace_id = %s AND c.email_key = t.email_key"
-        f" WHERE c.id IS NULL OR {_DIFFERS} ORDER BY t.row LIMIT %s",
-        [run.workspace_id, SAMPLES],
+        " LEFT JOIN campaigns_subscription s ON s.contact_id = c.id AND s.mailing_list_id = %s"
+        f" WHERE {condition} ORDER BY t.row LIMIT %s",
+        [run.workspace_id, run.mailing_list_id, SAMPLES],
     )
-    for number, email, old_name, old_fields, name, fields in cursor.fetchall():
-        before = None if old_name is None else {"name": old_name, "fields": _loaded(old_fields)}
-        outcome.samples.append(
-            {"row": number, "email": email, "before": before, "after": {"name": name, "fields": _loaded(fields)}}
-        )
+    return [
+        {
+            "row": number, "email": email, "subscription": status,
+            "before": None if old_name is None else {"name": old_name, "fields": _loaded(old_fields)},
+            "after": {"name": name, "fields": _loaded(fields)},
+        }
+        for number, email, old_name, old_fields, name, fields, status in cursor.fetchall()
+    ]
+
+
+def _not_written_to(cursor: Any, run: ContactImport) -> int:
+    """How many of the rows' addresses are suppressed, or have left the list: a file cannot change that."""
+    cursor.execute(
+        "SELECT count(*) FROM import_rows t WHERE EXISTS (SELECT 1 FROM deliverability_suppression x"
+        " WHERE x.workspace_id = %s AND x.address_key = t.email_key AND x.lifted_at IS NULL"
+        " AND (x.scope = 'workspace' OR (x.scope = 'list' AND x.list_id = %s)))",
+        [run.workspace_id, run.mailing_list_id],
+    )
+    return int(cursor.fetchone()[0])
+
+
+def merged_samples(before: list[dict[str, Any]], found: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The first new and the first changed contacts of all batches so far, in the order of their rows."""
+    every = [*before, *found]
+    new = [sample for sample in every if sample["before"] is None][:SAMPLES]
+    changed = [sample for sample in every if sample["before"] is not None][:SAMPLES]
+    return sorted([*new, *changed], key=lambda sample: int(sample["row"]))
 
 
 def _loaded(value: Any) -> Any:

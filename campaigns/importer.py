@@ -7,23 +7,32 @@ contacts that have no state on the list.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import BinaryIO
+from uuid import UUID
 
 from django.db import transaction
+from django.db.models import QuerySet
 
 from campaigns import csv_reader, import_batches
 from campaigns.csv_reader import Dialect, UnreadableFile
 from campaigns.fields import KEY, ensure_text_fields, field_types, key_from_heading
 from campaigns.models import ContactImport, ImportSeen, MailingList
 from relayhub.core import audit, files, jobs
-from relayhub.core.access import Actor
-from relayhub.core.errors import InputError
-from relayhub.core.models import Job, JobStatus, StoredFile
+from relayhub.core.access import Actor, require
+from relayhub.core.clock import now
+from relayhub.core.errors import AccessError, ConflictError, InputError
+from relayhub.core.models import Job, JobStatus, Scope, StoredFile, Workspace
 
 JOB_KIND = "import"
 _BATCH_ROWS = 5000
+_PURPOSE = "import"
+#: How long a file is there for a second run; then it goes, with the personal data in it.
+_KEPT = timedelta(days=7)
+#: How many rows are looked at to guess what a column holds.
+GUESSED_FROM = 200
 _EMAIL_HEADINGS = frozenset(
     {"email", "e-mail", "e mail", "mail", "email address", "e-mail address", "emailaddress", "address",
      "e-mail-adresse", "adresse e-mail", "correo", "adres e-mail"}
@@ -46,9 +55,24 @@ class ImportRequest:
 def start_import(actor: Actor, request: ImportRequest, chunks: Iterable[bytes]) -> ContactImport:
     """Store the file and queue the job; InputError where the file or the mapping cannot be used."""
     with transaction.atomic():
-        file = _stored(actor, request.file_name, chunks)
-        dialect = _dialect(file)
-        mapping = checked_mapping(dialect, request.mapping)
+        return start_from(actor, upload(actor, request.file_name, chunks), request)
+
+
+def upload(actor: Actor, name: str, chunks: Iterable[bytes]) -> StoredFile:
+    """Take a file in for an import that is begun later; InputError where it cannot be read as CSV."""
+    require(actor, Scope.CONTACTS_WRITE)
+    with transaction.atomic():
+        file = _stored(actor, name, chunks)
+        _dialect(file)
+    return file
+
+
+def start_from(actor: Actor, file: StoredFile, request: ImportRequest) -> ContactImport:
+    """Queue the job for a file taken in before; the same file may serve a dry run and then the import."""
+    require(actor, Scope.CONTACTS_WRITE)
+    with transaction.atomic():
+        dialect, sample = columns_and_sample(file, GUESSED_FROM)
+        mapping = checked_mapping(dialect, request.mapping, sample)
         verb = "Dry run of" if request.is_dry_run else "Import"
         job = jobs.start_job(
             actor.workspace, kind=JOB_KIND, title=f"{verb} {request.file_name}", created_by=actor.user
@@ -69,18 +93,49 @@ def start_import(actor: Actor, request: ImportRequest, chunks: Iterable[bytes]) 
     return run
 
 
+def start_after_dry_run(actor: Actor, tried: ContactImport) -> ContactImport:
+    """Import for real what a dry run showed; ConflictError where its file is gone."""
+    if tried.file is None:
+        raise ConflictError("The file was kept for 7 days and is gone. Upload it again.", code="file_gone")
+    by_default = tried.consent_source.startswith(f"import {tried.public_id} ")
+    return start_from(
+        actor, tried.file,
+        ImportRequest(
+            file_name=tried.file_name, mailing_list=tried.mailing_list, mapping=tried.mapping,
+            consent_source="" if by_default else tried.consent_source,
+        ),
+    )
+
+
+def imports_of(workspace: Workspace) -> QuerySet[ContactImport]:
+    """Imports and dry runs, newest first."""
+    rows = ContactImport.objects.filter(workspace=workspace)
+    return rows.select_related("job", "job__created_by", "mailing_list", "file").order_by("-job_id")
+
+
+def upload_of(workspace: Workspace, file_id: UUID) -> StoredFile:
+    """A file taken in for an import; AccessError where there is none or its time is over."""
+    files_there = StoredFile.objects.filter(workspace=workspace, purpose=_PURPOSE, completed_at__isnull=False)
+    file = files_there.filter(pk=file_id).first()
+    if file is None:
+        raise AccessError
+    return file
+
+
 def _stored(actor: Actor, name: str, chunks: Iterable[bytes]) -> StoredFile:
-    raw = files.store_file(actor.workspace, purpose="import", name=name, chunks=_limited(chunks))
+    def stored(content: Iterable[bytes]) -> StoredFile:
+        return files.store_file(
+            actor.workspace, purpose=_PURPOSE, name=name, chunks=content, expires_at=now() + _KEPT
+        )
+
+    raw = stored(_limited(chunks))
     try:
         encoding = csv_reader.detect_encoding(files.iterate_file(raw))
     except UnreadableFile as exc:
         raise InputError(str(exc), field="file", code="unreadable_file") from exc
     if not csv_reader.needs_rewriting(next(files.iterate_file(raw)), encoding):
         return raw
-    plain = files.store_file(
-        actor.workspace, purpose="import", name=name,
-        chunks=csv_reader.as_utf8(files.iterate_file(raw), encoding),
-    )
+    plain = stored(csv_reader.as_utf8(files.iterate_file(raw), encoding))
     raw.delete()
     return plain
 
@@ -105,25 +160,37 @@ def _dialect(file: StoredFile) -> Dialect:
         raise InputError(str(exc), field="file", code="unreadable_file") from exc
 
 
-def guessed_mapping(dialect: Dialect, sample: list[str] | None = None) -> dict[str, str]:
-    """What each column probably holds, by its heading, and by its first cell where there is no header."""
+def guessed_mapping(dialect: Dialect, sample: Sequence[Sequence[str]] = ()) -> dict[str, str]:
+    """What each column probably holds: by its heading, the address else by what the first rows hold."""
+    headings = {column: " ".join(column.lower().replace("_", " ").split()) for column in dialect.columns}
+    by_heading = [column for column, heading in headings.items() if heading in _EMAIL_HEADINGS]
+    address = by_heading[0] if by_heading else _column_of_addresses(dialect, sample)
     mapping: dict[str, str] = {}
-    for index, column in enumerate(dialect.columns):
-        heading = column.lower().strip()
-        cell = sample[index] if sample and index < len(sample) else ""
-        if "email" not in mapping.values() and (heading in _EMAIL_HEADINGS or ("@" in cell)):
-            mapping[column] = "email"
+    for column, heading in headings.items():
+        if column == address:
+            target = "email"
         elif heading in _NAME_HEADINGS and "name" not in mapping.values():
-            mapping[column] = "name"
+            target = "name"
         else:
-            mapping[column] = key_from_heading(column)
+            target = key_from_heading(column)
+        mapping[column] = target if target not in mapping.values() else ""
     return mapping
 
 
-def checked_mapping(dialect: Dialect, given: Mapping[str, str] | None) -> dict[str, str]:
+def _column_of_addresses(dialect: Dialect, sample: Sequence[Sequence[str]]) -> str:
+    """The first column with the most addresses among the first rows; "" where there are none."""
+    counts = [
+        sum(1 for row in sample if index < len(row) and "@" in row[index]) for index in range(len(dialect.columns))
+    ]
+    most = max(counts, default=0)
+    return dialect.columns[counts.index(most)] if most else ""
+
+
+def checked_mapping(
+    dialect: Dialect, given: Mapping[str, str] | None, sample: Sequence[Sequence[str]] = ()
+) -> dict[str, str]:
     """The mapping of every column; InputError where it names no address or an unusable field."""
     if given is None:
-        sample = None if dialect.has_header else ["@" if i == 0 else "" for i in range(len(dialect.columns))]
         mapping = guessed_mapping(dialect, sample)
     else:
         mapping = {column: str(given.get(column) or "") for column in dialect.columns}
@@ -213,13 +280,14 @@ def _apply(
         row.updated += outcome.updated
         row.unchanged += outcome.unchanged
         row.rejected += outcome.rejected
-        row.samples = (row.samples + outcome.samples)[: import_batches.SAMPLES]
+        row.samples = import_batches.merged_samples(row.samples, outcome.samples)
         row.checkpoint_bytes, row.checkpoint_row = batch[-1].end_bytes, batch[-1].number
         row.save(update_fields=["rows", "created", "updated", "unchanged", "rejected", "samples",
                                 "checkpoint_bytes", "checkpoint_row"])
         # Nobody knows the number of rows before the end; the share of bytes read tells it well enough.
         estimate = max(row.rows, row.rows * size // max(1, row.checkpoint_bytes))
-        run.advance(done=row.rows, total=estimate)
+        stays = int(run.state.get("not_written_to", 0)) + outcome.not_written_to
+        run.advance(done=row.rows, total=estimate, not_written_to=stays)
 
 
 def counts(row: ContactImport) -> dict[str, int]:

@@ -123,3 +123,11 @@ def iterate_file(file: StoredFile) -> Iterator[bytes]:
     count = -(-file.size_bytes // CHUNK_BYTES)
     for number in range(count):
         yield bytes(StoredFileChunk.objects.values_list("data", flat=True).get(file=file, number=number))
+
+
+def delete_expired() -> int:
+    """Remove files whose time is over, with their chunks; returns how many files."""
+    ids = list(StoredFile.objects.filter(expires_at__lt=now()).values_list("pk", flat=True)[:1000])
+    StoredFileChunk.objects.filter(file_id__in=ids).delete()
+    StoredFile.objects.filter(pk__in=ids).delete()
+    return len(ids)

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from celery import shared_task
 
-from relayhub.core import jobs, periodic
+from relayhub.core import files, jobs, periodic
 
 
 @shared_task(name="core.run_job", queue="imports")
@@ -23,5 +23,6 @@ def resume_stale_jobs_task() -> None:
 
 @shared_task(name="core.forget_old_slots", queue="housekeeping")
 def forget_old_slots_task() -> None:
-    """Keep the table of claimed slots small."""
+    """Keep the table of claimed slots small, and remove uploads and exports that were kept long enough."""
     periodic.forget_old_slots()
+    files.delete_expired()

@@ -20,6 +20,26 @@ def test_an_unclosed_quote_costs_one_row() -> None:
     assert [row.number for row in found if row.fault] == [2]
 
 
+def test_two_unclosed_quotes_cost_two_rows() -> None:
+    found = read(b'a@x,1\n"b@x,2\nc@x,3\n"d@x,4\ne@x,5\n')
+
+    assert [row.cells[0] for row in found if not row.fault] == ["a@x", "c@x", "e@x"]
+    assert [row.number for row in found if row.fault] == [2, 4]
+
+
+def test_an_unclosed_quote_before_quoted_rows_costs_one_row() -> None:
+    found = read(b'"a@x","1"\n"b@x","2\n"c@x","3"\n"d@x","say ""hi"""\n')
+
+    assert [row.cells for row in found if not row.fault] == [["a@x", "1"], ["c@x", "3"], ["d@x", 'say "hi"']]
+    assert [row.number for row in found if row.fault] == [2]
+
+
+def test_inches_open_no_quote() -> None:
+    found = read(b'a@x,5" screen\nb@x,4\nc@x,7" screen\n')
+
+    assert [row.cells for row in found] == [["a@x", '5" screen'], ["b@x", "4"], ["c@x", '7" screen']]
+
+
 def test_quotes_hold_delimiters_line_ends_and_quotes() -> None:
     assert read(b'"a,b","c\nd","e""f"\n')[0].cells == ["a,b", "c\nd", 'e"f']
 
