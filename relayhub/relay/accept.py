@@ -97,7 +97,7 @@ def check(submission: Submission, *, now: datetime) -> Acceptable:
     wishes = _wishes(submission, headers.strip_private(block))
     stream = _stream(submission, wishes.stream)
     author, from_header = _author(block)
-    message_id = uuid7()
+    message_id = submission.message_id or uuid7()
     header_id = _complete(block, submission, message_id, author, now)
     content = block.with_body(submission.content[offset:])
     recipients = _recipients(submission)

@@ -82,8 +82,9 @@ def submission_of(actor: Actor, fields: OutgoingFields) -> Submission:
     )
     return Submission(
         workspace_id=actor.workspace.pk, source=Source.HTTP, mail_from=sender.spec, recipients=recipients,
-        content=content, stream=fields.stream, tags=tuple(fields.tags), metadata=dict(fields.metadata),
-        track=fields.track, send_at=fields.send_at, options=dict(fields.options), **limits_of(actor),
+        content=content, message_id=message_id, stream=fields.stream, tags=tuple(fields.tags),
+        metadata=dict(fields.metadata), track=fields.track, send_at=fields.send_at,
+        options=dict(fields.options), **limits_of(actor),
     )
 
 

@@ -44,6 +44,7 @@ def test_a_message_is_accepted_and_can_be_looked_at(client: APIClient) -> None:
     assert [r["address"] for r in body["recipients"]] == ["b@x.example", "c@x.example"]
     shown = client.get(f"/api/v1/messages/{body['id']}").json()
     assert shown["counts"] == {"queued": 2}
+    assert shown["message_id"] == f"<{body['id']}@shop.example>"
     timeline = client.get(f"/api/v1/messages/{body['id']}/timeline").json()
     assert [entry["type"] for entry in timeline["data"]] == ["accepted", "accepted"]
     content = client.get(f"/api/v1/messages/{body['id']}/content").json()
