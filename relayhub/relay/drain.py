@@ -40,6 +40,9 @@ MAX_CLAIM = 500
 SLOT_TURN = 50
 #: A claim used up faster than this may be followed by one twice as large.
 QUICK_CLAIM_SECONDS = 2.0
+#: Rows that a dead worker had go in small claims, one claim after the other; a receiver that is silent to
+#: them keeps the lane for no longer than this.
+NARROW_CLAIM_SECONDS = 5.0
 
 
 class LaneRunner:
@@ -63,6 +66,8 @@ class LaneRunner:
         self.last_served = 0.0
         #: The last claim brought as much as was asked for: there is probably more.
         self.is_hungry = False
+        #: The last claim was cut short: its rows were in the hands of a worker that died.
+        self._is_narrow = False
         self._queue: deque[Job] = deque()
         self._window = 1
         self._limit = LANE_CONNECTIONS
@@ -92,13 +97,27 @@ class LaneRunner:
     @property
     def appetite(self) -> int:
         """How many rows to claim next: nothing while half of the last claim is still waiting."""
-        if self.is_claiming or self._is_backing_off or len(self._queue) > self.claim_size // 2:
+        if self.is_claiming or self._is_backing_off or self._has_enough:
             return 0
         return 1 if self.info.is_probing else self.claim_size
 
-    def learn_claim(self, *, asked: int, got: int, seconds_since_last: float) -> None:
+    @property
+    def _has_enough(self) -> bool:
+        """Whether to wait with the next claim.
+
+        After a narrow one until all of it is done: whoever dies of one of its rows must not have others in hand
+        that would be blamed for it.
+        """
+        if self._is_narrow:
+            return self.in_hand > 0 and monotonic_seconds() - self.last_served < NARROW_CLAIM_SECONDS
+        return len(self._queue) > self.claim_size // 2
+
+    def learn_claim(self, *, asked: int, got: int, is_narrow: bool = False, seconds_since_last: float) -> None:
         """Claim more next time where claims are used up quickly, less where they lie about."""
-        self.is_hungry = got >= asked
+        self._is_narrow = is_narrow
+        self.is_hungry = got >= asked or is_narrow
+        if is_narrow:
+            return
         if self.is_hungry and seconds_since_last < QUICK_CLAIM_SECONDS:
             self.claim_size = min(MAX_CLAIM, self.claim_size * 2)
         elif seconds_since_last > QUICK_CLAIM_SECONDS * 5:
@@ -170,15 +189,19 @@ class LaneRunner:
                     self._on_done(job)
                 self._learn(signal)
                 served += 1
-                if self.is_hungry and len(self._queue) <= self.claim_size // 2:
-                    self.is_hungry = False
-                    self._on_hungry(self)
+                self._ask_for_more()
                 if served >= SLOT_TURN and self._shares.is_contended(is_bulk=self.info.is_broadcast):
                     break
         finally:
             self._workers -= 1
             self._shares.free_slot(is_bulk=self.info.is_broadcast)
             self._pump()
+            self._ask_for_more()
+
+    def _ask_for_more(self) -> None:
+        if self.is_hungry and not self._has_enough:
+            self.is_hungry = False
+            self._on_hungry(self)
 
     def _learn(self, signal: Signal) -> None:
         if signal is Signal.GOOD:

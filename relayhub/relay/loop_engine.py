@@ -285,7 +285,7 @@ class Engine:
             runner.is_hungry = False
             return 0
         runner.last_served = asked_at
-        runner.learn_claim(asked=limit, got=len(rows), seconds_since_last=since_last)
+        runner.learn_claim(asked=limit, got=len(rows), is_narrow=rows[0][-2], seconds_since_last=since_last)
         hold = Hold(
             lane_id=info.id,
             token=token,

@@ -158,7 +158,8 @@ FROM picked p
 WHERE r.id = p.id
 RETURNING {_CLAIM_COLUMNS},
   coalesce((SELECT site.provider FROM relay_siterecord site WHERE site.domain = r.domain), ''),
-  {SUPPRESSED_SQL} AS is_suppressed, now()
+  {SUPPRESSED_SQL} AS is_suppressed,
+  (SELECT count(*) FROM locked) > (SELECT count(*) FROM picked) AS is_narrow, now()
 """
 
 _PROBE_SQL = """
@@ -245,7 +246,8 @@ def probe_statement(*, lane_id: int, seconds: float) -> Statement:
 
 
 def claimed_from_row(row: Sequence[Any], token: UUID) -> ClaimedRecipient:
-    """Read one row of a claim's answer; the last column is the database's now()."""
+    """Read one row of a claim's answer; the last columns are whether it was cut short by rows whose claim
+    died before, and the database's now()."""
     return ClaimedRecipient(
         id=row[0],
         token=token,

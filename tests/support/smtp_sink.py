@@ -68,6 +68,11 @@ class SmtpSink:
     commands: list[tuple[int, str]] = field(default_factory=list)
     recipients: dict[str, str] = field(default_factory=dict)
     dot_recipients: dict[str, str] = field(default_factory=dict)
+    #: Whether `messages` keep what was said in them; counting many thousands does without.
+    keeps_content: bool = True
+    #: When each connection was taken and ended, on `time.time`.
+    opened_at: dict[int, float] = field(default_factory=dict)
+    closed_at: dict[int, float] = field(default_factory=dict)
     connections: int = 0
     open_now: int = 0
     most_open: int = 0
@@ -107,6 +112,13 @@ class SmtpSink:
         with self._heard:
             self.commands.append((number, line))
             self._heard.notify_all()
+
+    def open_between(self, first: float, last: float) -> set[int]:
+        """The connections that were open at some moment of that time."""
+        return {
+            number for number, opened in self.opened_at.items()
+            if opened <= last and self.closed_at.get(number, last) >= first
+        }
 
     def drop_all(self, *, reset: bool = False) -> None:
         """Close every connection now."""
@@ -160,15 +172,18 @@ class SmtpSink:
         assert task is not None
         self._tasks.add(task)
         self.connections += 1
+        number = self.connections
+        self.opened_at[number] = time.time()
         self.open_now += 1
         self.most_open = max(self.most_open, self.open_now)
         self._writers.add(writer)
         try:
-            await _Conversation(self, reader, writer, self.connections).run()
+            await _Conversation(self, reader, writer, number).run()
         except (_Gone, OSError, asyncio.IncompleteReadError, ValueError, asyncio.CancelledError):
             pass
         finally:
             self.open_now -= 1
+            self.closed_at[number] = time.time()
             self._writers.discard(writer)
             self._tasks.discard(task)
             _cut(writer)
@@ -303,8 +318,9 @@ class _Conversation:
         content = stuffed[1:] if stuffed.startswith(b".") else stuffed
         taken = Taken(
             mail_from=self.mail_from or "", rcpt_to=tuple(self.rcpt_to),
-            content=content.replace(b"\r\n..", b"\r\n."), at=time.time(), connection=self.number,
-            is_tls=self.is_tls, username=self.username,
+            content=content.replace(b"\r\n..", b"\r\n.") if self.sink.keeps_content else b"",
+            at=time.time(), connection=self.number, is_tls=self.is_tls,
+            username=self.username,
         )
         if self.sink.on_message is not None:
             self.sink.on_message(taken)
