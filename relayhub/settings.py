@@ -312,10 +312,13 @@ STORAGES = {
     "staticfiles": {
         "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
         if RELAYHUB_TESTING
-        else "whitenoise.storage.CompressedManifestStaticFilesStorage"
+        else "relayhub.core.static_files.StaticFiles"
     },
 }
 WHITENOISE_USE_FINDERS = RELAYHUB_TESTING
+WHITENOISE_KEEP_ONLY_HASHED_FILES = True
+# Packed already, or (map) fetched by nobody but a developer's tools: compressing them doubles the first start.
+WHITENOISE_SKIP_COMPRESS_EXTENSIONS = ["png", "gif", "jpg", "jpeg", "webp", "gz", "br", "zip", "woff", "woff2", "map"]
 # The API takes 30 MiB of JSON; imports stream to disk as they come.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 30 * 1024 * 1024
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 5000
