@@ -1,0 +1,123 @@
+"""Forms of the API pages: a key, an SMTP credential, a rotation."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from django import forms
+
+from relayhub.core.access import ALL_SCOPES, Actor
+from relayhub.core.clock import now
+from relayhub.core.models import Scope
+
+_DAY_SECONDS = 86_400
+LIFE_CHOICES = (("", "Never"), ("30", "In 30 days"), ("90", "In 90 days"), ("365", "In a year"))
+OVERLAP_CHOICES = (
+    (str(_DAY_SECONDS), "24 hours"), ("0", "Not at all"), ("3600", "An hour"), (str(7 * _DAY_SECONDS), "7 days"),
+    (str(30 * _DAY_SECONDS), "30 days"),
+)
+#: What a new key is ticked for: the usual reason to make one.
+USUAL_SCOPES = (str(Scope.MESSAGES_WRITE), str(Scope.MESSAGES_READ))
+_WORDS = {
+    "messages": "hand in mail, see what happened to it", "events": "what happened, as a stream",
+    "stats": "counts by hour and day", "contacts": "contacts, imports and exports", "lists": "mailing lists",
+    "templates": "mail templates", "campaigns": "campaigns and reports", "domains": "sending domains",
+    "suppressions": "addresses not written to", "streams": "streams", "routes": "which way mail leaves",
+    "keys": "API keys and SMTP credentials", "workspace": "name, footer, stop and resume",
+    "people": "members and invitations", "audit": "the audit log",
+}
+
+
+def scope_rows(actor: Actor, ticked: set[str]) -> list[dict[str, Any]]:
+    """Scopes the actor may give, by resource: [{resource, text, boxes: [{scope, verb, is_ticked}]}]."""
+    rows: dict[str, dict[str, Any]] = {}
+    for scope in ALL_SCOPES:
+        resource, verb = scope.split(".")
+        if actor.may(scope):
+            row = rows.setdefault(resource, {"resource": resource, "text": _WORDS[resource], "boxes": []})
+            row["boxes"].append({"scope": scope, "verb": verb, "is_ticked": scope in ticked})
+    return list(rows.values())
+
+
+def lines_of(text: str) -> tuple[str, ...]:
+    """What stands between blanks, commas and line ends."""
+    return tuple(text.replace(",", " ").split())
+
+
+class _LimitedForm(forms.Form):
+    name = forms.CharField(max_length=120, help_text="What uses it: “shop”, “printer in the hall”.")
+    domains = forms.MultipleChoiceField(
+        required=False, widget=forms.CheckboxSelectMultiple, label="Only from these domains",
+        help_text="None ticked: every domain of the workspace.",
+    )
+    networks = forms.CharField(
+        required=False, max_length=2000, widget=forms.Textarea(attrs={"rows": 2}),
+        label="Only from these addresses",
+        help_text="IP addresses or networks such as 203.0.113.0/24, one a line. Empty: from anywhere.",
+    )
+    life = forms.ChoiceField(choices=LIFE_CHOICES, required=False, label="Expires")
+
+    def __init__(self, *args: Any, domains: list[str], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if domains:
+            _choices(self, "domains", [(name, name) for name in domains])
+        else:
+            del self.fields["domains"]
+
+    @property
+    def expires_at(self) -> datetime | None:
+        """When it ends, counted from now."""
+        days = self.cleaned_data["life"]
+        return now() + timedelta(days=int(days)) if days else None
+
+    @property
+    def networks_given(self) -> tuple[str, ...]:
+        """The networks as written."""
+        return lines_of(self.cleaned_data["networks"])
+
+    @property
+    def domains_given(self) -> tuple[str, ...]:
+        """The ticked domains."""
+        return tuple(self.cleaned_data.get("domains", ()))
+
+
+class KeyForm(_LimitedForm):
+    """An API key to make; its scopes are ticked in a table of their own."""
+
+    streams = forms.MultipleChoiceField(
+        required=False, widget=forms.CheckboxSelectMultiple, label="Only in these streams",
+        help_text="None ticked: every stream.",
+    )
+    requests_per_second = forms.IntegerField(
+        min_value=1, max_value=10_000, initial=100, label="Requests a second",
+        help_text="More are answered with 429 and told when to come again.",
+    )
+
+    def __init__(self, *args: Any, streams: list[tuple[str, str]], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        _choices(self, "streams", streams)
+
+
+class CredentialForm(_LimitedForm):
+    """An SMTP credential to make."""
+
+    stream = forms.ChoiceField(
+        required=False, label="Stream", help_text="Where its mail goes that names no stream by X-RelayHub-Stream.",
+    )
+
+    def __init__(self, *args: Any, streams: list[tuple[str, str]], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        _choices(self, "stream", [("", "The default, transactional"), *streams])
+
+
+class RotateForm(forms.Form):
+    """How long the old secret works on."""
+
+    overlap = forms.TypedChoiceField(choices=OVERLAP_CHOICES, coerce=int)
+
+
+def _choices(form: forms.Form, name: str, choices: list[tuple[str, str]]) -> None:
+    field = form.fields[name]
+    assert isinstance(field, forms.ChoiceField)
+    field.choices = choices
