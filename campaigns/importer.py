@@ -23,6 +23,7 @@ from campaigns.models import ContactImport, ImportSeen, MailingList
 from relayhub.core import audit, files, jobs
 from relayhub.core.access import Actor, require
 from relayhub.core.clock import now
+from relayhub.core.crashpoints import crashpoint
 from relayhub.core.errors import AccessError, ConflictError, InputError
 from relayhub.core.models import Job, JobStatus, Scope, StoredFile, Workspace
 
@@ -288,6 +289,7 @@ def _apply(
         estimate = max(row.rows, row.rows * size // max(1, row.checkpoint_bytes))
         stays = int(run.state.get("not_written_to", 0)) + outcome.not_written_to
         run.advance(done=row.rows, total=estimate, not_written_to=stays)
+        crashpoint("import_mid_batch")
 
 
 def counts(row: ContactImport) -> dict[str, int]:

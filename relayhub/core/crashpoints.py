@@ -23,6 +23,7 @@ CRASHPOINTS = (
     "after_reply",
     "after_outcome_commit",
     "expand_mid_batch",
+    "after_expand_batch",
     "import_mid_batch",
     "inbound_before_record",
     "reaction_before_done",

@@ -15,8 +15,10 @@ from tests.support.smtp_listener import RawClient
 class ListenerProcess:
     """Started with the command an operator uses; ends with the block."""
 
-    def __init__(self, role: str = "submission", *, crashpoint: str = "") -> None:
-        ports = _free_ports(3)
+    def __init__(
+        self, role: str = "submission", *, crashpoint: str = "", ports: list[int] | None = None
+    ) -> None:
+        ports = ports or free_ports(3)
         self.port = ports[2] if role == "mx" else ports[0]
         environment = {
             **os.environ, "DATABASE_URL": test_database_url(), "DJANGO_SETTINGS_MODULE": "relayhub.settings",
@@ -50,7 +52,8 @@ class ListenerProcess:
         return client
 
 
-def _free_ports(count: int) -> list[int]:
+def free_ports(count: int) -> list[int]:
+    """Ports that nothing listens on now."""
     held = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
     ports = [sock.getsockname()[1] for sock in held]
     for sock in held:

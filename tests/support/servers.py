@@ -13,12 +13,19 @@ import signal
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
+if TYPE_CHECKING:
+    from relayhub.embedded.servers import Servers
+
 #: Far above what any test takes; only a hang reaches it.
 HANGS_AFTER_SECONDS = 300
+CHAOS_HANGS_AFTER_SECONDS = 1500
 _OWNER = "RELAYHUB_TEST_DATA"
+#: The servers that this process started: what a test that restarts them takes hold of.
+started: list[Servers] = []
 
 
 def _start_servers() -> None:
@@ -30,6 +37,7 @@ def _start_servers() -> None:
     # Tests make and drop databases all the time; what they must prove is not that the disk keeps them.
     servers = start_servers(folder, with_postgres=True, with_valkey=True, say=lambda text: None)
     os.environ[_OWNER] = str(folder)
+    started.append(servers)
 
     def stop() -> None:
         servers.stop()
@@ -60,11 +68,13 @@ os.environ.setdefault("RELAYHUB_HOSTNAME", "mail.relayhub.example")
 def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
     """End a test that hangs, so that the run says which one it was and goes on."""
 
+    seconds = CHAOS_HANGS_AFTER_SECONDS if item.get_closest_marker("chaos") else HANGS_AFTER_SECONDS
+
     def too_long(*_: object) -> None:
-        raise TimeoutError(f"{item.nodeid} ran for more than {HANGS_AFTER_SECONDS} s")
+        raise TimeoutError(f"{item.nodeid} ran for more than {seconds} s")
 
     before = signal.signal(signal.SIGALRM, too_long)
-    signal.alarm(HANGS_AFTER_SECONDS)
+    signal.alarm(seconds)
     try:
         yield
     finally:

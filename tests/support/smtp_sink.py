@@ -63,6 +63,8 @@ class SmtpSink:
     has_implicit_tls: bool = False
     #: Called with each message before the dot is answered.
     on_message: Callable[[Taken], None] | None = None
+    #: How long each dot waits for its answer: a receiver that looks at mail before it takes it.
+    dot_delay_seconds: float = 0.0
     context: ssl.SSLContext | None = None
     messages: list[Taken] = field(default_factory=list)
     commands: list[tuple[int, str]] = field(default_factory=list)
@@ -340,6 +342,8 @@ class _Conversation:
         return b"".join(pieces)[2:-3]
 
     async def _answer_dot(self, taken: Taken) -> None:
+        if self.sink.dot_delay_seconds:
+            await asyncio.sleep(self.sink.dot_delay_seconds)
         fault = self.sink.next_fault("DOT")
         if fault is not None and not fault.startswith("2"):
             await self._act(fault)
