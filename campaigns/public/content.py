@@ -1,22 +1,7 @@
-"""Answers that hold message content: caged, without a cookie, whatever the content says (CONTRACT 4)."""
+"""Answers that hold message content; the cage itself is shared with the pages of messages."""
 
 from __future__ import annotations
 
-from django.http import HttpResponse
+from relayhub.core.caged import CAGE, caged
 
-CAGE = (
-    "sandbox allow-popups allow-popups-to-escape-sandbox; default-src 'none'; img-src https: http: data:; "
-    "style-src 'unsafe-inline'; form-action 'none'"
-)
-
-
-def caged(html: str) -> HttpResponse:
-    """Content as a page of its own that can run nothing and send nothing."""
-    response = HttpResponse(html, content_type="text/html; charset=utf-8")
-    response["Content-Security-Policy"] = CAGE
-    response["X-Content-Type-Options"] = "nosniff"
-    response["Referrer-Policy"] = "no-referrer"
-    response["Cache-Control"] = "private, no-store"
-    # django-csp leaves an answer alone that names its policy itself.
-    response._csp_exempt = True  # type: ignore[attr-defined]
-    return response
+__all__ = ["CAGE", "caged"]

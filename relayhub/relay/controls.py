@@ -17,12 +17,16 @@ from relayhub.core import audit
 from relayhub.core.access import Actor, require
 from relayhub.core.clock import now
 from relayhub.core.errors import ConflictError
+from relayhub.core.formats import counted
 from relayhub.core.models import Scope
 from relayhub.relay import events_move
 from relayhub.relay.bell import ring_on_commit
 from relayhub.relay.events import HOLD_PERSON
 from relayhub.relay.events_move import Pick
 from relayhub.relay.models import BroadcastControl, Lane, Message, Recipient, Stream
+
+#: Recipients of one message that an act is for; None = all of them.
+Chosen = Sequence[Recipient] | None
 
 # -- broadcasts: called by campaigns, which asks for permission and writes the audit entry -------------------
 
@@ -113,17 +117,19 @@ def pace_lane(actor: Actor, lane: Lane, max_per_minute: int | None) -> None:
 # -- messages and recipients ---------------------------------------------------------------------------------
 
 
-def cancel_message(actor: Actor, message: Message) -> int:
-    """Cancel a message's recipients that are not out yet; ConflictError if there is none left to cancel."""
+def cancel_message(actor: Actor, message: Message, recipients: Chosen = None) -> int:
+    """Cancel a message's recipients, or the chosen of them, that are not out yet; ConflictError if there is none.
+
+    A campaign's mail as a whole is cancelled through the campaign, which would else go on storing recipients.
+    """
     require(actor, Scope.MESSAGES_WRITE)
+    if message.broadcast_id is not None and recipients is None:
+        raise ConflictError("This is the mail of a campaign: cancel the campaign.", code="mail_of_a_campaign")
     with transaction.atomic():
         moved = events_move.cancel(
-            _of_message(message), why="A person or program cancelled it.", by=actor.label
+            _of(message, recipients), why="A person or program cancelled it.", by=actor.label
         )
-        if moved:
-            audit.record(
-                actor, "message.cancelled", "message", message.public_id, summary=f"{moved} recipients"
-            )
+        _note(actor, "message.cancelled", message, moved)
     if not moved:
         raise ConflictError(
             "Nothing is left to cancel: every recipient is finished or being sent.", code="nothing_to_cancel"
@@ -131,26 +137,24 @@ def cancel_message(actor: Actor, message: Message) -> int:
     return moved
 
 
-def hold_message(actor: Actor, message: Message) -> int:
-    """Keep a message's waiting recipients back."""
+def hold_message(actor: Actor, message: Message, recipients: Chosen = None) -> int:
+    """Keep a message's waiting recipients, or the chosen of them, back."""
     require(actor, Scope.MESSAGES_WRITE)
     with transaction.atomic():
-        moved = events_move.hold(_of_message(message), reason=HOLD_PERSON, by=actor.label)
-        if moved:
-            audit.record(actor, "message.held", "message", message.public_id, summary=f"{moved} recipients")
+        moved = events_move.hold(_of(message, recipients), reason=HOLD_PERSON, by=actor.label)
+        _note(actor, "message.held", message, moved)
     return moved
 
 
-def release_message(actor: Actor, message: Message) -> int:
-    """Let a message's held, unknown and quarantined recipients go."""
+def release_message(actor: Actor, message: Message, recipients: Chosen = None) -> int:
+    """Let a message's held, unknown and quarantined recipients, or the chosen of them, go."""
     require(actor, Scope.MESSAGES_WRITE)
+    pick = _of(message, recipients)
     with transaction.atomic():
-        moved = events_move.release(_of_message(message), why="A person released it.", by=actor.label)
+        moved = events_move.release(pick, why="A person released it.", by=actor.label)
+        _note(actor, "message.released", message, moved)
         if moved:
-            audit.record(
-                actor, "message.released", "message", message.public_id, summary=f"{moved} recipients"
-            )
-            _ring_lanes_of(_of_message(message))
+            _ring_lanes_of(pick)
     return moved
 
 
@@ -169,18 +173,30 @@ def release_recipients(actor: Actor, recipients: Sequence[Recipient]) -> int:
     return moved
 
 
-def retry_message_now(actor: Actor, message: Message) -> int:
-    """Make a message's deferred recipients due at once."""
+def retry_message_now(actor: Actor, message: Message, recipients: Chosen = None) -> int:
+    """Make a message's waiting recipients, or the chosen of them, due at once."""
     require(actor, Scope.MESSAGES_WRITE)
-    moved = events_move.retry_now(_of_message(message))
-    if moved:
-        audit.record(actor, "message.retried", "message", message.public_id, summary=f"{moved} recipients")
-        _ring_lanes_of(_of_message(message))
+    pick = _of(message, recipients)
+    with transaction.atomic():
+        moved = events_move.retry_now(pick)
+        _note(actor, "message.retried", message, moved)
+        if moved:
+            _ring_lanes_of(pick)
     return moved
 
 
-def _of_message(message: Message) -> Pick:
-    return Pick(where="r.message_id = %(message_id)s", params={"message_id": message.pk})
+def _of(message: Message, recipients: Chosen) -> Pick:
+    if recipients is None:
+        return Pick(where="r.message_id = %(message_id)s", params={"message_id": message.pk})
+    return Pick(
+        where="r.message_id = %(message_id)s AND r.id = ANY(%(ids)s)",
+        params={"message_id": message.pk, "ids": [recipient.pk for recipient in recipients]},
+    )
+
+
+def _note(actor: Actor, action: str, message: Message, moved: int) -> None:
+    if moved:
+        audit.record(actor, action, "message", message.public_id, summary=counted(moved, "recipient"))
 
 
 def _ring_lanes_of(pick: Pick) -> None:

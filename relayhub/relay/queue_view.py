@@ -84,3 +84,30 @@ def oldest_due_seconds() -> float:
     return max(
         (lane.oldest_due_seconds for lane in queue_lanes(limit=200) if not lane.stopped_by), default=0.0
     )
+
+
+_STOPS_SQL = """
+SELECT concat_ws(', ',
+    CASE WHEN EXISTS (SELECT 1 FROM core_systemstate st WHERE st.key = 'sending_paused')
+      THEN 'sending is paused for the whole installation' END,
+    CASE WHEN w.sending_stopped_at IS NOT NULL THEN 'this workspace is stopped' END,
+    CASE WHEN s.paused_at IS NOT NULL THEN 'the stream is paused' END,
+    CASE WHEN l.paused_at IS NOT NULL
+      THEN 'the lane is paused' || CASE WHEN l.paused_reason <> '' THEN ' (' || l.paused_reason || ')' ELSE '' END END,
+    CASE WHEN b.cancelled_at IS NOT NULL THEN 'the campaign was cancelled'
+         WHEN b.paused_at IS NOT NULL THEN 'the campaign is paused' END,
+    CASE WHEN l.backoff_until > now() THEN 'the receiver asked us to slow down: ' || l.backoff_reason END,
+    CASE WHEN l.max_per_minute IS NOT NULL THEN 'the lane is limited to ' || l.max_per_minute || ' a minute' END,
+    CASE WHEN b.max_per_minute IS NOT NULL THEN 'the campaign is limited to ' || b.max_per_minute || ' a minute' END)
+FROM relay_lane l JOIN relay_stream s ON s.id = l.stream_id JOIN core_workspace w ON w.id = l.workspace_id
+LEFT JOIN relay_broadcastcontrol b ON b.broadcast_id = l.broadcast_id
+WHERE l.id = %s
+"""
+
+
+def what_keeps_back(lane_id: int) -> str:
+    """What stops or slows a lane at present, in words; empty = nothing."""
+    with connection.cursor() as cursor:
+        cursor.execute(_STOPS_SQL, [lane_id])
+        row = cursor.fetchone()
+    return str(row[0]) if row else ""

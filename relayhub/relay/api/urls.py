@@ -2,6 +2,7 @@
 
 from django.urls import URLPattern, path
 
+from relayhub.relay.api import views_acts as acts
 from relayhub.relay.api import views_messages as messages
 from relayhub.relay.api import views_settings as settings
 
@@ -13,7 +14,11 @@ urlpatterns: list[URLPattern] = [
     path("messages/<str:message_id>/timeline", messages.TimelineView.as_view()),
     path("messages/<str:message_id>/content", messages.ContentView.as_view()),
     path("messages/<str:message_id>/raw", messages.RawContentView.as_view()),
-    path("messages/<str:message_id>/cancel", messages.CancelView.as_view()),
+    path("messages/<str:message_id>/cancel", acts.CancelView.as_view()),
+    path("messages/<str:message_id>/hold", acts.HoldView.as_view()),
+    path("messages/<str:message_id>/release", acts.ReleaseView.as_view()),
+    path("messages/<str:message_id>/retry", acts.RetryView.as_view()),
+    path("messages/<str:message_id>/resend", acts.ResendView.as_view()),
     path("messages/<str:message_id>/recipients", messages.RecipientsView.as_view()),
     path("streams", settings.StreamsView.as_view()),
     path("streams/<str:stream_id>", settings.StreamView.as_view()),

@@ -22,7 +22,7 @@ from relayhub.core.errors import InputError
 from relayhub.core.ids import Prefix, decode_id
 from relayhub.core.models import Scope
 from relayhub.protocol.compose import Attachment
-from relayhub.relay import controls, display, queries
+from relayhub.relay import display, queries
 from relayhub.relay.api.serializers import (
     MessageSerializer,
     accepted_body,
@@ -287,20 +287,6 @@ class RawContentView(_OneMessage):
         return _download(raw, f"{message_id}.eml")
 
 
-class CancelView(_OneMessage):
-    """POST stops what is not out yet."""
-
-    permissions: ClassVar = {"POST": Scope.MESSAGES_WRITE}
-
-    def post(self, request: Request, message_id: str) -> Response:
-        """The message as it stands then; 409 where nothing could be stopped."""
-        message = self.message(message_id)
-        controls.cancel_message(self.actor, message)
-        counts = queries.counts_of([message.pk])[message.pk]
-        recipients = queries.recipients_of([message.pk])[message.pk]
-        return Response(message_body(message, counts, recipients))
-
-
 class RecipientsView(_OneMessage):
     """GET every recipient of a message."""
 
@@ -315,5 +301,3 @@ class RecipientsView(_OneMessage):
         return Response(
             page_by_id(request, found, lambda rows: [recipient_body(row) for row in rows], ascending=True)
         )
-
-

@@ -1,0 +1,164 @@
+"""The sandbox inbox: what people would get, mail by mail, with a reading pane beside the list.
+
+Every recipient that the sandbox route kept is one mail here. Looking at it measures nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import Q, QuerySet
+from django.http import HttpResponse, JsonResponse
+from django.shortcuts import render
+from django.template.loader import render_to_string
+from django.urls import reverse
+from django.utils.http import urlencode
+from django.views.decorators.http import require_GET
+
+from relayhub.core.access import MESSAGE_BODY, SANDBOX, require
+from relayhub.core.clock import now
+from relayhub.core.errors import PrepareError
+from relayhub.core.ids import Prefix, decode_id
+from relayhub.core.pages import PageRequest, page
+from relayhub.core.paging import table_page
+from relayhub.protocol.address import AddressError, normalise
+from relayhub.relay import header_words, identity
+from relayhub.relay.models import Recipient
+from relayhub.relay.views.common import Shown, recipient_of, stream_options
+from relayhub.relay.views.message_detail import raw_of, readable_of, source_of
+
+#: What the reading pane can show, in the order of its tabs.
+VIEWS = {"html": "HTML", "text": "Text", "links": "Links", "checks": "Checks", "headers": "Headers",
+         "source": "Source"}
+_KEPT = ("q", "stream", "cursor", "newer")
+#: More than this many new ones are told as "100+".
+_MAX_NEW = 100
+
+
+@dataclass(frozen=True, kw_only=True)
+class Line:
+    """One mail of the list."""
+
+    row: Recipient
+    url: str
+    is_current: bool
+
+
+@require_GET
+@page(SANDBOX)
+def sandbox_inbox(request: PageRequest) -> HttpResponse:
+    """The list, and the newest mail beside it."""
+    return _inbox(request, None)
+
+
+@require_GET
+@page(SANDBOX)
+def sandbox_message(request: PageRequest, public_id: str) -> HttpResponse:
+    """The list, with this mail beside it."""
+    return _inbox(request, recipient_of(request, public_id))
+
+
+@require_GET
+@page(SANDBOX)
+def sandbox_new(request: PageRequest) -> JsonResponse:
+    """How many came since the newest of the page, for live.js."""
+    newest = decode_id(Prefix.RECIPIENT, request.GET.get("after", ""))
+    found = kept(request)
+    count = (found.filter(pk__gt=newest) if newest else found)[: _MAX_NEW + 1].count()
+    html = render_to_string("relay/_sandbox_new.html", {"count": count, "limit": _MAX_NEW}, request)
+    return JsonResponse({"html": {"sandbox-new": html}})
+
+
+def kept(request: PageRequest) -> QuerySet[Recipient]:
+    """Everything that the sandbox keeps, newest first."""
+    rows = Recipient.objects.filter(workspace=request.actor.workspace, transport="sandbox")
+    return rows.select_related("message", "message__stream", "message__content").order_by("-id")
+
+
+def _inbox(request: PageRequest, chosen: Recipient | None) -> HttpResponse:
+    found = _matching(kept(request), request.GET.get("q", ""), request.GET.get("stream", ""))
+    table = table_page(request, found, size=30)
+    shown = chosen or (table.rows[0] if table.rows else None)
+    kept_query = {key: request.GET[key] for key in _KEPT if request.GET.get(key)}
+    context: dict[str, Any] = {
+        "table": table, "is_reading": chosen is not None, "mail": shown,
+        "lines": [
+            Line(row=row, url=_url(row, kept_query), is_current=shown is not None and row.pk == shown.pk)
+            for row in table.rows
+        ],
+        "selects": [
+            {"key": "stream", "label": "All streams", "options": stream_options(request.actor.workspace)}
+        ],
+        "back_url": _with(reverse("sandbox-inbox"), kept_query), "newest": table.rows[0] if table.rows else None,
+        "has_any": bool(table.rows) or kept(request).exists(), "is_newest": not request.GET.get("cursor"),
+    }
+    if shown is not None:
+        require(request.actor, MESSAGE_BODY)
+        context |= _reading(shown, request.GET.get("show", ""), kept_query)
+    return render(request, "relay/sandbox_inbox.html", context)
+
+
+def _matching(found: QuerySet[Recipient], text: str, stream: str) -> QuerySet[Recipient]:
+    plain = " ".join(text.split())[:300]
+    if stream:
+        found = found.filter(message__stream__slug=stream)
+    if not plain:
+        return found
+    recipient, message = decode_id(Prefix.RECIPIENT, plain), decode_id(Prefix.MESSAGE, plain)
+    if recipient or message:
+        return found.filter(Q(pk=recipient) | Q(message_id=message))
+    if "@" in plain and " " not in plain:
+        try:
+            return found.filter(Q(address_key=normalise(plain)) | Q(message__from_address__iexact=plain))
+        except AddressError:
+            return found.filter(address_key__icontains=plain.lower())
+    return found.filter(Q(message__subject__icontains=plain) | Q(address_key__icontains=plain.lower()))
+
+
+def _reading(mail: Recipient, wanted: str, query: dict[str, str]) -> dict[str, Any]:
+    """What the pane shows of one mail: its parts, and what the open tab needs."""
+    shown = Shown(message=mail.message, recipient=mail)
+    context = readable_of(shown)
+    readable = context.get("readable")
+    first = "html" if readable is not None and readable.html is not None else "text"
+    view = wanted if wanted in VIEWS else first
+    if readable is not None and readable.html is None and view == "html":
+        view = "text"
+    context |= {"view": view, "tabs": _tabs(mail, view, query, context)}
+    if readable is None:
+        return context
+    if view == "source":
+        return context | source_of(shown)
+    if view == "headers":
+        return context | {"fields": header_words.explained(readable.headers)}
+    return context | (_checks(shown) if view == "checks" else {})
+
+
+def _checks(shown: Shown) -> dict[str, Any]:
+    try:
+        raw = raw_of(shown)
+    except PrepareError:
+        return {}
+    return {
+        "verdicts": identity.signatures_of(shown.message, raw), "records": identity.records_at(shown.message, now()),
+        "size_bytes": len(raw),
+    }
+
+
+def _tabs(mail: Recipient, view: str, query: dict[str, str], context: dict[str, Any]) -> list[dict[str, Any]]:
+    readable = context.get("readable")
+    absent = {"html": readable is None or readable.html is None, "text": readable is None or readable.text is None}
+    return [
+        {"label": label, "url": _url(mail, {**query, "show": name}), "is_current": name == view,
+         "count": len(context.get("links", ())) if name == "links" else None}
+        for name, label in VIEWS.items() if not absent.get(name)
+    ]
+
+
+def _url(row: Recipient, query: dict[str, str]) -> str:
+    return _with(reverse("sandbox-message", args=[row.public_id]), query)
+
+
+def _with(path: str, query: dict[str, str]) -> str:
+    return f"{path}?{urlencode(query)}" if query else path
