@@ -10,11 +10,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
+from django.db import transaction
 
 from deliverability import managers
 from deliverability.models import DomainStatus
@@ -52,28 +53,58 @@ class GoLiveCheck:
     message: str
 
 
-def go_live_checks(actor: Actor, transport: str, *, tls: str = "opportunistic") -> list[GoLiveCheck]:
+class NotReadyError(ConflictError):
+    """Going live was refused; `checks` holds every look, good and bad."""
+
+    default_code = "not_ready_to_go_live"
+
+    def __init__(self, checks: list[GoLiveCheck]) -> None:
+        super().__init__(" ".join(check.message for check in checks if check.blocks and not check.is_ok))
+        self.checks = checks
+
+
+def go_live_checks(
+    actor: Actor, transport: str, *, tls: str = "opportunistic", provider_settings: dict[str, str] | None = None
+) -> list[GoLiveCheck]:
     """What stands between this workspace and the world by a transport; takes up to half a minute."""
     require(actor, Scope.ROUTES_READ)
     spec = _spec(transport)
-    checks = [_domain_check(actor)]
+    if provider_settings:
+        spec = replace(spec, settings=tuple(sorted(provider_settings.items())))
+    return [domain_check(actor), *_way_checks(spec, tls)]
+
+
+def check_route(actor: Actor, route: Route) -> list[GoLiveCheck]:
+    """Whether a stored rule's way out answers now, with its own login; nothing is sent."""
+    require(actor, Scope.ROUTES_WRITE)
+    rule = routes.rule_of(route)
+    return _way_checks(rule.transport, rule.tls) if rule.transport.leaves else []
+
+
+def _way_checks(spec: TransportSpec, tls: str) -> list[GoLiveCheck]:
     if spec.kind is TransportKind.DIRECT:
-        checks += [_port_check(), _egress_check()]
-    elif spec.kind is TransportKind.ANYMAIL:
-        checks.append(_provider_check(spec))
-    else:
-        checks.append(_smarthost_check(spec, tls))
-    return checks
+        return [_port_check(), _egress_check()]
+    return [_provider_check(spec) if spec.kind is TransportKind.ANYMAIL else _smarthost_check(spec, tls)]
 
 
 def go_live(actor: Actor, given: routes.RouteInput) -> Route:
-    """Check, and store the transport as the rule for all mail; ConflictError names what blocks."""
-    blocking = [
-        check for check in go_live_checks(actor, given.transport, tls=given.tls) if check.blocks and not check.is_ok
-    ]
-    if blocking:
-        raise ConflictError(" ".join(check.message for check in blocking), code="not_ready_to_go_live")
-    return routes.create_route(actor, given)
+    """Check, and store the transport as the rule for all mail; NotReadyError names what blocks.
+
+    A rule for all mail that stood before is switched off: beside the new one it would keep a share.
+    """
+    require(actor, Scope.ROUTES_WRITE)
+    if actor.workspace.is_pinned_to_sandbox:
+        raise ConflictError(
+            "This workspace is pinned to the sandbox: its mail never leaves. Go live in a workspace of your own.",
+            code="pinned_to_sandbox",
+        )
+    checks = go_live_checks(actor, given.transport, tls=given.tls, provider_settings=given.provider_settings)
+    if any(check.blocks and not check.is_ok for check in checks):
+        raise NotReadyError(checks)
+    with transaction.atomic():
+        route = routes.create_route(actor, replace(given, streams=(), domains=()))
+        routes.switch_off_catch_alls(actor, but=route)
+    return route
 
 
 def _spec(transport: str) -> TransportSpec:
@@ -86,7 +117,8 @@ def _spec(transport: str) -> TransportSpec:
     return spec
 
 
-def _domain_check(actor: Actor) -> GoLiveCheck:
+def domain_check(actor: Actor) -> GoLiveCheck:
+    """Whether the workspace has a domain that may send."""
     verified = list(
         managers.live_domains(actor.workspace.pk).filter(status=DomainStatus.VERIFIED).values_list("name", flat=True)
     )
@@ -130,12 +162,12 @@ def _smarthost_check(spec: TransportSpec, tls: str) -> GoLiveCheck:
 
 
 def _provider_check(spec: TransportSpec) -> GoLiveCheck:
-    """The settings of a new rule come with the rule, so only the name can be looked at before."""
+    """Without settings only the name can be looked at: they may still come from the environment."""
     try:
         make_backend(spec)
     except (ImproperlyConfigured, ImportError) as error:
-        is_known = "there is no" not in str(error)
-        return GoLiveCheck(name="provider", is_ok=is_known, blocks=True, message=str(error).splitlines()[0])
+        is_ok = "there is no" not in str(error) and not spec.settings
+        return GoLiveCheck(name="provider", is_ok=is_ok, blocks=True, message=str(error).splitlines()[0])
     return GoLiveCheck(name="provider", is_ok=True, blocks=True, message=f"{spec.text} is set up.")
 
 

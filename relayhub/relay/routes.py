@@ -79,13 +79,14 @@ def _load(workspace_id: UUID) -> WorkspaceRules:
     workspace = Workspace.objects.only("is_pinned_to_sandbox").get(pk=workspace_id)
     stored = Route.objects.filter(workspace_id=workspace_id).order_by("position")
     return WorkspaceRules(
-        rules=(*map(_rule, stored), default_rule()),
+        rules=(*map(rule_of, stored), default_rule()),
         is_pinned_to_sandbox=workspace.is_pinned_to_sandbox,
         stream_slugs=dict(Stream.objects.filter(workspace_id=workspace_id).values_list("id", "slug")),
     )
 
 
-def _rule(route: Route) -> Rule:
+def rule_of(route: Route) -> Rule:
+    """A stored rule with its secret opened: for the relay, never for a page."""
     spec = TransportSpec.parse(route.transport)
     if route.secret is not None:
         secret = json.loads(crypto.decrypt(route.secret, purpose="route"))
@@ -178,6 +179,8 @@ class RouteInput:
     max_connections: int | None = None
     #: Settings of a provider's API, such as {"api_key": …}.
     provider_settings: dict[str, str] | None = None
+    #: Drop a stored login or key that the transport names no more.
+    forget_secret: bool = False
 
 
 def create_route(actor: Actor, given: RouteInput, *, position: int | None = None) -> Route:
@@ -201,7 +204,7 @@ def change_route(actor: Actor, route: Route, given: RouteInput, *, position: int
     """Replace what a rule says; its secret is kept where the new transport names none and is the same."""
     require(actor, Scope.ROUTES_WRITE)
     values = _checked(actor, given)
-    if values["secret"] is None and values["transport"] == route.transport:
+    if values["secret"] is None and values["transport"] == route.transport and not given.forget_secret:
         del values["secret"]
     before = {"transport": route.transport, "streams": route.match_streams, "domains": route.match_domains}
     with transaction.atomic():
@@ -215,6 +218,36 @@ def change_route(actor: Actor, route: Route, given: RouteInput, *, position: int
                             "domains": route.match_domains})
         _changed(actor.workspace.pk)
     return route
+
+
+def move_route(actor: Actor, route: Route, position: int) -> None:
+    """Put a rule at another place, counted from 1; the others close up."""
+    require(actor, Scope.ROUTES_WRITE)
+    before = route.position
+    with transaction.atomic():
+        _move(route, position)
+        if route.position != before:
+            audit.record(actor, "route.moved", "route", route.public_id, summary=route.transport,
+                         before={"position": before}, after={"position": route.position})
+            _changed(actor.workspace.pk)
+
+
+def switch_off_catch_alls(actor: Actor, *, but: Route) -> list[Route]:
+    """Give weight 0 to the other rules for all mail, so that none of them takes mail from `but`."""
+    require(actor, Scope.ROUTES_WRITE)
+    with transaction.atomic():
+        rivals = list(
+            Route.objects.select_for_update()
+            .filter(workspace=actor.workspace, match_streams=[], match_domains=[], weight__gt=0).exclude(pk=but.pk)
+        )
+        for rival in rivals:
+            audit.record(actor, "route.changed", "route", rival.public_id, summary=rival.transport,
+                         before={"weight": rival.weight}, after={"weight": 0})
+            rival.weight = 0
+            rival.save(update_fields=["weight"])
+        if rivals:
+            _changed(actor.workspace.pk)
+    return rivals
 
 
 def delete_route(actor: Actor, route: Route) -> None:

@@ -3,6 +3,7 @@
 from django.urls import URLPattern, path
 
 from relayhub.relay.api import views_acts as acts
+from relayhub.relay.api import views_go_live as ways
 from relayhub.relay.api import views_messages as messages
 from relayhub.relay.api import views_settings as settings
 
@@ -24,9 +25,13 @@ urlpatterns: list[URLPattern] = [
     path("streams/<str:stream_id>", settings.StreamView.as_view()),
     path("routes", settings.RoutesView.as_view()),
     path("routes/explain", settings.ExplainView.as_view()),
+    path("routes/check", ways.CheckWayView.as_view()),
+    path("routes/go-live", ways.GoLiveView.as_view()),
     path("routes/<str:route_id>", settings.RouteView.as_view()),
+    path("routes/<str:route_id>/check", ways.CheckRouteView.as_view()),
     path("smtp-credentials", settings.CredentialsView.as_view()),
     path("smtp-credentials/<str:credential_id>", settings.CredentialView.as_view()),
+    path("smtp-credentials/<str:credential_id>/rotate", settings.CredentialRotateView.as_view()),
     path("events", settings.EventsView.as_view()),
     path("stats", settings.StatsView.as_view()),
 ]
