@@ -17,12 +17,14 @@ from django.conf import settings
 
 from deliverability import managers
 from deliverability.models import DkimKey, KeyAlgorithm, KeyState, SendingDomain
+from deliverability.record_words import host_in, merged_spf, quoted, relevant
 from relayhub.core import resolver
 from relayhub.protocol.dns_records import (
     Answer,
     KeyRecord,
     Outcome,
     RecordCheck,
+    RecordKind,
     WantedRecord,
     judge_record,
     wanted_records,
@@ -49,7 +51,6 @@ _SMARTHOST_INCLUDES = {
 #: Name servers asked directly for a zone; one answer is enough.
 _MAX_NAME_SERVERS = 4
 _LOOK_UPS_AT_ONCE = 8
-_TXT_PIECE = 255  # RFC 1035 §3.3: one character-string
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,21 +116,38 @@ def smarthost_include(route: str) -> str:
 
 
 def zone_text(domain: SendingDomain) -> str:
-    """The records in the form of RFC 1035 §5, to be pasted into a zone file or handed to whoever runs DNS."""
+    """The records in the form of RFC 1035 §5, to be pasted into a zone file or handed to whoever runs DNS.
+
+    Where the last look found another SPF or DMARC record under a name, ours is a comment that says what to
+    change: two of them would both count for nothing.
+    """
+    found = {(check.kind, check.record_name): check.found or () for check in domain.checks.all()}
     lines = [f"; {domain.name}: records for RelayHub"]
     for record in records(domain):
         need = "required" if record.required else "recommended"
         lines.append(f"; {record.purpose} ({need})")
-        lines.append(f"{record.name}. 3600 IN {record.type} {_zone_value(record)}")
+        lines += _zone_lines(record, relevant(record.kind.value, found.get((record.kind.value, record.name), ())))
     return "\n".join(lines) + "\n"
 
 
+def _zone_lines(record: WantedRecord, found: Sequence[str]) -> list[str]:
+    line = f"{record.name}. 3600 IN {record.type} {_zone_value(record)}"
+    stays = record.kind in {RecordKind.SPF, RecordKind.SPF_ORGANISATION, RecordKind.DMARC} and len(found) == 1
+    if not stays or found[0] == record.value:
+        return [line]
+    if record.kind is RecordKind.DMARC:
+        return ["; there is one already, which is kept; only if it is not valid, replace it with:", f"; {line}"]
+    merged = replace(record, value=merged_spf(found[0], record.value))
+    if merged.value == found[0]:
+        return ["; there is one already that allows what is needed; keep it"]
+    return [
+        "; there is one already: replace it with the following, do not add a second",
+        f"{record.name}. 3600 IN {record.type} {_zone_value(merged)}",
+    ]
+
+
 def _zone_value(record: WantedRecord) -> str:
-    if record.type != "TXT":
-        return f"{record.value}."
-    text = record.value.replace("\\", "\\\\").replace('"', '\\"')
-    pieces = [text[start : start + _TXT_PIECE] for start in range(0, len(text), _TXT_PIECE)]
-    return " ".join(f'"{piece}"' for piece in pieces)
+    return f"{record.value}." if record.type != "TXT" else quoted(record.value)
 
 
 # -- looking -------------------------------------------------------------------------------------------------
@@ -144,12 +162,34 @@ def look(domain: SendingDomain, *, fresh: bool) -> list[Finding]:
     wanted = records(domain)
     asked = resolver.uncached()
     own = _zone_resolver(domain.name) if fresh and not settings.RELAYHUB_DNS_SERVERS else None
+    zone = registrable_domain(domain.name) or domain.name
     with ThreadPoolExecutor(_LOOK_UPS_AT_ONCE, thread_name_prefix="dns") as pool:
-        answers = list(pool.map(lambda record: _answer(record, asked, own), wanted))
+        checks = list(pool.map(lambda record: _checked(record, asked, own, zone), wanted))
     return [
-        Finding(wanted=record, check=judge_record(record, answer), selector=_selector(record))
-        for record, answer in zip(wanted, answers, strict=True)
+        Finding(wanted=record, check=check, selector=_selector(record))
+        for record, check in zip(wanted, checks, strict=True)
     ]
+
+
+def _checked(record: WantedRecord, asked: Resolver, own: Resolver | None, zone: str) -> RecordCheck:
+    """One record judged; a definite failure is explained by the usual slips where it shows one."""
+    check = judge_record(record, _answer(record, asked, own))
+    if check.outcome is not Outcome.FAIL:
+        return check
+    if any(text.startswith('"') for text in check.found):
+        slip = "The value stands in quotation marks of its own: publish it without them."
+        return replace(check, explanation=f"{slip} {check.explanation}")
+    if check.found:
+        return check
+    # Most providers add the zone to what is typed, so a whole name ends up with the zone twice.
+    doubled = replace(record, name=f"{record.name}.{zone}")
+    answer = _ask(doubled, own or asked)
+    if not isinstance(answer, Records):
+        return check
+    return replace(
+        check, explanation=f"It was published at {doubled.name}: your provider adds {zone} by itself."
+        f" Write {host_in(zone, record.name)} as its host.",
+    )
 
 
 def _selector(record: WantedRecord) -> str:

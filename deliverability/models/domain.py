@@ -80,7 +80,8 @@ class DomainCheck(models.Model):
     found = models.JSONField(null=True)
     wanted = models.TextField(blank=True, default="")
     explanation = models.CharField(max_length=1000, blank=True, default="")
-    checked_at = models.DateTimeField(default=now)
+    #: None = not looked at yet.
+    checked_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         ordering: ClassVar = ["id"]

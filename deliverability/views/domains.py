@@ -1,0 +1,241 @@
+"""Domains: may I send as this one, and what is missing? Add, look again, rotate keys, take the zone file, delete."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from deliverability import domain_history, domains, managers, signing
+from deliverability.forms import NewDomainForm
+from deliverability.models import DkimKey, DomainStatus, KeyAlgorithm, KeyState, SendingDomain
+from deliverability.record_words import RecordView, record_views
+from deliverability.surroundings import surroundings
+from deliverability.verdict import Verdict, verdict_of
+from relayhub.core.access import get_or_absent
+from relayhub.core.clock import now
+from relayhub.core.errors import RelayHubError
+from relayhub.core.ids import Prefix
+from relayhub.core.models import Scope
+from relayhub.core.pages import PageRequest, page
+from relayhub.core.paging import table_page
+
+#: What of the history is shown before “all”.
+_HISTORY_SHOWN = 6
+_KEY_ORDER = [KeyState.ACTIVE, KeyState.PUBLISHING, KeyState.RETIRING, KeyState.RETIRED]
+
+
+@dataclass(frozen=True, kw_only=True)
+class DomainLine:
+    """A domain of the list."""
+
+    domain: SendingDomain
+    verdict: Verdict
+    is_due: bool
+
+
+def domain_of(request: PageRequest, domain_id: str) -> SendingDomain:
+    """The domain with its checks, or AccessError."""
+    rows = managers.live_domains(request.actor.workspace.pk).prefetch_related("checks")
+    return get_or_absent(rows, Prefix.DOMAIN, domain_id)
+
+
+def _line(domain: SendingDomain) -> DomainLine:
+    return DomainLine(
+        domain=domain, verdict=verdict_of(domain, domain.checks.all()), is_due=domain.next_check_at <= now()
+    )
+
+
+@require_GET
+@page(Scope.DOMAINS_READ)
+def domain_list(request: PageRequest) -> HttpResponse:
+    """Every domain with its verdict; those in trouble are told above."""
+    everything = managers.live_domains(request.actor.workspace.pk)
+    found = everything.prefetch_related("checks")
+    text, status = request.GET.get("q", "").strip().lower(), request.GET.get("status", "")
+    if text:
+        found = found.filter(name__icontains=text)
+    if status in DomainStatus.values:
+        found = found.filter(status=status)
+    table = table_page(request, found)
+    broken = everything.filter(status=DomainStatus.BROKEN).prefetch_related("checks")[:5]
+    return render(
+        request, "deliverability/domain_list.html",
+        {
+            "table": table, "lines": [_line(row) for row in table.rows], "has_any": everything.exists(),
+            "broken": [_line(row) for row in broken],
+            "chips": [{"key": "status", "value": value, "label": label} for value, label in DomainStatus.choices],
+        },
+    )
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@page(Scope.DOMAINS_WRITE)
+def domain_new(request: PageRequest) -> HttpResponse:
+    """Name a domain; its records are on its page."""
+    form = NewDomainForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            domain, is_new = domains.add_domain(
+                request.actor, request.actor.workspace, form.cleaned_data["name"]
+            )
+        except RelayHubError as exc:
+            form.add_error("name", exc.message)
+        else:
+            if not is_new:
+                messages.info(request, f"{domain.name} was here already.")
+            return redirect("domain-detail", domain.public_id)
+    return render(
+        request, "deliverability/domain_new.html", {"form": form}, status=422 if form.is_bound else 200
+    )
+
+
+@require_GET
+@page(Scope.DOMAINS_READ)
+def domain_detail(request: PageRequest, domain_id: str) -> HttpResponse:
+    """The verdict, every record as wanted and found, keys, history."""
+    return render(request, "deliverability/domain_detail.html", _context(request, domain_of(request, domain_id)))
+
+
+@require_GET
+@page(Scope.DOMAINS_READ)
+def domain_state(request: PageRequest, domain_id: str) -> HttpResponse:
+    """The part of the page that changes, for its polling; 204 while nothing was looked up anew."""
+    domain = domain_of(request, domain_id)
+    if request.GET.get("seen", "") == _stamp(domain):
+        return HttpResponse(status=204)
+    context = _context(request, domain) | {"is_polled": True}
+    return render(request, "deliverability/_domain_state.html", context)
+
+
+@require_POST
+@page(Scope.DOMAINS_WRITE)
+def domain_check(request: PageRequest, domain_id: str) -> HttpResponse:
+    """Ask DNS now, past any cache."""
+    domain = domain_of(request, domain_id)
+    domains.verify(domain)
+    line = _line(domain_of(request, domain_id))
+    _tell(request, line)
+    return redirect("domain-detail", domain.public_id)
+
+
+def _tell(request: PageRequest, line: DomainLine) -> None:
+    words = f"Looked up just now. {line.verdict.sentence}"
+    if line.domain.status == DomainStatus.VERIFIED and line.verdict.breaks_at is None:
+        messages.success(request, words)
+    else:
+        messages.info(request, words)
+
+
+@require_POST
+@page(Scope.DOMAINS_WRITE)
+def domain_rotate(request: PageRequest, domain_id: str) -> HttpResponse:
+    """Make new DKIM keys to publish."""
+    domain = domain_of(request, domain_id)
+    domains.rotate_keys(request.actor, domain)
+    messages.success(request, "New keys are made. Publish their records below; the present keys sign until then.")
+    return redirect("domain-detail", domain.public_id)
+
+
+@require_POST
+@page(Scope.DOMAINS_WRITE)
+def domain_delete(request: PageRequest, domain_id: str) -> HttpResponse:
+    """Remove the domain and its keys."""
+    domain = domain_of(request, domain_id)
+    if request.POST.get("typed", "").strip().lower() != domain.name:
+        messages.error(request, f"Nothing was deleted: the name that was typed is not {domain.name}.")
+        return redirect("domain-detail", domain.public_id)
+    domains.delete_domain(request.actor, domain)
+    messages.success(request, f"{domain.name} is deleted. Its records may be taken out of DNS.")
+    return redirect("domain-list")
+
+
+@require_GET
+@page(Scope.DOMAINS_READ)
+def domain_zone(request: PageRequest, domain_id: str) -> HttpResponse:
+    """The records as a zone file."""
+    domain = domain_of(request, domain_id)
+    answer = HttpResponse(domains.zone_text(domain), content_type="text/plain; charset=utf-8")
+    answer["Content-Disposition"] = f'attachment; filename="{domain.name}.zone"'
+    return answer
+
+
+# -- what the page says --------------------------------------------------------------------------------------
+
+
+def _stamp(domain: SendingDomain) -> str:
+    """Changes with every look, every change of status and every new key."""
+    keys = managers.keys_of(domain)
+    last = keys[-1].pk if keys else 0
+    return f"{domain.checked_at.timestamp() if domain.checked_at else 0}-{domain.status}-{last}"
+
+
+def _context(request: PageRequest, domain: SendingDomain) -> dict[str, Any]:
+    line, keys = _line(domain), managers.keys_of(domain, *KeyState)
+    retiring = frozenset(key.selector for key in keys if key.state == KeyState.RETIRING)
+    views = record_views(domain.name, domains.records(domain), domain.checks.all(), retiring=retiring)
+    if domain.verified_at is not None:
+        views.sort(key=lambda view: not view.needs_work)
+    only_wrong = request.GET.get("show", "") == "todo"
+    history = domain_history.history_of(domain)
+    may_write = request.actor.may(Scope.DOMAINS_WRITE)
+    is_broken = domain.status == DomainStatus.BROKEN
+    mail = surroundings().mail_of_domain(domain.workspace_id, domain.name) if is_broken or may_write else None
+    return {
+        "domain": domain, "verdict": line.verdict, "stamp": _stamp(domain),
+        "is_moving": _is_moving(domain, keys, is_demo=request.actor.workspace.is_demo),
+        "records": [view for view in views if view.needs_work or not only_wrong], "only_wrong": only_wrong,
+        "todo": sum(1 for view in views if view.needs_work), "zone": views[0].zone if views else domain.name,
+        "keys": [_key_line(key, views) for key in sorted(keys, key=_key_order)], "is_rotating": _is_rotating(keys),
+        "recent": history[:_HISTORY_SHOWN], "earlier": history[_HISTORY_SHOWN:], "mail": mail,
+        "delete_lines": _delete_lines(domain, mail) if may_write and mail is not None else [],
+        "is_new": domain.status == DomainStatus.PENDING, "is_due": line.is_due,
+    }
+
+
+def _is_rotating(keys: Sequence[DkimKey]) -> bool:
+    rsa = [key for key in keys if key.algorithm == KeyAlgorithm.RSA]
+    return any(key.state == KeyState.ACTIVE for key in rsa) and any(key.state == KeyState.PUBLISHING for key in rsa)
+
+
+def _is_moving(domain: SendingDomain, keys: Sequence[DkimKey], *, is_demo: bool) -> bool:
+    """Whether somebody may be waiting at this page for what the next look says."""
+    if is_demo:
+        return False
+    return domain.status != DomainStatus.VERIFIED or domain.failures > 0 or _is_rotating(keys)
+
+
+def _key_order(key: DkimKey) -> int:
+    return _KEY_ORDER.index(KeyState(key.state))
+
+
+def _key_line(key: DkimKey, views: Sequence[RecordView]) -> dict[str, Any]:
+    record = next((view for view in views if view.name.startswith(f"{key.selector}._domainkey.")), None)
+    states = {
+        KeyState.PUBLISHING: ("pending", "Waits"), KeyState.ACTIVE: ("active", "Signs"),
+        KeyState.RETIRING: ("stopped", "Retiring"), KeyState.RETIRED: ("archived", "Retired"),
+    }
+    status, word = states[KeyState(key.state)]
+    if key.state == KeyState.ACTIVE and record is not None and record.needs_work:
+        status, word = "missing", "Not in DNS"
+    return {
+        "key": key, "status": status, "word": word, "anchor": record.anchor if record else "",
+        "keep_until": key.retired_at + signing.RETIRING_FOR if key.retired_at else None,
+    }
+
+
+def _delete_lines(domain: SendingDomain, mail: Any) -> list[str]:
+    lines = [
+        f"Mail from addresses of {domain.name} is refused at once, by SMTP and by the API.",
+        "Both private keys are destroyed. Adding the domain again makes new ones, with new records to publish.",
+    ]
+    waiting = mail.held + mail.queued
+    if waiting:
+        count = "More than 10,000 recipients" if waiting > 10_000 else f"{waiting:,} waiting recipients"
+        lines.append(f"{count} of its mail get nothing more from now on: they are held and expire.")
+    return lines
