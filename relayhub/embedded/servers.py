@@ -21,7 +21,7 @@ import psycopg
 
 from relayhub.embedded import addresses, postgres, valkey
 from relayhub.embedded.binaries import NoBinaries
-from relayhub.embedded.places import prepare_places
+from relayhub.embedded.places import Places, prepare_places
 from relayhub.embedded.postgres import Postgres, ServerProblem
 from relayhub.embedded.valkey import Valkey
 
@@ -29,6 +29,8 @@ _HOLDER = "holder.lock"
 _USERS = "users.lock"
 #: How long a start waits for a short command that holds the folder.
 _HOLDER_PATIENCE_SECONDS = 20.0
+#: A server that cannot be started again is tried again after this; what a killed one left may still be ending.
+_REVIVE_PAUSE_SECONDS = 1.0
 
 Say = Callable[[str], None]
 
@@ -37,8 +39,30 @@ Say = Callable[[str], None]
 class Servers:
     """The servers this process started; None where an outside one is used."""
 
+    places: Places | None = None
     postgres: Postgres | None = None
     valkey: Valkey | None = None
+    _pause_until: float = 0.0
+
+    def revive(self, warn: Say) -> None:
+        """Start again what died, at the same place and with the same password; clients come back by themselves.
+
+        Called again and again by whoever holds the folder, from its main thread.
+        """
+        if self.places is None or time.monotonic() < self._pause_until:
+            return
+        try:
+            if self.postgres is not None and self.postgres.child.poll() is not None:
+                warn("PostgreSQL ended; starting it again")
+                self.postgres = postgres.start(self.places)
+                warn("PostgreSQL is up again")
+            if self.valkey is not None and self.valkey.child.poll() is not None:
+                warn("Valkey ended; starting it again")
+                self.valkey = valkey.start(self.places, password=self.valkey.password)
+                warn("Valkey is up again")
+        except (ServerProblem, OSError) as exc:
+            warn(str(exc))
+            self._pause_until = time.monotonic() + _REVIVE_PAUSE_SECONDS
 
     def stop(self) -> None:
         """Stop what runs, PostgreSQL last."""
@@ -46,6 +70,9 @@ class Servers:
             self.valkey.stop()
         if self.postgres is not None:
             self.postgres.stop()
+
+
+_held: Servers | None = None
 
 
 class Hold:
@@ -104,7 +131,7 @@ def start_servers(data: Path, *, with_postgres: bool, with_valkey: bool, say: Sa
     """Start what is wanted and write where it listens; ServerProblem in one line where that fails."""
     servers = Servers()
     try:
-        places = prepare_places(data)
+        places = servers.places = prepare_places(data)
         if with_postgres:
             servers.postgres = postgres.start(places)
             say("PostgreSQL is up")
@@ -126,7 +153,14 @@ def start_servers(data: Path, *, with_postgres: bool, with_valkey: bool, say: Sa
             valkey_password=servers.valkey.password if servers.valkey else "",
         ),
     )
+    global _held
+    _held = servers
     return servers
+
+
+def held() -> Servers | None:
+    """The servers that this process started, if any."""
+    return _held
 
 
 def is_running(data: Path) -> bool:

@@ -11,7 +11,7 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -47,8 +47,12 @@ class _Running:
 class Supervisor:
     """Keeps services running until asked to stop."""
 
-    def __init__(self, services: Sequence[Service], *, logs: Path, steps: Steps) -> None:
+    def __init__(
+        self, services: Sequence[Service], *, logs: Path, steps: Steps, first: Callable[[], None] | None = None
+    ) -> None:
+        """`first` is called before each look at the children: what they lean on is looked after there."""
         self._services = services
+        self._first = first
         self._logs = logs
         self._steps = steps
         self._running: list[_Running] = []
@@ -77,6 +81,8 @@ class Supervisor:
 
     def look(self) -> None:
         """Notice the dead and start those whose pause is over."""
+        if self._first is not None:
+            self._first()
         moment = time.monotonic()
         for entry in self._running:
             if entry.restart_at is not None:

@@ -35,14 +35,14 @@ class Valkey:
         processes.end(self.child, by=signal.SIGTERM, seconds=seconds)
 
 
-def start(places: Places) -> Valkey:
-    """Start the server of these places."""
+def start(places: Places, *, password: str | None = None) -> Valkey:
+    """Start the server of these places; with a password made now unless one is given."""
     binary = _reachable(places)
     folder = places.servers / "valkey"
     folder.mkdir(exist_ok=True)
     socket = places.sockets / "valkey.sock"
     socket.unlink(missing_ok=True)
-    password = secrets.token_urlsafe(32)
+    password = password or secrets.token_urlsafe(32)
     config = _write_config(folder, socket, password, places)
     if places.uid is not None:
         for path in (folder, config, *folder.rglob("*")):

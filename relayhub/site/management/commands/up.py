@@ -16,6 +16,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import connections
 
 from relayhub.core.errors import RelayHubError
+from relayhub.embedded import servers
 from relayhub.embedded.steps import Steps
 from relayhub.embedded.supervisor import Supervisor
 from relayhub.site.services import check_ports, services
@@ -50,7 +51,9 @@ class Command(BaseCommand):
         except RelayHubError as exc:
             raise CommandError(exc.message) from exc
         connections.close_all()
-        supervisor = Supervisor(services(), logs=Path(settings.RELAYHUB_DATA) / "logs", steps=steps)
+        supervisor = Supervisor(
+            services(), logs=Path(settings.RELAYHUB_DATA) / "logs", steps=steps, first=lambda: _revive(steps)
+        )
         supervisor.start()
         try:
             if self._wait_until_ready(supervisor):
@@ -72,6 +75,12 @@ class Command(BaseCommand):
         if not supervisor.is_stopping:
             self.stderr.write(f"Not ready after {_READY_SECONDS:g} s: {reason}. It keeps trying.")
         return False
+
+
+def _revive(steps: Steps) -> None:
+    own = servers.held()
+    if own is not None:
+        own.revive(steps.warn)
 
 
 def _why_not_ready() -> str:
