@@ -166,7 +166,8 @@ def _content(seen: _Look) -> Findings:
 def _fields(seen: _Look) -> Findings:
     if seen.content is None:
         return
-    parts = [seen.campaign.subject or seen.content.subject, seen.content.source, seen.content.text]
+    content = seen.content
+    parts = [seen.campaign.subject or content.subject, content.preheader, content.source, content.text]
     known = field_types(seen.campaign.workspace)
     for name in rendering.missing_fields(parts, known):
         yield _block("merge_fields", f"The content uses “{name}”, which no contact has.",

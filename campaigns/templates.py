@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +10,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 
 from campaigns.fields import field_types
-from campaigns.models import Contact, MailTemplate, TemplateKind, TemplateVersion
+from campaigns.models import Broadcast, Campaign, Contact, MailTemplate, TemplateKind, TemplateVersion
 from relayhub.core import audit
 from relayhub.core.access import Actor, get_or_absent
 from relayhub.core.clock import now
@@ -17,7 +18,7 @@ from relayhub.core.errors import AccessError, ConflictError, InputError, Prepare
 from relayhub.core.ids import Prefix
 from relayhub.core.models import Workspace
 from relayhub.relay import compiled, rendering
-from relayhub.relay.template_source import Finding, Severity
+from relayhub.relay.template_source import Finding, Severity, line_of_field
 from relayhub.relay.templates_port import TemplateParts
 
 MAX_SOURCE = 1024 * 1024
@@ -39,33 +40,82 @@ def templates_of(workspace: Workspace) -> QuerySet[MailTemplate]:
     return MailTemplate.objects.filter(workspace=workspace, archived_at=None)
 
 
-def create_template(actor: Actor, *, name: str, content: TemplateInput) -> MailTemplate:
-    """Make a template; its first version is published at once."""
+def archived_templates_of(workspace: Workspace) -> QuerySet[MailTemplate]:
+    """Templates that were put away, newest first."""
+    return MailTemplate.objects.filter(workspace=workspace).exclude(archived_at=None)
+
+
+def create_template(
+    actor: Actor, *, name: str, content: TemplateInput, is_published: bool = True
+) -> MailTemplate:
+    """Make a template; its first version is published at once, or a draft where somebody is to write it yet."""
     _check(content)
-    _refuse_errors(content)
+    if is_published:
+        _refuse_errors(content)
     with transaction.atomic():
         template = MailTemplate.objects.create(workspace=actor.workspace, name=_checked_name(name))
-        _new_version(template, actor, content, number=1, published=True)
+        _new_version(template, actor, content, number=1, published=is_published)
         audit.record(actor, "template.created", "template", template.public_id, summary=template.name)
     return template
 
 
-def save_draft(actor: Actor, template: MailTemplate, content: TemplateInput) -> TemplateVersion:
-    """Change the draft, making one where there is none; nothing that is published changes."""
+def stamp(version: TemplateVersion | None) -> str:
+    """What an editor carries, so that a save can tell whether the template is still what they saw."""
+    if version is None:
+        return ""
+    return f"{version.number}.{version.updated_at:%Y%m%d%H%M%S%f}{'p' if version.published_at else ''}"
+
+
+def save_draft(
+    actor: Actor, template: MailTemplate, content: TemplateInput, *, seen: str | None = None
+) -> TemplateVersion:
+    """Change the draft, making one where there is none; nothing that is published changes.
+
+    ConflictError `template_changed` where `seen` (a `stamp`) is not of the newest version any more: nothing
+    that somebody else saved is overwritten unseen.
+    """
     _check(content)
     with transaction.atomic():
         MailTemplate.objects.select_for_update().get(pk=template.pk)
-        version = draft(template)
-        if version is None:
-            newest = template.versions.order_by("-number").first()
-            version = _new_version(template, actor, content, number=(newest.number if newest else 0) + 1)
+        latest = newest(template)
+        if seen is not None and seen != stamp(latest):
+            raise ConflictError("Somebody else saved this template meanwhile. Look at their text, then save again.",
+                                code="template_changed")
+        if latest is None or latest.published_at is not None:
+            version = _new_version(template, actor, content, number=(latest.number if latest else 0) + 1)
         else:
-            for field in ("kind", "subject", "preheader", "source", "text"):
-                setattr(version, field, getattr(content, field))
-            version.updated_at = now()
-            version.save(update_fields=["kind", "subject", "preheader", "source", "text", "updated_at"])
+            version = _overwrite(latest, actor, content)
         MailTemplate.objects.filter(pk=template.pk).update(updated_at=now())
+        audit.record(actor, "template.draft_saved", "template", template.public_id,
+                     summary=f"{template.name}, version {version.number}")
     return version
+
+
+def _overwrite(version: TemplateVersion, actor: Actor, content: TemplateInput) -> TemplateVersion:
+    for field in ("kind", "subject", "preheader", "source", "text"):
+        setattr(version, field, getattr(content, field))
+    version.updated_at, version.created_by = now(), actor.user or version.created_by
+    version.save(update_fields=["kind", "subject", "preheader", "source", "text", "updated_at", "created_by"])
+    return version
+
+
+def restore(actor: Actor, template: MailTemplate, number: int, *, seen: str | None = None) -> TemplateVersion:
+    """Make an older version's text the draft; AccessError where there is no such version."""
+    version = template.versions.filter(number=number).first()
+    if version is None:
+        raise AccessError
+    with transaction.atomic():
+        made = save_draft(actor, template, content_of(version), seen=seen)
+        audit.record(actor, "template.restored", "template", template.public_id,
+                     summary=f"{template.name}: version {number} as version {made.number}")
+    return made
+
+
+def copy(actor: Actor, template: MailTemplate) -> MailTemplate:
+    """Begin another template with the newest text of this one, as a draft."""
+    latest = newest(template)
+    content = content_of(latest) if latest else TemplateInput()
+    return create_template(actor, name=f"{template.name[:190]} (copy)", content=content, is_published=False)
 
 
 def rename(actor: Actor, template: MailTemplate, name: str) -> None:
@@ -92,10 +142,34 @@ def publish(actor: Actor, template: MailTemplate) -> TemplateVersion:
 
 
 def archive(actor: Actor, template: MailTemplate) -> None:
-    """Put a template away; campaigns that used it keep their version."""
+    """Put a template away; campaigns that use it keep it."""
     with transaction.atomic():
-        templates_of(actor.workspace).filter(pk=template.pk).update(archived_at=now())
-        audit.record(actor, "template.archived", "template", template.public_id, summary=template.name)
+        if templates_of(actor.workspace).filter(pk=template.pk).update(archived_at=now()):
+            audit.record(actor, "template.archived", "template", template.public_id, summary=template.name)
+
+
+def unarchive(actor: Actor, template: MailTemplate) -> None:
+    """Offer a template that was put away again."""
+    with transaction.atomic():
+        if archived_templates_of(actor.workspace).filter(pk=template.pk).update(archived_at=None):
+            audit.record(actor, "template.unarchived", "template", template.public_id, summary=template.name)
+
+
+def campaigns_using(template: MailTemplate) -> QuerySet[Campaign]:
+    """Campaigns that name the template, newest first."""
+    return Campaign.objects.filter(template=template).order_by("-id")
+
+
+def delete_template(actor: Actor, template: MailTemplate) -> None:
+    """Remove a template with all its versions; ConflictError where a campaign uses or used one."""
+    with transaction.atomic():
+        MailTemplate.objects.select_for_update().get(pk=template.pk)
+        used = campaigns_using(template).first()
+        if used is not None or Broadcast.objects.filter(template_version__template=template).exists():
+            name = f"“{used.name}” uses it" if used is not None else "A campaign was sent with it"
+            raise ConflictError(f"This template cannot be deleted: {name}. Archive it instead.", code="template_used")
+        audit.record(actor, "template.deleted", "template", template.public_id, summary=template.name)
+        template.delete()
 
 
 def draft(template: MailTemplate) -> TemplateVersion | None:
@@ -111,6 +185,11 @@ def published(template: MailTemplate) -> TemplateVersion | None:
 def newest(template: MailTemplate) -> TemplateVersion | None:
     """The draft, else the newest published version."""
     return template.versions.order_by("-number").first()
+
+
+def sent_version(template: MailTemplate) -> TemplateVersion | None:
+    """What a campaign would send now: the newest published version, or the draft while there is none."""
+    return published(template) or newest(template)
 
 
 def content_of(version: TemplateVersion) -> TemplateInput:
@@ -131,26 +210,29 @@ def source_of(content: TemplateInput, *, subject: str = "") -> compiled.Source:
 
 def findings(workspace: Workspace, content: TemplateInput, *, subject: str = "") -> list[Finding]:
     """Everything a person should know of this content before it is sent: errors first."""
-    parts = {"subject": subject or content.subject, "html": content.source, "text": content.text}
+    parts = _parts(content, subject)
     found = rendering.source_findings(parts)
     if not found:
         try:
             compiled.to_html(source_of(content))
         except PrepareError as exc:
             found.append(Finding(severity=Severity.ERROR, code=exc.code, message=exc.message, part="html"))
-    missing = rendering.missing_fields(parts.values(), field_types(workspace))
-    found += [
-        Finding(severity=Severity.WARNING, code="unknown_field", message=f"There is no field “{name}”.",
-                fix="Define it under Contacts, or write another one.")
-        for name in missing
-    ]
+    known = field_types(workspace)
+    for part, source in parts.items():
+        found += [
+            Finding(severity=Severity.WARNING, code="unknown_field", message=f"There is no field “{name}”.",
+                    fix="Define it under Contacts, or write another one. Campaigns that use it cannot be launched.",
+                    line=line_of_field(source, name), part=part)
+            for name in rendering.missing_fields([source], known)
+        ]
     return found
 
 
 def preview(
-    workspace: Workspace, content: TemplateInput, contact: Contact | None, *, subject: str = ""
+    workspace: Workspace, content: TemplateInput, contact: Contact | None, *, subject: str = "",
+    links: Mapping[str, str] | None = None,
 ) -> rendering.Rendered:
-    """What this contact would get; links that only a sent mail has are marked as such."""
+    """What this contact would get; links that only a sent mail has are marked as such, or are the given ones."""
     footer = footer_of(workspace)
     made = compiled.compile_source(source_of(content, subject=subject), footer, opens=False, clicks=False)
     person = (
@@ -158,7 +240,7 @@ def preview(
         if contact
         else rendering.contact_context(email="someone@example.com", name="Alex Example", fields={})
     )
-    context = {"contact": person, **shared_context(workspace, "Preview", made.subject), **_PREVIEW_LINKS}
+    context = {"contact": person, **shared_context(workspace, "Preview", made.subject), **(links or _PREVIEW_LINKS)}
     return rendering.render_all(subject=made.subject, html=made.html, text=made.text, context=context)
 
 
@@ -208,9 +290,13 @@ def _new_version(
     )
 
 
+def _parts(content: TemplateInput, subject: str = "") -> dict[str, str]:
+    return {"subject": subject or content.subject, "preheader": content.preheader, "html": content.source,
+            "text": content.text}
+
+
 def _refuse_errors(content: TemplateInput) -> None:
-    parts = {"subject": content.subject, "html": content.source, "text": content.text}
-    found = rendering.source_findings(parts)
+    found = rendering.source_findings(_parts(content))
     if found:
         first = found[0]
         where = f"line {first.line} of the {first.part}: " if first.line else ""

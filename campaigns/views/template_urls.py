@@ -1,5 +1,23 @@
 """Addresses of the template pages."""
 
-from django.urls import URLPattern
+from django.urls import URLPattern, path
 
-urlpatterns: list[URLPattern] = []
+from campaigns.views import template_editor, template_pages, template_versions
+
+urlpatterns: list[URLPattern] = [
+    path("templates", template_pages.template_list, name="template-list"),
+    path("templates/new", template_pages.template_new, name="template-new"),
+    path("templates/starters/<str:key>", template_pages.starter_preview, name="template-starter"),
+    path("templates/tests/<str:message_id>", template_editor.template_test_result, name="template-test"),
+    path("templates/<str:template_id>", template_editor.template_editor, name="template-detail"),
+    path("templates/<str:template_id>/check", template_editor.template_check, name="template-check"),
+    path("templates/<str:template_id>/preview", template_editor.template_preview, name="template-preview"),
+    path("templates/<str:template_id>/thumbnail", template_pages.template_thumbnail, name="template-thumbnail"),
+    path("templates/<str:template_id>/versions", template_versions.template_versions, name="template-versions"),
+    path("templates/<str:template_id>/versions/<int:number>/restore", template_versions.template_restore,
+         name="template-restore"),
+    path("templates/<str:template_id>/copy", template_pages.template_copy, name="template-copy"),
+    path("templates/<str:template_id>/archive", template_pages.template_archive, name="template-archive"),
+    path("templates/<str:template_id>/unarchive", template_pages.template_unarchive, name="template-unarchive"),
+    path("templates/<str:template_id>/delete", template_pages.template_delete, name="template-delete"),
+]

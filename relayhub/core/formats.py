@@ -115,7 +115,8 @@ def relative(moment: datetime, *, now: datetime) -> str:
 def moment_text(moment: datetime, *, now: datetime, zone: tzinfo, style: str = "smart") -> str:
     """A moment in the person's zone, 24 hours.
 
-    Styles: smart "Today, 10:24" | seconds "10:46:51" today | millis | clock "10:24" | date "Wed 18 Nov" |
+    Styles: smart "Today, 10:24" | inline "today, 10:24", within a sentence | seconds "10:46:51" today | millis |
+    clock "10:24" | date "Wed 18 Nov" |
     full "Tuesday 24 November 2026, 10:47" | relative "3 min ago".
     """
     if style == "relative":
@@ -131,8 +132,8 @@ def moment_text(moment: datetime, *, now: datetime, zone: tzinfo, style: str = "
     if style in {"seconds", "millis"}:
         clock = f"{local:%H:%M:%S}" + (f".{local.microsecond // 1000:03d}" if style == "millis" else "")
         return clock if local.date() == today else f"{day}, {clock}"
-    near = {0: "Today", 1: "Tomorrow", -1: "Yesterday"}.get((local.date() - today).days)
-    return f"{near or day}, {local:%H:%M}"
+    near = {0: "Today", 1: "Tomorrow", -1: "Yesterday"}.get((local.date() - today).days, "")
+    return f"{(near.lower() if style == 'inline' else near) or day}, {local:%H:%M}"
 
 
 def exact_utc(moment: datetime) -> str:

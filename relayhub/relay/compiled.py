@@ -27,6 +27,7 @@ OPEN_FIELD = "rh_open_url"
 _INLINER = css_inline.CSSInliner(load_remote_stylesheets=False, keep_style_tags=True, keep_link_tags=True)
 _UNSUBSCRIBE = re.compile(r"\{\{-?\s*unsubscribe_url\b")
 _BODY_END = re.compile(r"</body\s*>", re.IGNORECASE)
+_POSITION = re.compile(r"\s*at position (\d+)(?::\d+)?")
 _LOCAL_ONLY = re.compile(r"<mj-include\b", re.IGNORECASE)
 
 
@@ -108,7 +109,9 @@ def to_text(source: Source, html: str | None) -> str | None:
 def derived_text(html: str) -> str:
     """Readable text of HTML; merge tags stay as they are."""
     hidden, restore = _hide_tags(html, is_text=True)
-    return str(restore(html_to_text(hidden))).strip() + "\n"
+    # Nested tables, of which mails are made, would push every line to the right.
+    lines = [line.strip() for line in html_to_text(hidden).split("\n")]
+    return str(restore("\n".join(lines))).strip() + "\n"
 
 
 def has_unsubscribe_link(*sources: str) -> bool:
@@ -170,7 +173,23 @@ def _from_mjml(source: str) -> str:
     try:
         return str(restore(str(mjml2html(hidden))))
     except ValueError as exc:
-        raise PrepareError(f"The MJML is not well-formed: {exc}.", temporary=False, code="mjml_failed") from exc
+        raise PrepareError(_mjml_words(str(exc), hidden), temporary=False, code="mjml_failed") from exc
+
+
+def _mjml_words(said: str, source: str) -> str:
+    """What the MJML parser said, for people: with the line instead of a byte position."""
+    reason = said.replace(" in root template", "").rstrip(".")
+    place = _POSITION.search(reason)
+    where = ""
+    if place:
+        where = f" in line {source.encode()[: int(place[1])].count(10) + 1}"
+        reason = reason[: place.start()].rstrip()
+    if "unable to parse next" in reason:
+        begins = source.lstrip().lower().startswith("<mjml")
+        reason = "an attribute lacks its quotes" if begins else "it has to begin with <mjml>"
+    elif "end of stream" in reason:
+        reason = "an element is never closed"
+    return f"The MJML is not well-formed{where}: {reason}."
 
 
 def _with_preheader(html: str, preheader: str) -> str:

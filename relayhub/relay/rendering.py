@@ -45,7 +45,14 @@ class Rendered:
 
 
 def _count_output(value: Any) -> Any:
-    """minijinja's finalizer: adds up what expressions write, so that loops cannot fill memory."""
+    """minijinja's finalizer: adds up what expressions write, so that loops cannot fill memory.
+
+    What is absent is written as nothing and a yes or no in lower case, as `broadcast_content.text_of` does.
+    """
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        value = "true" if value else "false"
     _state.written = getattr(_state, "written", 0) + (len(value) if isinstance(value, str) else 16)
     if _state.written > MAX_OUTPUT:
         raise OutputTooLarge
@@ -67,11 +74,18 @@ def _number_filter(value: Any, places: int = 0) -> str:
         return str(value)
 
 
+def _default_filter(value: Any = None, fallback: Any = "", *_: Any) -> Any:
+    """The fallback for what is absent or empty: a contact without a name has the name "", which is no name."""
+    return fallback if value is None or value == "" else value
+
+
 @lru_cache(maxsize=1)
 def _engine() -> minijinja.Environment:
     engine = minijinja.Environment(undefined_behavior="chainable", finalizer=_count_output)
     engine.fuel = STEP_BUDGET
     engine.add_filter("date", _date_filter)
+    for name in ("default", "d"):
+        engine.add_filter(name, _default_filter)
     engine.add_filter("number", _number_filter)
     engine.add_filter("urlencode", lambda value: quote(str(value), safe=""))
     for name in ("range", "debug", "namespace", "dict"):
@@ -80,7 +94,10 @@ def _engine() -> minijinja.Environment:
 
 
 def render(source: str, context: Mapping[str, Any], *, is_html: bool) -> str:
-    """The merged text; PrepareError in words where the template fails or runs out of its budget."""
+    """The merged text; PrepareError in words where the template fails, runs out of its budget or is not allowed."""
+    refused = _refusal(source)
+    if refused:
+        raise PrepareError(refused, temporary=False, code="template_failed")
     _state.written = 0
     name = "mail.html" if is_html else "mail.txt"
     try:
@@ -92,6 +109,16 @@ def render(source: str, context: Mapping[str, Any], *, is_html: bool) -> str:
     if len(output) > MAX_OUTPUT:
         raise _too_large()
     return output
+
+
+@lru_cache(maxsize=256)
+def _refusal(source: str) -> str:
+    """Why a source is not run at all, "" where it may be: what lint refuses could outrun the step budget."""
+    found = lint(source)
+    if not found:
+        return ""
+    where = f" (line {found[0].line})" if found[0].line else ""
+    return f"{found[0].message}{where} {found[0].fix}".strip()
 
 
 def _too_large() -> PrepareError:

@@ -1,7 +1,7 @@
 """Read the source of mail templates without running it: what is allowed, which fields it names.
 
 The language is a small part of Jinja's: `{{ field }}` with filters from a list, `if`, `elif`, `else`, and
-`for` over a given list. Nothing that could build large values out of small ones (`set`, `~`, `range`,
+`for` over a given list. Nothing that could build large values out of small ones (`set`, `~`, `*`, `range`,
 `replace`, macros, includes) is allowed, so the step budget of the engine bounds memory as well (THREATS T09).
 """
 
@@ -102,6 +102,15 @@ def fields_named(source: str) -> set[str]:
     return found
 
 
+def line_of_field(source: str, name: str) -> int | None:
+    """The first line (from 1) whose tag names the dotted path; None where no tag does."""
+    word = re.compile(rf"(?<![\w.]){re.escape(name)}(?![\w.])")
+    for tag in tags(source):
+        if word.search(_STRING.sub("''", tag.inner)):
+            return source.count("\n", 0, tag.start) + 1
+    return None
+
+
 def lint(source: str, *, part: str = "") -> list[Finding]:
     """Everything in the source that is not allowed or not closed; empty when it may be used."""
     if len(source) > MAX_SOURCE:
@@ -147,12 +156,15 @@ def _expression_findings(inner: str, line: int, part: str) -> list[Finding]:
     ]
     findings += [
         _error("not_allowed", f"“{name}(…)” cannot be called in mail templates.", line, part)
-        for name in _CALL.findall(re.sub(r"\|\s*\w+\s*\(", "(", inner))
+        for name in _CALL.findall(re.sub(r"\|\s*\w+\s*\(", "|(", inner))
         if name not in _CALLABLE and name not in _WORDS and name not in _STATEMENTS
     ]
-    if "~" in inner or "**" in inner:
-        findings.append(_error("not_allowed", "“~” and “**” are not available in mail templates.", line, part,
+    if "~" in inner:
+        findings.append(_error("not_allowed", "“~” is not available in mail templates.", line, part,
                                "Write the values one after the other: {{ a }}{{ b }}."))
+    if "*" in inner:  # repeats texts and lists: [1] * 100000000 kept the engine busy for 21 s and cost no step
+        findings.append(_error("not_allowed", "“*” is not available in mail templates.", line, part,
+                               "Store the product as a field, or write it out."))
     if "__" in inner:
         findings.append(_error("not_allowed", "Names with “__” are not available.", line, part))
     return findings

@@ -1,0 +1,66 @@
+"""What changed between two versions of a template, line by line."""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass
+
+from campaigns.templates import TemplateInput
+
+#: Lines of a part that are compared; longer parts say only that they differ.
+MAX_LINES = 5_000
+#: Lines shown around a change.
+CONTEXT = 3
+_LABELS = {"kind": "Written in", "subject": "Subject", "preheader": "Preview text", "source": "Content",
+           "text": "Plain text"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class DiffLine:
+    """One line: `add`, `del`, `same`, or `gap` where unchanged lines are left out."""
+
+    kind: str
+    text: str = ""
+    before: int | None = None
+    after: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class PartDiff:
+    """One part that differs."""
+
+    label: str
+    lines: tuple[DiffLine, ...]
+    added: int
+    removed: int
+    is_too_long: bool = False
+
+
+def diff(before: TemplateInput, after: TemplateInput) -> list[PartDiff]:
+    """The parts that differ, empty where nothing does."""
+    found = []
+    for field, label in _LABELS.items():
+        old, new = (getattr(side, field).replace("\r\n", "\n") for side in (before, after))
+        if old != new:
+            found.append(_part(label, old.split("\n") if old else [], new.split("\n") if new else []))
+    return found
+
+
+def _part(label: str, old: list[str], new: list[str]) -> PartDiff:
+    if max(len(old), len(new)) > MAX_LINES:
+        return PartDiff(label=label, lines=(), added=len(new), removed=len(old), is_too_long=True)
+    lines: list[DiffLine] = []
+    for group in difflib.SequenceMatcher(None, old, new).get_grouped_opcodes(CONTEXT):
+        if lines:
+            lines.append(DiffLine(kind="gap"))
+        for tag, i, i_end, j, j_end in group:
+            if tag == "equal":
+                lines += [DiffLine(kind="same", text=text, before=i + at + 1, after=j + at + 1)
+                          for at, text in enumerate(old[i:i_end])]
+                continue
+            lines += [DiffLine(kind="del", text=text, before=i + at + 1) for at, text in enumerate(old[i:i_end])]
+            lines += [DiffLine(kind="add", text=text, after=j + at + 1) for at, text in enumerate(new[j:j_end])]
+    return PartDiff(
+        label=label, lines=tuple(lines), added=sum(line.kind == "add" for line in lines),
+        removed=sum(line.kind == "del" for line in lines),
+    )

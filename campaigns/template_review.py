@@ -1,0 +1,182 @@
+"""What a person is told of a template while writing it: findings at their line, empty fields, size, the derived text.
+
+Nothing here is stored; the same rules answer the editor and `/templates/{id}/render`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from django.db.models import Count, Q
+
+from campaigns import templates
+from campaigns.fields import field_types
+from campaigns.models import Contact, TemplateKind
+from campaigns.preflight import GMAIL_CLIP_BYTES
+from campaigns.templates import TemplateInput
+from relayhub.core.errors import PrepareError
+from relayhub.core.models import Workspace
+from relayhub.relay import compiled, rendering
+from relayhub.relay.template_source import Finding, Severity, Tag, fields_named, tags
+
+#: Empty fields are counted among this many of the newest contacts: enough to know, quick at two million.
+SAMPLE = 10_000
+#: How much of the subject a phone shows, as seen in the field (2026).
+PHONE_SUBJECT = 38
+_LINE = re.compile(r" in line (\d+)")
+_FALLBACK = re.compile(r"\|\s*(?:default|d)\b")
+_MJML_NAME = re.compile(r"<(mj-[a-z-]+)", re.IGNORECASE)
+#: The elements of MJML, without their `mj-`.
+_MJML_KNOWN = frozenset({
+    "accordion", "accordion-element", "accordion-text", "accordion-title", "all", "attributes", "body", "breakpoint",
+    "button", "carousel", "carousel-image", "class", "column", "divider", "font", "group", "head", "hero",
+    "html-attribute", "html-attributes", "image", "include", "navbar", "navbar-link", "preview", "raw", "section",
+    "selector", "social", "social-element", "spacer", "style", "table", "text", "title", "wrapper",
+})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Blank:
+    """A field that is written without a fallback and that some contacts lack."""
+
+    name: str
+    missing: int
+    of: int
+    line: int | None
+    part: str
+
+    @property
+    def with_fallback(self) -> str:
+        """What to write instead."""
+        return "{{ " + self.name + '|default("") }}'
+
+
+@dataclass(frozen=True, kw_only=True)
+class Review:
+    """Everything there is to say about one content."""
+
+    findings: tuple[Finding, ...]
+    blanks: tuple[Blank, ...]
+    #: What the chosen contact would get; None where it cannot be made.
+    shown: rendering.Rendered | None
+    size_bytes: int
+    is_text_derived: bool
+
+    @property
+    def errors(self) -> list[Finding]:
+        """What keeps it from being published."""
+        return [finding for finding in self.findings if finding.severity is Severity.ERROR]
+
+    @property
+    def notes(self) -> int:
+        """How many things there are to know."""
+        return len(self.findings) + len(self.blanks)
+
+    @property
+    def is_clipped(self) -> bool:
+        """Whether Gmail hides its end."""
+        return self.size_bytes > GMAIL_CLIP_BYTES
+
+    @property
+    def limit_bytes(self) -> int:
+        """From where on Gmail clips."""
+        return GMAIL_CLIP_BYTES
+
+
+def review(workspace: Workspace, content: TemplateInput, contact: Contact | None = None) -> Review:
+    """Look at a content as it would be sent to this contact (None: an invented one)."""
+    found = [_at_line(finding) for finding in templates.findings(workspace, content)]
+    shown = None
+    if not any(finding.severity is Severity.ERROR for finding in found):
+        try:
+            shown = templates.preview(workspace, content, contact)
+        except PrepareError as exc:
+            found.insert(0, _at_line(Finding(severity=Severity.ERROR, code=exc.code, message=exc.message, part="html")))
+    found += [*_unknown_elements(content), *_unsubscribe(workspace, content)]
+    return Review(
+        findings=tuple(found), blanks=tuple(_blanks(workspace, content)), shown=shown,
+        size_bytes=len((shown.html or "").encode()) if shown else 0,
+        is_text_derived=content.kind != TemplateKind.TEXT and not content.text.strip(),
+    )
+
+
+def _at_line(finding: Finding) -> Finding:
+    """The finding with the line its words name."""
+    place = _LINE.search(finding.message) if finding.line is None else None
+    if place is None:
+        return finding
+    return Finding(severity=finding.severity, code=finding.code, message=finding.message, fix=finding.fix,
+                   line=int(place[1]), part=finding.part)
+
+
+def _unknown_elements(content: TemplateInput) -> Iterator[Finding]:
+    if content.kind != TemplateKind.MJML:
+        return
+    told: set[str] = set()
+    for match in _MJML_NAME.finditer(content.source):
+        name = match[1].lower()
+        if name.removeprefix("mj-") not in _MJML_KNOWN and name not in told:
+            told.add(name)
+            yield Finding(
+                severity=Severity.WARNING, code="unknown_element", message=f"MJML has no element <{name}>.",
+                fix="It is left out of the mail, with all that is in it.", part="html",
+                line=content.source.count("\n", 0, match.start()) + 1,
+            )
+
+
+def _unsubscribe(workspace: Workspace, content: TemplateInput) -> Iterator[Finding]:
+    if not workspace.adds_footer and not compiled.has_unsubscribe_link(content.source, content.text):
+        yield Finding(
+            severity=Severity.WARNING, code="no_unsubscribe", part="html",
+            message="There is no unsubscribe link, and the footer of the workspace is switched off.",
+            fix="Insert {{ unsubscribe_url }} as the address of a link. Campaigns cannot be launched without it.",
+        )
+
+
+# -- fields that some people lack ----------------------------------------------------------------------------
+
+
+def _bare_fields(source: str) -> Iterator[tuple[str, int]]:
+    """Contact fields that are written without a fallback, with their line; those asked about by an `if` are not."""
+    found = list(tags(source))
+    asked = {name for tag in found if _is_condition(tag) for name in fields_named(tag.source)}
+    for tag in found:
+        if tag.is_output and not _FALLBACK.search(tag.inner):
+            for name in fields_named(tag.source) - asked:
+                yield name, source.count("\n", 0, tag.start) + 1
+
+
+def _is_condition(tag: Tag) -> bool:
+    return not tag.is_output and tag.inner.split(" ", 1)[0] in {"if", "elif"}
+
+
+def _blanks(workspace: Workspace, content: TemplateInput) -> list[Blank]:
+    known = field_types(workspace)
+    wanted: dict[str, tuple[int, str]] = {}
+    for part, source in (("subject", content.subject), ("html", content.source), ("text", content.text)):
+        for name, line in _bare_fields(source):
+            key = name.removeprefix("contact.fields.")
+            if (name != key and key in known) or name in {"contact.name", "contact.first_name"}:
+                wanted.setdefault(name, (line, part))
+    if not wanted:
+        return []
+    total, filled = _filled(workspace, list(wanted))
+    return [
+        Blank(name=name, missing=total - filled[name], of=total, line=line, part=part)
+        for name, (line, part) in wanted.items()
+        if filled[name] < total
+    ]
+
+
+def _filled(workspace: Workspace, names: list[str]) -> tuple[int, dict[str, int]]:
+    """How many of the newest contacts there are, and how many of them have each field."""
+    newest = Contact.objects.filter(workspace=workspace).order_by("-id").values("pk")[:SAMPLE]
+    counts = {
+        f"n{index}": Count("pk", filter=~Q(name="") if not name.startswith("contact.fields.")
+                           else Q(fields__has_key=name.removeprefix("contact.fields.")))
+        for index, name in enumerate(names)
+    }
+    row = Contact.objects.filter(pk__in=newest).aggregate(total=Count("pk"), **counts)
+    return row["total"], {name: row[f"n{index}"] for index, name in enumerate(names)}

@@ -1,0 +1,228 @@
+"""The editor of a template: save, publish, test, and what is said of the text while it is written.
+
+A save carries the stamp of the version the person saw. Where somebody else saved meanwhile, nothing is written:
+the page comes back with both texts, and the person decides.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.clickjacking import xframe_options_sameorigin
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from campaigns import contacts, template_diff, template_review, templates, test_send
+from campaigns.forms.template import TemplateForm
+from campaigns.models import Contact, FieldDefinition, MailTemplate, TemplateVersion
+from campaigns.public.content import caged
+from campaigns.views.common import addresses_in, refuse, template_of
+from campaigns.views.template_pages import framed, text_page
+from relayhub.core.errors import AccessError, ConflictError, RelayHubError
+from relayhub.core.ids import Prefix, decode_id, encode_id
+from relayhub.core.models import Scope, Workspace
+from relayhub.core.pages import PageRequest, page
+from relayhub.relay.models import FINAL
+from relayhub.relay.rendering import OWN_FIELDS
+
+#: Campaigns that a dialog names.
+MAX_NAMED = 8
+_OWN_LABELS = (
+    ("Person", (("contact.first_name", "First name", '|default("there")'), ("contact.name", "Name", '|default("")'),
+                ("contact.last_name", "Last name", '|default("")'), ("contact.email", "E-mail address", ""))),
+    ("Links", (("unsubscribe_url", "Unsubscribe", ""), ("preferences_url", "Choose what you get", ""),
+               ("view_url", "View in browser", ""))),
+    ("Sender", (("workspace.company", "Company", ""), ("workspace.postal_address", "Postal address", ""))),
+)
+assert {name for _, rows in _OWN_LABELS for name, *_ in rows} <= OWN_FIELDS
+
+
+# -- the page ------------------------------------------------------------------------------------------------
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@page(Scope.TEMPLATES_READ, write=Scope.TEMPLATES_WRITE)
+def template_editor(request: PageRequest, template_id: str) -> HttpResponse:
+    """Write a template; POST saves, and publishes or sends a test where that button was pressed."""
+    template = template_of(request, template_id)
+    if request.method == "POST":
+        return _save(request, template)
+    version = templates.newest(template)
+    content = templates.content_of(version) if version else templates.TemplateInput()
+    form = TemplateForm(initial={"name": template.name, **_values(content)})
+    return _page(request, template, form, content)
+
+
+def _values(content: templates.TemplateInput) -> dict[str, str]:
+    return {"kind": content.kind, "subject": content.subject, "preheader": content.preheader,
+            "source": content.source, "text": content.text}
+
+
+def _save(request: PageRequest, template: MailTemplate) -> HttpResponse:
+    form, act = TemplateForm(request.POST), request.POST.get("act", "save")
+    if not form.is_valid():
+        return _page(request, template, form, form.content(), status=422)
+    content = form.content()
+    seen = request.POST.get("overwrite") or request.POST.get("seen", "")
+    try:
+        _store(request, template, form.cleaned_data["name"], content, seen)
+        if act == "publish":
+            version = templates.publish(request.actor, template)
+            messages.success(request, f"Version {version.number} is published. Campaigns launched from now on send it.")
+        elif act == "test":
+            return _send_test(request, template)
+        else:
+            messages.success(request, "Saved as a draft." if templates.draft(template) else "Saved.")
+    except ConflictError as exc:
+        if exc.code == "template_changed":
+            return _page(request, template, form, content, status=409, theirs=templates.newest(template))
+        refuse(form, exc)
+    except RelayHubError as exc:
+        refuse(form, exc, html="source")
+    else:
+        return redirect("template-detail", template.public_id)
+    return _page(request, template, form, content, status=422)
+
+
+def _store(
+    request: PageRequest, template: MailTemplate, name: str, content: templates.TemplateInput, seen: str
+) -> None:
+    """Save what differs from what is stored; looking and pressing Save makes no draft."""
+    newest = templates.newest(template)
+    is_same = newest is not None and not template_diff.diff(templates.content_of(newest), content)
+    if not is_same:
+        templates.save_draft(request.actor, template, content, seen=seen)
+    if name != template.name:
+        templates.rename(request.actor, template, name)
+
+
+def _page(
+    request: PageRequest, template: MailTemplate, form: TemplateForm, content: templates.TemplateInput, *,
+    status: int = 200, theirs: TemplateVersion | None = None,
+) -> HttpResponse:
+    workspace = request.actor.workspace
+    newest, live = templates.newest(template), templates.published(template)
+    context: dict[str, Any] = {
+        "template": template, "form": form, "version": newest, "live": live,
+        "version_text": str(newest.number) if newest else "",
+        "is_draft": newest is not None and newest.published_at is None,
+        "seen": request.POST.get("seen", "") if theirs is not None else templates.stamp(newest),
+        "review": template_review.review(workspace, content, _chosen(request)), "kind": content.kind,
+        "groups": _field_groups(workspace), "as_text": request.POST.get("as", request.GET.get("as", "")),
+        "people": contacts.contacts_of(workspace).order_by("-id").values_list("email", flat=True)[:20],
+        **_uses(template),
+        "test_to": request.POST.get("test_to", request.user.email),
+        "test_from": request.POST.get("test_from", "") or test_send.usual_sender(workspace),
+        "tested": request.GET.get("tested", ""), "test_rows": _test_rows(request, request.GET.get("tested", "")),
+    }
+    if theirs is not None:
+        context |= {"theirs": theirs, "their_stamp": templates.stamp(theirs),
+                    "their_diff": template_diff.diff(templates.content_of(theirs), content)}
+    return render(request, "campaigns/template_editor.html", context, status=status)
+
+
+def _uses(template: MailTemplate) -> dict[str, Any]:
+    """The campaigns that use it, by name, as far as a dialog can show them."""
+    used = templates.campaigns_using(template)
+    count = used.count()
+    lines = [f"{row.name} ({row.get_status_display().lower()})" for row in used[:MAX_NAMED]]
+    if count > MAX_NAMED:
+        lines.append(f"and {count - MAX_NAMED:,} more")
+    return {"campaign_count": count, "campaign_lines": lines}
+
+
+def _field_groups(workspace: Workspace) -> list[dict[str, Any]]:
+    """Merge fields to pick from: ours, then the workspace's own."""
+    groups = [
+        {"label": label, "fields": [_pick(words, name + more) for name, words, more in rows]}
+        for label, rows in _OWN_LABELS
+    ]
+    own = FieldDefinition.objects.filter(workspace=workspace).order_by("label")[:200]
+    fields = [_pick(row.label or row.key, f'contact.fields.{row.key}|default("")') for row in own]
+    groups.insert(1, {"label": "Your fields", "fields": fields})
+    groups.append({"label": "Conditions", "fields": [
+        {"label": "Only for some", "code": '{% if contact.first_name %}…{% else %}…{% endif %}'},
+    ]})
+    return groups
+
+
+def _pick(label: str, expression: str) -> dict[str, str]:
+    return {"label": label, "code": "{{ " + expression + " }}"}
+
+
+# -- while it is written -------------------------------------------------------------------------------------
+
+
+def _chosen(request: PageRequest) -> Contact | None:
+    """The contact whose address the field `as` holds."""
+    text = request.POST.get("as", request.GET.get("as", "")).strip()
+    return contacts.find(request.actor.workspace, text) if text else None
+
+
+@require_POST
+@page(Scope.TEMPLATES_READ)
+def template_check(request: PageRequest, template_id: str) -> HttpResponse:
+    """Findings, size and the lines a mail program shows, for the text as it stands in the page."""
+    template_of(request, template_id)
+    form = TemplateForm(request.POST)
+    form.is_valid()
+    content = form.content()
+    found = template_review.review(request.actor.workspace, content, _chosen(request))
+    return render(request, "campaigns/_template_check.html", {"review": found, "kind": content.kind})
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@xframe_options_sameorigin
+@page(Scope.TEMPLATES_READ)
+def template_preview(request: PageRequest, template_id: str) -> HttpResponse:
+    """The mail as the chosen contact would get it, for the sandboxed frame: as saved, or as posted."""
+    template = template_of(request, template_id)
+    if request.method == "POST":
+        form = TemplateForm(request.POST)
+        form.is_valid()
+        content = form.content()
+    else:
+        version = templates.newest(template)
+        content = templates.content_of(version) if version else templates.TemplateInput()
+    found = template_review.review(request.actor.workspace, content, _chosen(request))
+    if found.shown is None:
+        return caged(framed(found.errors[0].message))
+    wants_text = request.POST.get("show", request.GET.get("show", "")) == "text"
+    if wants_text or found.shown.html is None:
+        return caged(text_page(found.shown.text or ""))
+    return caged(found.shown.html)
+
+
+# -- a test --------------------------------------------------------------------------------------------------
+
+
+def _send_test(request: PageRequest, template: MailTemplate) -> HttpResponse:
+    to = addresses_in(request.POST.get("test_to", ""))
+    accepted = test_send.send_template_test(
+        request.actor, template, to, _chosen(request), sender=request.POST.get("test_from", "")
+    )
+    message = encode_id(Prefix.MESSAGE, accepted.message_id)
+    response = redirect("template-detail", template.public_id)
+    response["Location"] += f"?tested={message}#test"
+    return response
+
+
+@require_GET
+@page(Scope.TEMPLATES_READ)
+def template_test_result(request: PageRequest, message_id: str) -> HttpResponse:
+    """Where a test stands, asked for again while it is on its way."""
+    rows = _test_rows(request, message_id)
+    if not rows:
+        raise AccessError
+    return render(request, "campaigns/_template_test.html", {"tested": message_id, "test_rows": rows})
+
+
+def _test_rows(request: PageRequest, message_id: str) -> dict[str, Any] | None:
+    value: UUID | None = decode_id(Prefix.MESSAGE, message_id) if message_id else None
+    rows = test_send.recipients_of_test(request.actor.workspace, value) if value else []
+    if not rows:
+        return None
+    return {"rows": rows, "is_final": all(row.status in FINAL for row in rows)}

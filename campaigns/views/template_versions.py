@@ -1,0 +1,61 @@
+"""The versions of a template: what changed, when, by whom; an older one becomes the draft again."""
+
+from __future__ import annotations
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_GET, require_POST
+
+from campaigns import template_diff, templates
+from campaigns.models import Broadcast, TemplateVersion
+from campaigns.views.common import template_of
+from relayhub.core.models import Scope
+from relayhub.core.pages import PageRequest, page
+
+MAX_SHOWN = 200
+
+
+@require_GET
+@page(Scope.TEMPLATES_READ)
+def template_versions(request: PageRequest, template_id: str) -> HttpResponse:
+    """Every version, and what two of them differ in."""
+    template = template_of(request, template_id)
+    rows = list(template.versions.select_related("created_by").order_by("-number")[:MAX_SHOWN])
+    by_number = {row.number: row for row in rows}
+    after = by_number.get(_number(request, "after")) or (rows[0] if rows else None)
+    before = by_number.get(_number(request, "before")) or (_previous(rows, after) if after else None)
+    sent = set(
+        Broadcast.objects.filter(template_version__template=template).values_list("template_version__number", flat=True)
+    )
+    live = templates.published(template)
+    parts = template_diff.diff(templates.content_of(before), templates.content_of(after)) if before and after else []
+    return render(
+        request, "campaigns/template_versions.html",
+        {
+            "template": template, "rows": rows, "before": before, "after": after, "parts": parts, "live": live,
+            "sent": sent, "seen": templates.stamp(rows[0] if rows else None),
+            "draft": rows[0] if rows and rows[0].published_at is None else None,
+        },
+    )
+
+
+def _number(request: PageRequest, name: str) -> int:
+    try:
+        return int(request.GET.get(name, ""))
+    except ValueError:
+        return 0
+
+
+def _previous(rows: list[TemplateVersion], after: TemplateVersion) -> TemplateVersion | None:
+    return next((row for row in rows if row.number < after.number), None)
+
+
+@require_POST
+@page(Scope.TEMPLATES_WRITE)
+def template_restore(request: PageRequest, template_id: str, number: int) -> HttpResponse:
+    """Make an older text the draft."""
+    template = template_of(request, template_id)
+    made = templates.restore(request.actor, template, number, seen=request.POST.get("seen", ""))
+    messages.success(request, f"Version {number} is the draft now, as version {made.number}. Publish it to send it.")
+    return redirect("template-detail", template.public_id)
