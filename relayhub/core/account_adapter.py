@@ -7,8 +7,20 @@ from typing import Any
 from allauth.account.adapter import DefaultAccountAdapter
 from django.http import HttpRequest
 
+from relayhub.core.clock import now
 from relayhub.core.net import client_ip
+from relayhub.core.sessions import device_of
 from relayhub.core.system_mail import SystemLetter, send_letter
+
+#: What a letter says that tells of a change, by the last word of allauth's template.
+_NEWS = {
+    "password_changed": "the password was changed",
+    "password_reset": "a new password was set through a link in a letter",
+    "password_set": "a password was set",
+    "totp_activated": "an authenticator app was set up as second factor",
+    "totp_deactivated": "the authenticator app was turned off: the password alone opens the account",
+    "recovery_codes_generated": "new recovery codes were made; the old ones are void",
+}
 
 
 class AccountAdapter(DefaultAccountAdapter):
@@ -19,11 +31,24 @@ class AccountAdapter(DefaultAccountAdapter):
         return False
 
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
-        """Hand allauth's letters (password reset) to the relay's system stream."""
-        name = "password_reset" if "password_reset" in template_prefix else "account_notice"
+        """Hand allauth's letters (a link for a new password, news of a change) to the relay's system stream."""
+        word = template_prefix.rsplit("/", 1)[-1]
         plain = {key: value for key, value in context.items() if isinstance(value, str)}
-        send_letter(SystemLetter(name=name, to=email, context=plain))
+        if word == "password_reset_key":
+            send_letter(SystemLetter(name="password_reset", to=email, context=plain))
+            return
+        news = {
+            "news": _NEWS.get(word, "a setting of the account was changed"), "at": f"{now():%Y-%m-%d %H:%M} UTC",
+            "device": device_of(plain.get("user_agent", "")), "ip": plain.get("ip", ""),
+        }
+        send_letter(SystemLetter(name="account_notice", to=email, context=news))
+
+    def send_notification_mail(
+        self, template_prefix: str, user: Any, context: dict[str, Any] | None = None, email: str | None = None
+    ) -> None:
+        """Tell a person of a change, at the address they sign in with."""
+        super().send_notification_mail(template_prefix, user, context, email or user.email)
 
     def get_client_ip(self, request: HttpRequest) -> str:
-        """The address behind trusted proxies, for allauth's own limits."""
-        return client_ip(request) or ""
+        """The address behind trusted proxies, for allauth's own limits and the list of sessions."""
+        return client_ip(request) or "0.0.0.0"

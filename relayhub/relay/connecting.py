@@ -93,12 +93,14 @@ def smtp_examples(place: Connection, letter: Letter, username: str) -> list[Exam
     ]
 
 
-def _pretty(value: object, indent: int) -> str:
-    return json.dumps(value, indent=indent, ensure_ascii=False)
+def _pretty(value: dict[str, object], indent: int) -> str:
+    """One field a line."""
+    lines = (f"{' ' * indent}{_text(name)}: {_text(item)}" for name, item in value.items())
+    return "{\n" + ",\n".join(lines) + "\n}"
 
 
-def _text(value: str) -> str:
-    """A string literal that reads the same in Python, JavaScript and JSON."""
+def _text(value: object) -> str:
+    """A literal of texts and lists of them, which reads the same in Python, JavaScript and JSON."""
     return json.dumps(value, ensure_ascii=False)
 
 
@@ -107,7 +109,7 @@ def _curl(place: Connection, letter: Letter) -> str:
         f"curl -sS {shlex.quote(f'{place.api_url}/messages')} \\\n"
         '  -H "Authorization: Bearer $RELAYHUB_KEY" \\\n'
         "  -H 'Content-Type: application/json' \\\n"
-        f"  -d {shlex.quote(_pretty(letter.body, 2))}\n"
+        f"  -d {shlex.quote(_indented(_pretty(letter.body, 2), 2))}\n"
     )
 
 

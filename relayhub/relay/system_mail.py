@@ -19,6 +19,7 @@ from relayhub.protocol.address import parse_addr_spec, parse_mailbox
 from relayhub.protocol.compose import Composition, compose
 from relayhub.relay.accept import accept
 from relayhub.relay.models import Source, Tracking
+from relayhub.relay.routes import workspace_in_sandbox
 from relayhub.relay.streams import SYSTEM_SLUG
 from relayhub.relay.submission import Submission, SubmittedRecipient
 
@@ -45,6 +46,16 @@ def send(letter: SystemLetter) -> None:
             tags=(letter.name,), options={} if is_verified else {"sandbox_only": True},
         )
     )
+
+
+def letters_leave() -> bool:
+    """Whether RelayHub's own letters reach people, or stay in the first workspace's sandbox inbox."""
+    workspace = Workspace.objects.filter(is_first=True).first()
+    if workspace is None:
+        return False
+    sender = parse_mailbox(settings.RELAYHUB_SYSTEM_FROM)
+    is_verified = domains.sending_state(workspace.pk, sender.ascii_domain) == "verified"
+    return is_verified and not workspace_in_sandbox(workspace.pk)
 
 
 def _html(letter: SystemLetter) -> str | None:

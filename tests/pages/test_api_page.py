@@ -109,8 +109,8 @@ def test_revoking_ends_a_key_at_once_and_keeps_it_under_ended() -> None:
     at.client.post(reverse("api-key-revoke", args=[row.public_id]))
 
     assert keys.find_key(text) is None
-    assert row.prefix not in text_of(at.client.get(reverse("api-home")).content)
-    assert row.prefix in text_of(at.client.get(reverse("api-home") + "?state=ended").content)
+    assert row.prefix[:12] not in text_of(at.client.get(reverse("api-home")).content)
+    assert row.prefix[:12] in text_of(at.client.get(reverse("api-home") + "?state=ended").content)
 
 
 def test_roles_without_keys_see_where_to_connect_and_nothing_else() -> None:
@@ -133,7 +133,7 @@ def test_rows_of_others_are_absent() -> None:
     for name, row in (("api-key", theirs), ("api-smtp", smtp)):
         for act in ("rotate", "revoke"):
             assert at.client.post(reverse(f"{name}-{act}", args=[row.public_id])).status_code == 404
-    assert theirs.prefix not in text_of(at.client.get(reverse("api-home")).content)
+    assert theirs.prefix[:12] not in text_of(at.client.get(reverse("api-home")).content)
 
 
 def test_a_credential_is_made_shown_once_rotated_and_revoked() -> None:

@@ -102,7 +102,7 @@ def shared(request: PageRequest, here: str) -> dict[str, Any]:
     may_see, may_smtp = request.actor.may(Scope.KEYS_READ), request.actor.may(CREDENTIALS_READ)
     domain, is_verified = connecting.sender_domain(workspace)
     return {
-        "here": here, "place": place_of(request), "domain": domain, "is_verified": is_verified,
+        "here": here, "connect": place_of(request), "domain": domain, "is_verified": is_verified,
         "key_count": ended(ApiKey.objects.filter(workspace=workspace), False).count() if may_see else None,
         "credential_count": ended(SmtpCredential.objects.filter(workspace=workspace), False).count()
         if may_smtp else None,

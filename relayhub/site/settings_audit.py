@@ -1,0 +1,70 @@
+"""Settings: the audit log. Who changed what, when, from where; and whether the log itself is whole."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from typing import Any
+
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_GET
+
+from relayhub.core import audit
+from relayhub.core.access import AUDIT_READ
+from relayhub.core.clock import now
+from relayhub.core.models import AuditEntry
+from relayhub.core.pages import PageRequest, page
+from relayhub.core.paging import table_page
+
+_PERIODS = {"day": ("Last 24 hours", 1), "week": ("Last 7 days", 7), "month": ("Last 30 days", 30)}
+_LONGEST_VALUE = 200
+
+
+@require_GET
+@page(AUDIT_READ)
+def settings_audit(request: PageRequest) -> HttpResponse:
+    """The log, newest first."""
+    workspace = request.actor.workspace
+    period = _PERIODS.get(request.GET.get("period", ""))
+    found = audit.entries(
+        workspace, text=request.GET.get("q", ""), kind=request.GET.get("kind", ""),
+        since=now() - timedelta(days=period[1]) if period else None,
+    )
+    table = table_page(request, found)
+    is_checked = request.GET.get("check") == "1"
+    return render(
+        request, "site/settings/audit.html",
+        {
+            "here": "audit", "table": table, "lines": [_line(row) for row in table.rows],
+            "has_any": table.count > 0 or audit.entries(workspace).exists(),
+            "selects": [
+                {"key": "kind", "label": "Everything",
+                 "options": [(kind, _words(kind)) for kind in audit.kinds(workspace)]},
+                {"key": "period", "label": "All that is kept",
+                 "options": [(name, words) for name, (words, _) in _PERIODS.items()]},
+            ],
+            "is_checked": is_checked, "broken": audit.first_broken_link(workspace) if is_checked else None,
+        },
+    )
+
+
+def _line(row: AuditEntry) -> dict[str, Any]:
+    changes = [
+        {"field": _words(field), "before": _value(row.before.get(field)), "after": _value(row.after.get(field)),
+         "was": field in row.before}
+        for field in {**row.before, **row.after}
+    ]
+    return {"row": row, "action": _words(row.action), "changes": changes}
+
+
+def _words(name: str) -> str:
+    """`sending_stopped` as “Sending stopped”."""
+    return name.replace(".", " ").replace("_", " ").capitalize()
+
+
+def _value(value: Any) -> str:
+    if value in (None, "", [], {}):
+        return "–"
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= _LONGEST_VALUE else f"{text[:_LONGEST_VALUE]}…"

@@ -1,0 +1,134 @@
+"""Settings: members, their roles, and invitations. Nobody gives or takes more than they hold."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from allauth.mfa.models import Authenticator
+from django import forms
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_POST
+
+from relayhub.core import people, shown_once
+from relayhub.core.access import PEOPLE_READ, PEOPLE_WRITE, Actor, get_or_absent
+from relayhub.core.errors import RelayHubError
+from relayhub.core.ids import Prefix
+from relayhub.core.models import Member, Role
+from relayhub.core.pages import PageRequest, page
+from relayhub.relay.system_mail import letters_leave
+
+_LINK = "invitation"
+#: What each role is for; CONTRACT 4 "Roles".
+ROLE_WORDS = {
+    Role.VIEWER: "sees everything but message bodies, keys and exports",
+    Role.MARKETER: "and works with contacts, lists, templates and campaigns",
+    Role.DEVELOPER: "sees message bodies and the sandbox, hands in messages, makes keys and SMTP credentials",
+    Role.ADMIN: "both, and domains, routes, suppressions, settings and people below owner",
+    Role.OWNER: "everything",
+}
+
+
+class InviteForm(forms.Form):
+    """Whom to invite, and as what."""
+
+    email = forms.EmailField(max_length=254, label="E-mail address")
+    role = forms.ChoiceField(widget=forms.RadioSelect)
+
+    def __init__(self, *args: Any, roles: list[str], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        field = self.fields["role"]
+        assert isinstance(field, forms.ChoiceField)
+        field.choices = [(role, f"{Role(role).label}: {ROLE_WORDS[Role(role)]}") for role in roles]
+
+
+def roles_for(actor: Actor) -> list[str]:
+    """The roles that the actor may give."""
+    return [role for role in Role.values if people.may_give(actor, role)]
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@never_cache
+@page(PEOPLE_READ, write=PEOPLE_WRITE)
+def settings_people(request: PageRequest) -> HttpResponse:
+    """Who works here; POST invites somebody."""
+    actor = request.actor
+    roles = roles_for(actor)
+    form = InviteForm(request.POST if request.method == "POST" else None, roles=roles, initial={"role": "viewer"})
+    if form.is_bound and form.is_valid():
+        try:
+            made = people.invite(actor, email=form.cleaned_data["email"], role=form.cleaned_data["role"])
+        except RelayHubError as exc:
+            field = getattr(exc, "field", "")
+            form.add_error(field if field in form.fields else None, exc.message)
+        else:
+            shown_once.keep(request, _LINK, {"email": made.invitation.email, "link": made.link})
+            return redirect("settings-people")
+    invitations = list(people.open_invitations(actor.workspace).order_by("-created_at"))
+    return render(
+        request, "site/settings/people.html",
+        {
+            "here": "people", "form": form, "lines": _lines(actor, roles), "role_words": ROLE_WORDS,
+            "invitations": [{"row": row, "may_revoke": row.role in roles} for row in invitations],
+            "new": shown_once.take(request, _LINK), "letters_leave": letters_leave(),
+        },
+        status=422 if form.is_bound else 200,
+    )
+
+
+def _lines(actor: Actor, roles: list[str]) -> list[dict[str, Any]]:
+    members = list(people.members_of(actor.workspace).order_by("created_at"))
+    owners = sum(row.role == Role.OWNER for row in members)
+    ids = [row.user_id for row in members]
+    secured = set(
+        Authenticator.objects.filter(user__in=ids, type=Authenticator.Type.TOTP).values_list("user_id", flat=True)
+    )
+    return [
+        {
+            "row": row, "is_self": actor.user is not None and row.user_id == actor.user.pk,
+            "has_second_factor": row.user_id in secured, "is_last_owner": row.role == Role.OWNER and owners == 1,
+            "may_change": row.role in roles,
+            "roles": [(role, Role(role).label) for role in roles] if row.role in roles else [],
+        }
+        for row in members
+    ]
+
+
+def _member_of(request: PageRequest, member_id: str) -> Member:
+    return get_or_absent(people.members_of(request.actor.workspace), Prefix.MEMBER, member_id)
+
+
+@require_POST
+@page(PEOPLE_WRITE)
+def member_role(request: PageRequest, member_id: str) -> HttpResponse:
+    """Give another role."""
+    member, role = _member_of(request, member_id), request.POST.get("role", "")
+    people.change_role(request.actor, member, role)
+    messages.success(request, f"{member.user.label} is {Role(role).label.lower()} now.")
+    return redirect("settings-people")
+
+
+@require_POST
+@page(PEOPLE_READ)
+def member_remove(request: PageRequest, member_id: str) -> HttpResponse:
+    """Take somebody, or oneself, out of the workspace."""
+    member = _member_of(request, member_id)
+    people.remove_member(request.actor, member)
+    if member.user_id == request.user.pk:
+        messages.success(request, f"You left {request.actor.workspace.name}.")
+        return redirect("home")
+    messages.success(request, f"{member.user.label} is out of this workspace.")
+    return redirect("settings-people")
+
+
+@require_POST
+@page(PEOPLE_WRITE)
+def invitation_revoke(request: PageRequest, invitation_id: str) -> HttpResponse:
+    """Make an open invitation useless."""
+    found = people.open_invitations(request.actor.workspace)
+    row = get_or_absent(found, Prefix.INVITATION, invitation_id)
+    people.revoke_invitation(request.actor, row)
+    messages.success(request, f"The invitation of {row.email} is taken back; its link opens nothing.")
+    return redirect("settings-people")

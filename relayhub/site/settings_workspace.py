@@ -1,0 +1,126 @@
+"""Settings of the workspace itself: its name, what its bulk mail must carry, its zone; and stopping its sending."""
+
+from __future__ import annotations
+
+import zoneinfo
+from typing import Any
+
+from django import forms
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_http_methods, require_POST
+
+from campaigns import templates
+from relayhub.core import workspaces
+from relayhub.core.errors import RelayHubError
+from relayhub.core.models import Scope, Workspace
+from relayhub.core.pages import PageRequest, page
+from relayhub.relay import compiled, rendering
+from relayhub.site.health_figures import waiting
+
+ZONES = sorted(zoneinfo.available_timezones())
+
+
+class WorkspaceForm(forms.Form):
+    """What members with the permission may change."""
+
+    name = forms.CharField(max_length=200, help_text="What members see in the switcher.")
+    timezone = forms.ChoiceField(
+        choices=[(name, name) for name in ZONES], label="Time zone", help_text="Schedules and days are counted in it."
+    )
+    brand_colour = forms.RegexField(
+        r"^#[0-9a-fA-F]{6}$", label="Colour of public pages", widget=forms.TextInput(attrs={"type": "color"}),
+        help_text="Sign-up, unsubscribe and preference pages.", error_messages={"invalid": "Write it as #0b6470."},
+    )
+    company = forms.CharField(max_length=200, required=False, help_text="As it is registered.")
+    postal_address = forms.CharField(
+        max_length=1000, required=False, widget=forms.Textarea(attrs={"rows": 3}),
+        help_text="Bulk mail must carry it in many places.",
+    )
+    adds_footer = forms.BooleanField(
+        required=False, label="Add the footer where a mail has no unsubscribe link of its own",
+        help_text="Off: a campaign whose template has no {{ unsubscribe_url }} cannot be launched.",
+    )
+    footer_html = forms.CharField(
+        max_length=20_000, required=False, widget=forms.Textarea(attrs={"rows": 5, "spellcheck": "false"}),
+        label="Footer of your own, as HTML", help_text="Needs {{ unsubscribe_url }}. Empty: the one shown beside.",
+    )
+
+
+_FIELDS = tuple(WorkspaceForm.base_fields)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@page(Scope.WORKSPACE_READ, write=Scope.WORKSPACE_WRITE)
+def settings_home(request: PageRequest) -> HttpResponse:
+    """Name, footer, zone."""
+    workspace = request.actor.workspace
+    present = {field: getattr(workspace, field) for field in _FIELDS}
+    form = WorkspaceForm(request.POST if request.method == "POST" else None, initial=present)
+    if form.is_bound and form.is_valid():
+        try:
+            workspaces.change_workspace(request.actor, **form.cleaned_data)
+        except RelayHubError as exc:
+            field = getattr(exc, "field", "")
+            form.add_error(field if field in form.fields else None, exc.message)
+        else:
+            messages.success(request, "Saved.")
+            return redirect("settings-home")
+    return render(
+        request, "site/settings/workspace.html",
+        {"here": "workspace", "form": form, "footer_lines": _footer_lines(workspace),
+         "is_footer_done": bool(workspace.company and workspace.postal_address)},
+        status=422 if form.is_bound else 200,
+    )
+
+
+def _footer_lines(workspace: Workspace) -> list[str]:
+    """The footer as text, as it stands under a mail without a link of its own; [] where none is added."""
+    footer = templates.footer_of(workspace)
+    if footer is None:
+        return []
+    _, text = compiled.with_footer(None, "", footer)
+    shown = rendering.render(text or "", _sample(workspace), is_html=False)
+    return [line for line in shown.splitlines() if line.strip() and line.strip() != "--"]
+
+
+def _sample(workspace: Workspace) -> dict[str, Any]:
+    person = rendering.contact_context(email="someone@example.com", name="Alex Example", fields={})
+    return {"contact": person, "unsubscribe_url": "(link)", "preferences_url": "(link)", "view_url": "(link)",
+            **templates.shared_context(workspace, "Example", "Example")}
+
+
+class StopForm(forms.Form):
+    """Why sending stops."""
+
+    reason = forms.CharField(max_length=300, help_text="Everybody in the workspace reads it on every page.")
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@page(Scope.WORKSPACE_READ, write=Scope.WORKSPACE_WRITE)
+def settings_sending(request: PageRequest) -> HttpResponse:
+    """The emergency stop: nothing of the workspace goes out until it is resumed."""
+    form = StopForm(request.POST if request.method == "POST" else None)
+    if form.is_bound and form.is_valid():
+        try:
+            workspaces.stop_sending(request.actor, form.cleaned_data["reason"])
+        except RelayHubError as exc:
+            form.add_error(None, exc.message)
+        else:
+            messages.success(request, "Stopped. Nothing of this workspace goes out until somebody resumes it.")
+            return redirect("settings-sending")
+    return render(
+        request, "site/settings/sending.html",
+        {"here": "sending", "form": form, "waiting": waiting(request.actor.workspace)},
+        status=422 if form.is_bound else 200,
+    )
+
+
+@require_POST
+@page(Scope.WORKSPACE_WRITE)
+def settings_resume(request: PageRequest) -> HttpResponse:
+    """Let mail go on."""
+    workspaces.resume_sending(request.actor)
+    messages.success(request, "Sending goes on.")
+    return redirect("settings-sending")
