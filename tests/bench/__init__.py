@@ -1,0 +1,1 @@
+"""Benchmarks beside peers on the same machine: `make bench`, described in README.md here."""
