@@ -18,17 +18,16 @@ case "${1:-web}" in
   web)
     python manage.py collectstatic --noinput --verbosity 0
     wait_for_migrations
-    exec uvicorn relayhub.asgi:application --host "$RELAYHUB_BIND" --port "${RELAYHUB_HTTP_PORT:-8000}" \
+    exec uvicorn relayhub.asgi:application --host "${RELAYHUB_BIND:-127.0.0.1}" --port "${RELAYHUB_HTTP_PORT:-8000}" \
       --workers "${RELAYHUB_WEB_PROCESSES:-2}" --no-access-log --lifespan off --no-server-header
     ;;
   workers)
     wait_for_migrations
-    exec celery -A relayhub worker --queues relay,imports,reports,housekeeping --pool threads --concurrency 6 \
-      --without-gossip --without-mingle --loglevel WARNING
+    exec python manage.py workers
     ;;
   beat)
     wait_for_migrations
-    exec celery -A relayhub beat --schedule /tmp/beat-schedule --pidfile= --loglevel WARNING
+    exec celery -A relayhub beat --schedule "${TMPDIR:-/tmp}/relayhub-beat-$$" --pidfile= --loglevel WARNING
     ;;
   smtpd)
     wait_for_migrations

@@ -21,12 +21,7 @@ def services() -> list[Service]:
     """Everything `up` keeps running."""
     found = [
         Service(name="web", command=_web(), stage=_WEB, stop_seconds=5.0),
-        *(
-            Service(name=f"relay-{number}", command=_relay_worker(number), stage=_WORKERS, stop_seconds=28.0)
-            for number in range(1, settings.RELAYHUB_WORKERS + 1)
-        ),
-        Service(name="jobs", command=_jobs_worker(), stage=_WORKERS, stop_seconds=20.0),
-        Service(name="housekeeping", command=_housekeeping_worker(), stage=_WORKERS, stop_seconds=10.0),
+        *worker_services(),
         Service(name="beat", command=_beat(), stage=_LISTENERS, stop_seconds=3.0),
     ]
     if "smtpd" in get_commands():
@@ -38,6 +33,18 @@ def services() -> list[Service]:
             for role in ("submission", "mx")
         ]
     return found
+
+
+def worker_services() -> list[Service]:
+    """The Celery workers of one host: a relay worker a core, one for jobs, one for housekeeping."""
+    return [
+        *(
+            Service(name=f"relay-{number}", command=_relay_worker(number), stage=_WORKERS, stop_seconds=28.0)
+            for number in range(1, settings.RELAYHUB_WORKERS + 1)
+        ),
+        Service(name="jobs", command=_jobs_worker(), stage=_WORKERS, stop_seconds=20.0),
+        Service(name="housekeeping", command=_housekeeping_worker(), stage=_WORKERS, stop_seconds=10.0),
+    ]
 
 
 def _web() -> tuple[str, ...]:
