@@ -13,4 +13,4 @@ def problem(source: str) -> str:
         return f"{where}{found[0].message} {found[0].fix}".strip()
     unknown = rendering.missing_fields([source], ())
     named = [name for name in unknown if not name.startswith("contact.fields.")]
-    return f"There is no field “{named[0]}”; see the glossary of merge fields in Help." if named else ""
+    return f"There is no field “{named[0]}”; the glossary under Help lists all merge fields." if named else ""

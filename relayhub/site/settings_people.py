@@ -24,10 +24,10 @@ _LINK = "invitation"
 #: What each role is for; CONTRACT 4 "Roles".
 ROLE_WORDS = {
     Role.VIEWER: "sees everything but message bodies, keys and exports",
-    Role.MARKETER: "and works with contacts, lists, templates and campaigns",
-    Role.DEVELOPER: "sees message bodies and the sandbox, hands in messages, makes keys and SMTP credentials",
-    Role.ADMIN: "both, and domains, routes, suppressions, settings and people below owner",
-    Role.OWNER: "everything",
+    Role.MARKETER: "as viewer, and works with contacts, lists, templates and campaigns",
+    Role.DEVELOPER: "as viewer, and sees message bodies and the sandbox, hands in messages, makes keys and credentials",
+    Role.ADMIN: "as marketer and developer, and domains, routes, suppressions, settings and people below owner",
+    Role.OWNER: "everything, other owners included",
 }
 
 
