@@ -9,6 +9,7 @@ from relayhub.core.access import Actor
 from relayhub.core.models import Scope
 from relayhub.relay.events_move import CANCELLABLE, HOLDABLE, RELEASABLE
 from relayhub.relay.models import FINAL, Message
+from relayhub.relay.queries import SANDBOXED
 from relayhub.relay.resend import can_resend
 
 
@@ -36,7 +37,7 @@ def open_to(actor: Actor, message: Message, counts: Mapping[str, int]) -> OpenAc
     def among(*statuses: str) -> int:
         return sum(counts.get(status, 0) for status in statuses)
 
-    finished = among(*FINAL)
+    finished = among(*FINAL, SANDBOXED)
     is_whole_campaign = message.broadcast_id is not None and sum(counts.values()) != 1
     return OpenActs(
         cancel=0 if is_whole_campaign else among(*CANCELLABLE), hold=among(*HOLDABLE),

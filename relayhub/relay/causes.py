@@ -26,6 +26,23 @@ class Cause:
     label: str = ""
 
 
+#: What a reply means (protocol.bounce_rules) in a few words, by the rule that knew it.
+_RULE_TITLES = {
+    "rate": "we send faster than the receiver takes it", "too_big": "the message is too large",
+    "mailbox_full": "the mailbox is full", "expired": "a host on the way kept it too long",
+    "authentication": "the receiver does not find the mail authentic",
+    "reverse_dns": "our address has no matching name in DNS",
+    "block_listed": "our address or domain stands on a block list", "spam": "the receiver takes it for spam",
+    "sender": "the receiver refuses the sender’s address",
+    "greylisted": "the receiver puts unknown senders off once",
+    "relay_denied": "the receiving host does not know the domain",
+    "recipient_choice": "the recipient takes no mail from this sender",
+    "suspended": "the mailbox is closed for the time being",
+    "loop": "the receiver’s servers send it in a circle", "network": "the way to the receiver is disturbed",
+    "disabled": "the mailbox was closed", "no_domain": "the domain takes no mail",
+    "no_mailbox": "nobody has this address", "no_mailbox_at_edge": "nobody has this address",
+    "system": "a fault at the receiver", "load": "the receiver is busy",
+}
 _CATEGORY_TITLES = {
     "recipient": "the address", "policy": "a rule of the receiver", "reputation": "our standing with the receiver",
     "capacity": "room or load at the receiver", "configuration": "a fault in the set-up",
@@ -69,44 +86,57 @@ def hold_words(reason: str) -> str:
     return HOLD_DOMAIN if reason in HOLDS_FOR_DOMAIN else reason
 
 
-def _said(recipient: Recipient, last: Attempt | None) -> tuple[str, str, str]:
-    """(why, remedy, category) of the last answer: as judged then, else as we read it now."""
+@dataclass(frozen=True, kw_only=True)
+class _Said:
+    """The last answer: as it was judged then, else as we read it now."""
+
+    title: str
+    why: str
+    remedy: str
+    category: str
+    is_hard: bool
+
+
+def _said(recipient: Recipient, last: Attempt | None) -> _Said:
     detail = last.detail if last is not None and isinstance(last.detail, dict) else {}
     found = meaning_of(recipient.reply, phase=last.phase if last else "", provider=recipient.provider)
-    why = str(detail.get("why") or detail.get("message") or (found.why if found else ""))
-    remedy = str(detail.get("remedy") or (found.remedy if found else ""))
     category = recipient.bounce_category or (last.bounce_category if last else "")
-    return why, remedy, category or (str(found.category) if found else "")
+    category = category or (str(found.category) if found else "network" if last is not None else "")
+    return _Said(
+        title=_RULE_TITLES.get(found.rule if found else "", "") or _CATEGORY_TITLES.get(category, ""),
+        why=str(detail.get("why") or detail.get("message") or (found.why if found else "")),
+        remedy=str(detail.get("remedy") or (found.remedy if found else "")) or _CATEGORY_STEPS.get(category, ""),
+        category=category,
+        is_hard=recipient.bounce_class == BounceClass.HARD or (
+            not recipient.bounce_class and found is not None and found.bounce_class is BounceClass.HARD
+        ),
+    )
 
 
 def _bounced(recipient: Recipient, last: Attempt | None) -> Cause:
-    why, remedy, category = _said(recipient, last)
-    found = meaning_of(recipient.reply, phase=last.phase if last else "", provider=recipient.provider)
-    is_hard = recipient.bounce_class == BounceClass.HARD or (
-        not recipient.bounce_class and found is not None and found.bounce_class is BounceClass.HARD
-    )
-    if is_hard and category in ("", "recipient"):
+    said = _said(recipient, last)
+    if said.is_hard and said.category in ("", "recipient"):
         steps = ("The address is on the suppression list now: nothing more is sent to it, which protects your name.",
                  "If the person says that it works again, lift the suppression and send once more.")
-        return Cause(status="bounced", title="Likely cause: nobody has this address",
-                     text=why or "The receiver says that there is no such mailbox.", steps=steps,
-                     page="suppression-list", label="Suppressions")
-    step = remedy or _CATEGORY_STEPS.get(category, "Read the receiver’s words below.")
+        return Cause(status="bounced", title=f"Likely cause: {said.title or 'nobody has this address'}",
+                     text=said.why or "The receiver says that there is no such mailbox.", steps=steps,
+                     page="suppression-list", label="See the suppression")
     return Cause(
-        status="bounced", title=f"Likely cause: {_CATEGORY_TITLES.get(category, 'the receiver refused it')}",
-        text=why or "The receiver refused it for good.",
-        steps=(step, "It is not tried again by itself. Once the cause is gone, send it again."),
+        status="bounced", title=f"Likely cause: {said.title or 'the receiver refused it'}",
+        text=said.why or "The receiver refused it for good.",
+        steps=(said.remedy or "Read the receiver’s words below.",
+               "It is not tried again by itself. Once the cause is gone, send it again."),
     )
 
 
 def _deferred(recipient: Recipient, last: Attempt | None, waiting_for: str) -> Cause:
-    why, remedy, category = _said(recipient, last)
-    steps = [remedy or _CATEGORY_STEPS.get(category, "Nothing to do: it is tried again.")]
+    said = _said(recipient, last)
+    steps = [said.remedy or "Nothing to do: it is tried again."]
     if waiting_for:
         steps.append(f"The next try waits too: {waiting_for}.")
     return Cause(
-        status="deferred", title=f"Likely cause: {_CATEGORY_TITLES.get(category, 'the receiver put it off')}",
-        text=why or "The receiver refused it for now.", steps=tuple(steps), page="live", label="See its lane",
+        status="deferred", title=f"Likely cause: {said.title or 'the receiver put it off'}",
+        text=said.why or "The receiver refused it for now.", steps=tuple(steps), page="live", label="See its lane",
     )
 
 

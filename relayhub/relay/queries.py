@@ -14,7 +14,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import Count, Exists, OuterRef, Q, QuerySet
+from django.db.models import Case, Count, Exists, F, OuterRef, Q, QuerySet, Value, When
 
 from relayhub.core.clock import now
 from relayhub.core.errors import InputError
@@ -48,12 +48,22 @@ class MessageFilter:
     text: str = ""
 
 
+#: How "delivered" is worded and counted where the sandbox kept it (CONTRACT 2, RELAYHUB_DEFAULT_ROUTE).
+SANDBOXED = "sandboxed"
+
+
+def shown_status(recipient: Recipient) -> str:
+    """A recipient's status as pages word it: what the sandbox kept is told apart."""
+    is_kept = recipient.status == "delivered" and recipient.transport == "sandbox"
+    return SANDBOXED if is_kept else recipient.status
+
+
 def message_status(counts: Mapping[str, int]) -> str:
     """The status of a message from how many of its recipients stand where."""
     for status, members in _OPEN_STATUSES:
         if any(counts.get(member) for member in members):
             return status
-    if counts.get("delivered"):
+    if counts.get("delivered") or counts.get(SANDBOXED):
         return "done"
     present = {status for status, count in counts.items() if count}
     return "cancelled" if present == {"cancelled"} else "failed"
@@ -137,6 +147,16 @@ def counts_of(message_ids: Sequence[UUID]) -> dict[UUID, dict[str, int]]:
     """Recipients by status of each message; one query."""
     counts: dict[UUID, dict[str, int]] = {message_id: {} for message_id in message_ids}
     rows = Recipient.objects.filter(message_id__in=message_ids).values_list("message_id", "status")
+    for message_id, status, count in rows.annotate(count=Count("pk")):
+        counts[message_id][status] = count
+    return counts
+
+
+def counts_apart(message_ids: Sequence[UUID]) -> dict[UUID, dict[str, int]]:
+    """Recipients by status of each message, those that the sandbox kept apart; one query."""
+    counts: dict[UUID, dict[str, int]] = {message_id: {} for message_id in message_ids}
+    kept = Case(When(status="delivered", transport="sandbox", then=Value(SANDBOXED)), default=F("status"))
+    rows = Recipient.objects.filter(message_id__in=message_ids).annotate(shown=kept).values_list("message_id", "shown")
     for message_id, status, count in rows.annotate(count=Count("pk")):
         counts[message_id][status] = count
     return counts

@@ -2,11 +2,12 @@
 
 from django.urls import URLPattern, URLResolver, include, path
 
-from relayhub.site import home, jobs, paused
+from relayhub.site import home, jobs, paused, search
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", home.home, name="home"),
     path("home/live", home.home_live, name="home-live"),
+    path("search", search.search, name="search"),
     path("jobs", jobs.job_list, name="job-list"),
     path("jobs/<str:job_id>", jobs.job_detail, name="job-detail"),
     path("jobs/<str:job_id>/cancel", jobs.job_cancel, name="job-cancel"),

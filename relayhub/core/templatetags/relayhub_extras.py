@@ -407,3 +407,10 @@ def undo_url(message: FlashMessage) -> str:
         if tag.startswith("undo=/"):
             return tag.removeprefix("undo=")
     return ""
+
+
+@register.filter
+def breakable(address: str) -> SafeString:
+    """An address that breaks after its @ rather than within a name."""
+    local, at, domain = str(address or "").rpartition("@")
+    return format_html("{}@<wbr>{}", local, domain) if at else format_html("{}", address)

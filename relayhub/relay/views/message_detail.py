@@ -34,8 +34,8 @@ from relayhub.relay.views.common import Shown, shown_of, zone_of
 #: Statuses that may change while one looks.
 _MOVING = ("queued", "leased", "attempting")
 _ORDER = (
-    "delivered", "bounced", "suppressed", "expired", "cancelled", "deferred", "held", "unknown", "quarantined",
-    "attempting", "leased", "queued",
+    "delivered", "sandboxed", "bounced", "suppressed", "expired", "cancelled", "deferred", "held", "unknown",
+    "quarantined", "attempting", "leased", "queued",
 )
 _GONE = "This copy cannot be made any more: "
 
@@ -168,7 +168,7 @@ def source_of(shown: Shown) -> dict[str, Any]:
 def _frame(request: PageRequest, shown: Shown, tab: str) -> dict[str, Any]:
     """What every page of a message shows around its content."""
     message, recipient = shown.message, shown.recipient
-    counts = {recipient.status: 1} if recipient is not None else _counts(message)
+    counts = {queries.shown_status(recipient): 1} if recipient is not None else _counts(message)
     return {
         "shown": shown, "message": message, "recipient": recipient, "tab": tab, "counts": counts,
         "total": sum(counts.values()), "status": _status(shown, counts), "campaign_url": _campaign_url(message),
@@ -177,16 +177,13 @@ def _frame(request: PageRequest, shown: Shown, tab: str) -> dict[str, Any]:
 
 
 def _counts(message: Message) -> dict[str, int]:
-    if message.broadcast_id is not None:
-        return queries.broadcast_counts(message.broadcast_id)
-    return queries.counts_of([message.pk])[message.pk]
+    return queries.counts_apart([message.pk])[message.pk]
 
 
 def _status(shown: Shown, counts: dict[str, int]) -> str:
-    if shown.recipient is None:
-        return queries.message_status(counts)
-    kept = shown.recipient.status == "delivered" and shown.recipient.transport == "sandbox"
-    return "sandboxed" if kept else shown.recipient.status
+    if shown.recipient is not None:
+        return queries.shown_status(shown.recipient)
+    return queries.message_status(counts)
 
 
 def _state(shown: Shown) -> str:
@@ -267,8 +264,12 @@ def _many(request: PageRequest, shown: Shown) -> dict[str, Any]:
 def _recipients(request: PageRequest, message: Message) -> QuerySet[Recipient]:
     found = Recipient.objects.filter(message=message)
     status, text = request.GET.get("status", ""), request.GET.get("q", "").strip().lower()
-    if status:
+    if status == queries.SANDBOXED:
+        found = found.filter(status="delivered", transport="sandbox")
+    elif status:
         found = found.filter(status=status)
+    if status == "delivered":
+        found = found.exclude(transport="sandbox")
     if text:
         try:
             found = found.filter(address_key=normalise(text))

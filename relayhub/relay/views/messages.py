@@ -22,7 +22,6 @@ from relayhub.relay.models import Message, Recipient
 from relayhub.relay.search import Kind, Meaning
 from relayhub.relay.views.common import PERIODS, period_since, stream_options
 
-_CHIPS = ("queued", "deferred", "held", "unknown", "delivered", "bounced", "suppressed", "expired", "cancelled")
 #: How a search was understood, shown above the rows.
 _TOLD = {
     Kind.ADDRESS: "Mail to {}", Kind.BEGINNING: "Mail to addresses that begin with {}",
@@ -59,8 +58,9 @@ def message_list(request: PageRequest) -> HttpResponse:
     context = _rows(request, meaning)
     workspace = request.actor.workspace
     context |= {
-        "chips": [{"key": "status", "value": value, "label": status_look(value).word} for value in _CHIPS],
         "selects": [
+            {"key": "status", "label": "Any status",
+             "options": [(value, status_look(value).word) for value in search.STATES]},
             {"key": "stream", "label": "All streams", "options": stream_options(workspace)},
             {"key": "period", "label": PERIODS[""][0],
              "options": [(name, words) for name, (words, _) in PERIODS.items() if name]},
@@ -109,31 +109,29 @@ def _rows(request: PageRequest, meaning: Meaning) -> dict[str, Any]:
 
 def message_lines(rows: Sequence[Message]) -> list[Line]:
     """Rows of messages with their first recipient and how all stand."""
-    small = [row.pk for row in rows if row.broadcast_id is None]
-    counts: dict[Any, Mapping[str, int]] = dict(queries.counts_of(small))
-    counts |= {row.pk: queries.broadcast_counts(row.broadcast_id) for row in rows if row.broadcast_id is not None}
-    firsts = queries.recipients_of([row.pk for row in rows], limit_each=1)
+    ids = [row.pk for row in rows]
+    counts, firsts = queries.counts_apart(ids), queries.recipients_of(ids, limit_each=1)
     return [_of_message(row, counts[row.pk], firsts.get(row.pk, [])) for row in rows]
 
 
 def _of_message(row: Message, counts: Mapping[str, int], firsts: Sequence[Recipient]) -> Line:
     first = firsts[0] if firsts else None
     total = sum(counts.values())
-    alone = total == 1 and first is not None
+    alone = first if total == 1 else None
     return Line(
         url=reverse("message-detail", args=[row.public_id]), subject=row.subject, sender=row.from_address,
-        status=first.status if alone and first is not None else queries.message_status(counts),
-        to=first.address if first else "", more=max(0, total - 1), note="" if alone else _told(counts),
+        status=queries.shown_status(alone) if alone is not None else queries.message_status(counts),
+        to=first.address if first else "", more=max(0, total - 1), note="" if alone is not None else _told(counts),
         at=row.created_at, stream=row.stream.name,
-        reply=first.reply if alone and first is not None and first.status != "delivered" else None,
+        reply=alone.reply if alone is not None and alone.status != "delivered" else None,
     )
 
 
 def _of_recipient(row: Recipient) -> Line:
     return Line(
         url=reverse("message-detail", args=[row.public_id]), subject=row.message.subject,
-        sender=row.message.from_address, status=row.status, to=row.address, more=0, note="", at=row.accepted_at,
-        stream=row.stream.name, reply=row.reply if row.status != "delivered" else None,
+        sender=row.message.from_address, status=queries.shown_status(row), to=row.address, more=0, note="",
+        at=row.accepted_at, stream=row.stream.name, reply=row.reply if row.status != "delivered" else None,
     )
 
 

@@ -82,7 +82,8 @@ def _inbox(request: PageRequest, chosen: Recipient | None) -> HttpResponse:
     shown = chosen or (table.rows[0] if table.rows else None)
     kept_query = {key: request.GET[key] for key in _KEPT if request.GET.get(key)}
     context: dict[str, Any] = {
-        "table": table, "is_reading": chosen is not None, "mail": shown,
+        "table": table, "told": "1 mail" if table.count == 1 else f"{table.total} mails",
+        "is_reading": chosen is not None, "mail": shown,
         "lines": [
             Line(row=row, url=_url(row, kept_query), is_current=shown is not None and row.pk == shown.pk)
             for row in table.rows

@@ -1,0 +1,194 @@
+"""Search everywhere: one box for contacts, campaigns, messages, domains, templates, lists and suppressions.
+
+An id leads straight to its page. Everything else is looked for in each part that the person may read and that
+has pages; each part shows its first hits and leads to its own list for the rest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db.models import Q
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.http import urlencode
+from django.views.decorators.http import require_GET
+
+from campaigns import contacts, editing, lists, templates
+from campaigns.overview import overview_of
+from deliverability import managers
+from deliverability.models import Suppression
+from relayhub.core.access import Actor
+from relayhub.core.clock import now
+from relayhub.core.ids import Prefix, decode_id
+from relayhub.core.models import Scope
+from relayhub.core.pages import PageRequest, page
+from relayhub.core.templatetags.relayhub_extras import nav_url
+from relayhub.relay import queries
+from relayhub.relay import search as messages
+
+SHOWN_EACH = 5
+MAX_TEXT = 300
+#: Messages are looked for this far back, where an index does not find them anyway.
+_MESSAGES_WITHIN = timedelta(days=30)
+#: Kind of id -> the page of one.
+_PAGES = {
+    Prefix.MESSAGE: "message-detail", Prefix.RECIPIENT: "message-detail", Prefix.CONTACT: "contact-detail",
+    Prefix.CAMPAIGN: "campaign-detail", Prefix.DOMAIN: "domain-detail", Prefix.TEMPLATE: "template-detail",
+    Prefix.LIST: "list-detail", Prefix.JOB: "job-detail",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Hit:
+    """One line: where it leads, its name, what tells it from others; `status` is shown as a pill."""
+
+    url: str
+    title: str
+    note: str = ""
+    status: str = ""
+    status_text: str = ""
+    at: datetime | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Group:
+    """The hits of one part, and its list with the same search."""
+
+    label: str
+    icon: str
+    hits: list[Hit]
+    more_url: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Part:
+    label: str
+    icon: str
+    scope: str
+    list_page: str
+    find: Callable[[Actor, str], list[Hit]]
+
+
+@require_GET
+@page()
+def search(request: PageRequest) -> HttpResponse:
+    """What is meant, or what fits."""
+    text = " ".join(request.GET.get("q", "").replace("\0", "").split())[:MAX_TEXT]
+    straight = _page_of_id(text)
+    if straight:
+        return redirect(straight)
+    groups = groups_for(request.actor, text) if text else []
+    return render(
+        request, "site/search.html",
+        {"search_text": text, "groups": groups, "count": sum(len(group.hits) for group in groups)},
+    )
+
+
+def _page_of_id(text: str) -> str:
+    """The page of an id, which itself says where there is nothing."""
+    for prefix, name in _PAGES.items():
+        if decode_id(prefix, text) is not None:
+            return nav_url(name, text)
+    return ""
+
+
+def groups_for(actor: Actor, text: str) -> list[Group]:
+    """The parts with hits, in the order of the navigation."""
+    groups = []
+    for part in _PARTS:
+        list_url = nav_url(part.list_page)
+        if not list_url or not actor.may(part.scope):
+            continue
+        hits = part.find(actor, text)
+        if hits:
+            more = f"{list_url}?{urlencode({'q': text})}" if len(hits) > SHOWN_EACH else ""
+            groups.append(Group(label=part.label, icon=part.icon, hits=hits[:SHOWN_EACH], more_url=more))
+    return groups
+
+
+def _contacts(actor: Actor, text: str) -> list[Hit]:
+    rows = contacts.search(actor.workspace, text=text).order_by("-id")[: SHOWN_EACH + 1]
+    return [
+        Hit(url=nav_url("contact-detail", row.public_id), title=row.email, note=row.name, at=row.created_at)
+        for row in rows
+    ]
+
+
+def _campaigns(actor: Actor, text: str) -> list[Hit]:
+    found = editing.campaigns_of(actor.workspace).filter(
+        Q(name__icontains=text) | Q(subject__icontains=text) | Q(template__versions__subject__icontains=text)
+    )
+    rows = list(editing.campaigns_of(actor.workspace).filter(pk__in=found.values("pk"))[: SHOWN_EACH + 1])
+    return [
+        Hit(url=nav_url("campaign-detail", line.campaign.public_id), title=line.campaign.name,
+            note=line.campaign.subject, status=line.campaign.status, status_text=line.status_text, at=line.at)
+        for line in overview_of(rows)
+    ]
+
+
+def _messages(actor: Actor, text: str) -> list[Hit]:
+    meaning = messages.understand(text)
+    since = None if meaning.is_exact else now() - _MESSAGES_WITHIN
+    if meaning.finds_recipients:
+        rows = messages.recipients(actor.workspace, meaning, since=since)[: SHOWN_EACH + 1]
+        return [
+            Hit(url=nav_url("message-detail", row.public_id), title=row.message.subject or "(no subject)",
+                note=f"to {row.address}", status=queries.shown_status(row), at=row.accepted_at)
+            for row in rows
+        ]
+    found = list(messages.messages(actor.workspace, meaning, since=since)[: SHOWN_EACH + 1])
+    # Counting a broadcast's recipients takes time that a search must not take.
+    counts = queries.counts_apart([row.pk for row in found if row.broadcast_id is None])
+    return [
+        Hit(url=nav_url("message-detail", row.public_id), title=row.subject or "(no subject)",
+            note=f"from {row.from_address}", at=row.created_at,
+            status=queries.message_status(counts[row.pk]) if row.pk in counts else "")
+        for row in found
+    ]
+
+
+def _domains(actor: Actor, text: str) -> list[Hit]:
+    name = text.rpartition("@")[2].lower()
+    rows = managers.live_domains(actor.workspace.pk).filter(name__contains=name)[: SHOWN_EACH + 1] if name else []
+    return [Hit(url=nav_url("domain-detail", row.public_id), title=row.name, status=row.status) for row in rows]
+
+
+def _templates(actor: Actor, text: str) -> list[Hit]:
+    rows = templates.templates_of(actor.workspace).filter(name__icontains=text)[: SHOWN_EACH + 1]
+    return [Hit(url=nav_url("template-detail", row.public_id), title=row.name, at=row.updated_at) for row in rows]
+
+
+def _lists(actor: Actor, text: str) -> list[Hit]:
+    rows = lists.lists_of(actor.workspace).filter(name__icontains=text)[: SHOWN_EACH + 1]
+    return [
+        Hit(url=nav_url("list-detail", row.public_id), title=row.name, note=row.get_opt_in_display()) for row in rows
+    ]
+
+
+def _suppressions(actor: Actor, text: str) -> list[Hit]:
+    found = Suppression.objects.filter(
+        workspace=actor.workspace, lifted_at=None, address_key__startswith=text.lower()
+    )
+    address = nav_url("suppression-list")
+    return [
+        Hit(url=f"{address}?{urlencode({'q': row.address})}", title=row.address,
+            note=f"{row.get_reason_display()}, {row.get_scope_display().lower()}", status="suppressed",
+            at=row.created_at)
+        for row in found.order_by("-id")[: SHOWN_EACH + 1]
+    ]
+
+
+_PARTS = (
+    _Part(label="Contacts", icon="users", scope=Scope.CONTACTS_READ, list_page="contact-list", find=_contacts),
+    _Part(label="Campaigns", icon="send", scope=Scope.CAMPAIGNS_READ, list_page="campaign-list", find=_campaigns),
+    _Part(label="Messages", icon="mail", scope=Scope.MESSAGES_READ, list_page="message-list", find=_messages),
+    _Part(label="Templates", icon="template", scope=Scope.TEMPLATES_READ, list_page="template-list",
+          find=_templates),
+    _Part(label="Lists", icon="list-check", scope=Scope.LISTS_READ, list_page="list-list", find=_lists),
+    _Part(label="Domains", icon="world", scope=Scope.DOMAINS_READ, list_page="domain-list", find=_domains),
+    _Part(label="Suppressions", icon="ban", scope=Scope.SUPPRESSIONS_READ, list_page="suppression-list",
+          find=_suppressions),
+)
