@@ -30,6 +30,7 @@ from relayhub.core.models import Job, JobStatus, Scope, StoredFile, Workspace
 JOB_KIND = "import"
 _BATCH_ROWS = 5000
 _PURPOSE = "import"
+_TYPE = "text/csv; charset="
 #: How long a file is there for a second run; then it goes, with the personal data in it.
 _KEPT = timedelta(days=7)
 #: How many rows are looked at to guess what a column holds.
@@ -82,7 +83,7 @@ def start_from(actor: Actor, file: StoredFile, request: ImportRequest) -> Contac
             job=job, workspace=actor.workspace, mailing_list=request.mailing_list, file=file,
             file_name=request.file_name[:255], mapping=mapping, is_dry_run=request.is_dry_run,
             consent_source=request.consent_source[:500],
-            dialect={"encoding": dialect.encoding, "delimiter": dialect.delimiter,
+            dialect={"encoding": encoding_of(file), "delimiter": dialect.delimiter,
                      "has_header": dialect.has_header, "columns": list(dialect.columns)},
         )
         if not run.consent_source:
@@ -123,20 +124,27 @@ def upload_of(workspace: Workspace, file_id: UUID) -> StoredFile:
     return file
 
 
+def encoding_of(file: StoredFile) -> str:
+    """The encoding an upload came in: `utf-8`, `utf-16` or `cp1252`."""
+    return file.content_type.removeprefix(_TYPE)
+
+
 def _stored(actor: Actor, name: str, chunks: Iterable[bytes]) -> StoredFile:
-    def stored(content: Iterable[bytes]) -> StoredFile:
+    """The file in UTF-8; its content type keeps how it came."""
+    def stored(content: Iterable[bytes], encoding: str) -> StoredFile:
         return files.store_file(
-            actor.workspace, purpose=_PURPOSE, name=name, chunks=content, expires_at=now() + _KEPT
+            actor.workspace, purpose=_PURPOSE, name=name, chunks=content, expires_at=now() + _KEPT,
+            content_type=f"{_TYPE}{encoding}",
         )
 
-    raw = stored(_limited(chunks))
+    raw = stored(_limited(chunks), "utf-8")
     try:
         encoding = csv_reader.detect_encoding(files.iterate_file(raw))
     except UnreadableFile as exc:
         raise InputError(str(exc), field="file", code="unreadable_file") from exc
     if not csv_reader.needs_rewriting(next(files.iterate_file(raw)), encoding):
         return raw
-    plain = stored(csv_reader.as_utf8(files.iterate_file(raw), encoding))
+    plain = stored(csv_reader.as_utf8(files.iterate_file(raw), encoding), encoding)
     raw.delete()
     return plain
 

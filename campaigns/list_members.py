@@ -7,8 +7,9 @@ brings them back.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 from django.core import signing
@@ -16,7 +17,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 
 from campaigns import leaving, subscriptions
-from campaigns.contacts import Evidence
+from campaigns.contacts import Evidence, add_contact
 from campaigns.lists import lists_of
 from campaigns.models import Contact, MailingList, Subscription, SubscriptionStatus
 from relayhub.core import audit
@@ -113,6 +114,19 @@ def undo(actor: Actor, token: str) -> Moved:
             after={"count": count, "act": given["act"]},
         )
     return Moved(count=count, left_alone=0, undo_token="")
+
+
+def add_and_ask(
+    actor: Actor, *, email: str, name: str, fields: Mapping[str, Any], lists: Sequence[MailingList], evidence: Evidence
+) -> Contact:
+    """Add a contact to lists; on those with double opt-in the person gets the confirmation mail at once."""
+    require(actor, Scope.CONTACTS_WRITE)
+    with transaction.atomic():
+        contact = add_contact(actor, email=email, name=name, fields=fields, lists=lists, evidence=evidence)
+        waiting = Subscription.objects.filter(contact=contact, status=SubscriptionStatus.UNCONFIRMED)
+        for row in waiting.select_related("contact", "mailing_list", "mailing_list__workspace"):
+            leaving.ask_to_confirm(row)
+    return contact
 
 
 def subscribe(

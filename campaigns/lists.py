@@ -9,7 +9,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import Count, QuerySet
 
 from campaigns.fields import field_types
-from campaigns.models import MailingList, OptIn, SignUpForm, Subscription
+from campaigns.models import FieldDefinition, MailingList, OptIn, SignUpForm, Subscription
 from relayhub.core import audit
 from relayhub.core.access import Actor
 from relayhub.core.clock import now
@@ -63,32 +63,82 @@ def counts_by_status(list_ids: list[UUID]) -> dict[UUID, dict[str, int]]:
     return counts
 
 
+def archived_lists_of(workspace: Workspace) -> QuerySet[MailingList]:
+    """The workspace's lists that were put away."""
+    return MailingList.objects.filter(workspace=workspace, archived_at__isnull=False)
+
+
+def restore_list(actor: Actor, row: MailingList) -> MailingList:
+    """Take an archived list back into use; its sign-up forms stay closed until somebody opens them."""
+    if row.archived_at is None:
+        raise ConflictError("This list is in use already.", code="list_not_archived")
+    with transaction.atomic():
+        row = _save(row, {"archived_at": None})
+        audit.record(actor, "list.restored", "list", row.public_id, summary=row.name)
+    return row
+
+
+# -- sign-up forms -------------------------------------------------------------------------------------------
+
+
+def forms_of(workspace: Workspace) -> QuerySet[SignUpForm]:
+    """The sign-up forms of lists that are in use, newest first."""
+    return SignUpForm.objects.filter(workspace=workspace, mailing_list__archived_at=None)
+
+
+def asked_fields(form: SignUpForm) -> list[tuple[str, str]]:
+    """(key, label) of the custom fields a form asks for, in its order; fields that are gone are left out."""
+    labels = dict(FieldDefinition.objects.filter(workspace=form.workspace_id).values_list("key", "label"))
+    return [(key, labels[key]) for key in form.field_keys if key in labels]
+
+
 def create_form(
     actor: Actor, mailing_list: MailingList, *, title: str, text: str = "", button: str = "Subscribe",
     field_keys: list[str] | None = None,
 ) -> SignUpForm:
     """Make a hosted sign-up form of a list."""
-    known = {"name", *field_types(actor.workspace)}
-    unknown = [key for key in field_keys or [] if key not in known]
-    if unknown:
-        raise InputError(f"There is no field “{unknown[0]}”.", field="field_keys")
-    if not 1 <= len(title.strip()) <= 200 or not 1 <= len(button.strip()) <= 80 or len(text) > 5000:
-        raise InputError("A form has a title of up to 200 and a button of up to 80 characters.", field="title")
+    values = _checked_form(actor.workspace, {"title": title, "text": text, "button": button,
+                                             "field_keys": field_keys or []})
     with transaction.atomic():
-        form = SignUpForm.objects.create(
-            workspace=actor.workspace, mailing_list=mailing_list, title=title.strip(), text=text,
-            button=button.strip(), field_keys=field_keys or [],
-        )
+        form = SignUpForm.objects.create(workspace=actor.workspace, mailing_list=mailing_list, **values)
         audit.record(actor, "form.created", "form", form.public_id, summary=form.title)
     return form
 
 
-def change_form(actor: Actor, form: SignUpForm, *, is_enabled: bool) -> None:
-    """Open or close a form."""
+def change_form(actor: Actor, form: SignUpForm, **changes: Any) -> SignUpForm:
+    """Change what is given: `title`, `text`, `button`, `field_keys`; `is_enabled` opens or closes the form."""
+    values = _checked_form(actor.workspace, changes)
+    before = {name: getattr(form, name) for name in values}
     with transaction.atomic():
-        form.is_enabled = is_enabled
-        form.save(update_fields=["is_enabled"])
-        audit.record(actor, "form.changed", "form", form.public_id, after={"is_enabled": is_enabled})
+        for name, value in values.items():
+            setattr(form, name, value)
+        form.save(update_fields=[*values])
+        audit.record(actor, "form.changed", "form", form.public_id, summary=form.title, before=before, after=values)
+    return form
+
+
+_FORM_TEXTS = {"title": (1, 200), "button": (1, 80), "text": (0, 5000)}
+
+
+def _checked_form(workspace: Workspace, values: dict[str, Any]) -> dict[str, Any]:
+    checked: dict[str, Any] = {}
+    for name, value in values.items():
+        if name in _FORM_TEXTS:
+            checked[name] = str(value).strip().replace("\0", "")
+            least, most = _FORM_TEXTS[name]
+            if not least <= len(checked[name]) <= most:
+                raise InputError(f"Write {'1' if least else '0'} to {most:,} characters.", field=name)
+        elif name == "field_keys":
+            known = {"name", *field_types(workspace)}
+            unknown = [key for key in value if key not in known]
+            if unknown:
+                raise InputError(f"There is no field “{unknown[0]}”.", field="field_keys")
+            checked[name] = list(dict.fromkeys(value))
+        elif name == "is_enabled" and isinstance(value, bool):
+            checked[name] = value
+        else:
+            raise InputError(f"“{value}” cannot be a form’s {name.replace('_', ' ')}.", field=name)
+    return checked
 
 
 def _checked(values: dict[str, Any]) -> dict[str, Any]:

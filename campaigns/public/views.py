@@ -12,7 +12,7 @@ from django.utils.crypto import constant_time_compare
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_safe
 
-from campaigns import leaving, subscriptions
+from campaigns import leaving, lists, subscriptions
 from campaigns.contacts import Evidence
 from campaigns.models import Campaign, CampaignStatus, MailingList, SignUpForm, Subscription
 from campaigns.public.content import caged
@@ -24,6 +24,8 @@ from relayhub.relay import display, tracking
 from relayhub.relay.models import Recipient
 
 MAX_SIGN_UPS_AN_HOUR = 20
+#: What the links of a test mail hold in place of a token.
+TEST_TOKEN = "test"
 
 
 def _evidence(request: HttpRequest, channel: str, source: str = "") -> Evidence:
@@ -33,7 +35,9 @@ def _evidence(request: HttpRequest, channel: str, source: str = "") -> Evidence:
     )
 
 
-def _unknown(request: HttpRequest) -> HttpResponse:
+def _unknown(request: HttpRequest, token: str = "") -> HttpResponse:
+    if token == TEST_TOKEN:
+        return render(request, "public/test_link.html")
     return render(request, "public/unknown_link.html", status=404)
 
 
@@ -43,7 +47,7 @@ def unsubscribe(request: HttpRequest, token: str) -> HttpResponse:
     """GET asks; POST leaves, by the button or by a mail program's one click (RFC 8058: no cookie, no token)."""
     recipient = tracking.recipient_of(Purpose.UNSUBSCRIBE, token)
     if recipient is None:
-        return _unknown(request)
+        return _unknown(request, token)
     on_lists = leaving.lists_of_recipient(recipient)
     context = {"workspace": recipient.workspace, "lists": on_lists, "address": recipient.address,
                "preferences": _preferences_link(recipient)}
@@ -72,7 +76,7 @@ def preferences(request: HttpRequest, token: str) -> HttpResponse:
     recipient = tracking.recipient_of(Purpose.PREFERENCES, token)
     contact = leaving.contact_of(recipient) if recipient is not None else None
     if recipient is None or contact is None:
-        return _unknown(request)
+        return _unknown(request, token)
     context: dict[str, Any] = {"workspace": recipient.workspace, "address": contact.email}
     if request.method == "POST":
         wanted = {
@@ -115,7 +119,7 @@ def sign_up(request: HttpRequest, form_id: str) -> HttpResponse:
     token = leaving.form_token(form, ip)
     context: dict[str, Any] = {
         "workspace": form.workspace, "form": form, "token": token, "values": request.POST,
-        "asks_name": "name" in form.field_keys, "keys": [key for key in form.field_keys if key != "name"],
+        "asks_name": "name" in form.field_keys, "asked": lists.asked_fields(form),
     }
     if request.method != "POST":
         return render(request, "public/sign_up.html", context)
@@ -123,6 +127,9 @@ def sign_up(request: HttpRequest, form_id: str) -> HttpResponse:
     is_robot = request.POST.get("website") or not constant_time_compare(request.POST.get("token", ""), token)
     if is_robot and request.POST.get("website"):
         return render(request, "public/signed_up.html", context)
+    if "token" not in request.POST:
+        # From a form embedded in another site: the address is filled in here, and one more click subscribes.
+        return render(request, "public/sign_up.html", context)
     if is_robot or not _within_limit(f"sign-up:{ip}"):
         context["error"] = "This form was open for too long, or used too often. Send it once more in a while."
         return render(request, "public/sign_up.html", context, status=429 if not is_robot else 422)
@@ -146,7 +153,7 @@ def view_in_browser(request: HttpRequest, token: str) -> HttpResponse:
     """The mail as its recipient got it, caged."""
     recipient = tracking.recipient_of(Purpose.VIEW, token)
     if recipient is None:
-        return _unknown(request)
+        return _unknown(request, token)
     return _shown(recipient)
 
 

@@ -1,5 +1,14 @@
 """Addresses of the import wizard."""
 
-from django.urls import URLPattern
+from django.urls import URLPattern, path
 
-urlpatterns: list[URLPattern] = []
+from campaigns.views import import_run, import_wizard
+
+urlpatterns: list[URLPattern] = [
+    path("contacts/import", import_wizard.import_new, name="import-new"),
+    path("contacts/import/<uuid:file_id>", import_wizard.import_columns, name="import-columns"),
+    path("contacts/imports/<str:import_id>", import_run.import_run, name="contact-import-run"),
+    path("contacts/imports/<str:import_id>/start", import_wizard.import_start, name="contact-import-start"),
+    path("contacts/imports/<str:import_id>/cancel", import_wizard.import_cancel, name="contact-import-cancel"),
+    path("contacts/imports/<str:import_id>/rejects", import_run.import_rejects, name="contact-import-rejects"),
+]

@@ -1,0 +1,114 @@
+"""One contact's story: consents with their evidence, and every message and event, newest first.
+
+Read side only. Mail is found by the address, so what went out before the contact was made is part of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from campaigns.models import ConsentAction, ConsentEntry, Contact
+from deliverability import managers
+from deliverability.models import Suppression
+from relayhub.core.ids import Prefix, encode_id
+from relayhub.relay import queries
+from relayhub.relay.models import Event, Message
+
+PAGE = 50
+#: Only of interest on the message's own page.
+_LEFT_OUT = ("attempted",)
+#: Consent action -> the status whose look it has.
+_LOOKS = {
+    ConsentAction.SUBSCRIBED: "confirmed", ConsentAction.CONFIRMATION_SENT: "sending",
+    ConsentAction.CONFIRMED: "confirmed", ConsentAction.UNSUBSCRIBED: "unsubscribed",
+    ConsentAction.REMOVED: "cancelled", ConsentAction.RESTORED: "confirmed",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """One thing that happened."""
+
+    at: datetime
+    status: str
+    title: str
+    text: str = ""
+    reply: dict[str, Any] | None = None
+    #: Of mail: which message it belongs to.
+    message_id: str = ""
+    subject: str = ""
+    is_machine: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Story:
+    """A page of entries; `older` is where the next one begins, None at the end."""
+
+    entries: list[Entry] = field(default_factory=list)
+    older: datetime | None = None
+
+
+def story_of(contact: Contact, *, before: datetime | None = None) -> Story:
+    """What happened, newest first, from `before` on."""
+    events = queries.events_of_address(contact.workspace, contact.email_key).exclude(type__in=_LEFT_OUT)
+    consents = ConsentEntry.objects.filter(contact=contact).select_related("mailing_list")
+    if before is not None:
+        events, consents = events.filter(at__lt=before), consents.filter(at__lt=before)
+    mail = list(events.order_by("-at", "-id")[: PAGE + 1])
+    words = list(consents.order_by("-at", "-id")[: PAGE + 1])
+    entries = [*_mail_entries(mail), *(_consent_entry(row) for row in words)]
+    entries.sort(key=lambda entry: entry.at, reverse=True)
+    shown = entries[:PAGE]
+    return Story(entries=shown, older=shown[-1].at if len(entries) > PAGE else None)
+
+
+def _mail_entries(events: list[Event]) -> Iterable[Entry]:
+    subjects: dict[UUID, str] = dict(
+        Message.objects.filter(pk__in={event.message_id for event in events}).values_list("pk", "subject")
+    )
+    for event in events:
+        detail = event.detail if isinstance(event.detail, dict) else {}
+        is_sandbox = event.type == "delivered" and detail.get("transport") == "sandbox"
+        yield Entry(
+            at=event.at, status="sandboxed" if is_sandbox else event.type, title="", reply=event.reply,
+            text=_event_text(event.type, detail), message_id=encode_id(Prefix.MESSAGE, event.message_id),
+            subject=subjects.get(event.message_id, "") or "(no subject)", is_machine=bool(detail.get("machine")),
+        )
+
+
+def _event_text(kind: str, detail: dict[str, Any]) -> str:
+    if kind == "clicked":
+        return str(detail.get("url", ""))
+    if kind in {"suppressed", "held", "cancelled", "expired"}:
+        return str(detail.get("reason", "") or detail.get("why", ""))
+    return ""
+
+
+def _consent_entry(row: ConsentEntry) -> Entry:
+    title = f"{row.get_action_display()}: {row.mailing_list.name}"
+    if row.action in {ConsentAction.REMOVED, ConsentAction.RESTORED}:
+        title = f"{row.get_action_display()} {row.mailing_list.name}"
+    return Entry(at=row.at, status=_LOOKS[ConsentAction(row.action)], title=title, text=evidence_of(row))
+
+
+def evidence_of(row: ConsentEntry) -> str:
+    """Where a consent came from, in one line."""
+    parts = [_CHANNELS.get(row.channel, row.channel), row.source, f"IP {row.ip}" if row.ip else ""]
+    return " · ".join(part for part in parts if part)
+
+
+_CHANNELS = {
+    "api": "API", "form": "Sign-up form", "import": "Import", "dashboard": "Dashboard", "one_click": "One-click",
+    "link": "Unsubscribe link", "mail": "Mail", "preferences": "Preference page", "confirmation": "Answered the mail",
+}
+
+
+def suppressions_of(contact: Contact) -> list[Suppression]:
+    """What stops the address now, of every scope, widest first."""
+    rows = list(managers.suppressions_of(contact.workspace_id, [contact.email_key]))
+    order = {"workspace": 0, "stream": 1, "list": 2}
+    return sorted(rows, key=lambda row: order.get(row.scope, 3))

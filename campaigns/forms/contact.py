@@ -1,0 +1,125 @@
+"""Forms of the contact pages: a contact with the workspace's own fields, and what is done with a list."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from django import forms
+from django.forms.boundfield import BoundField
+
+from campaigns.models import Contact, FieldDefinition, FieldType, MailingList
+
+_YES_NO = (("", "–"), ("yes", "Yes"), ("no", "No"))
+CONSENT_HINT = "Kept as evidence, such as “order form at the Nørrebro shop, 12 March”."
+
+
+def name_of(key: str) -> str:
+    """The form's name of a custom field; a field may be called `email`-like things itself."""
+    return f"field_{key}"
+
+
+class ContactForm(forms.Form):
+    """Address, name and every custom field, by its kind. Values are checked by the service."""
+
+    email = forms.CharField(max_length=320, label="E-mail address")
+    name = forms.CharField(max_length=300, required=False, label="Name")
+
+    def __init__(self, *args: Any, definitions: Sequence[FieldDefinition], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.definitions = definitions
+        self.fields["email"].widget.attrs["autocomplete"] = "off"
+        for definition in definitions:
+            self.fields[name_of(definition.key)] = _field(definition)
+
+    @property
+    def custom_fields(self) -> list[BoundField]:
+        """The workspace's own fields, as they are shown."""
+        return [self[name_of(definition.key)] for definition in self.definitions]
+
+    def values(self) -> dict[str, str]:
+        """Field key -> what was typed; an empty one takes the value away."""
+        return {
+            definition.key: self.cleaned_data.get(name_of(definition.key), "") for definition in self.definitions
+        }
+
+    @classmethod
+    def initial_of(cls, contact: Contact, definitions: Sequence[FieldDefinition]) -> dict[str, str]:
+        """What the form shows of a contact."""
+        values = {
+            name_of(definition.key): _shown(contact.fields.get(definition.key)) for definition in definitions
+        }
+        return {"email": contact.email, "name": contact.name, **values}
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return "" if value is None else str(value)
+
+
+def _field(definition: FieldDefinition) -> forms.Field:
+    label = definition.label or definition.key
+    if definition.type == FieldType.BOOLEAN:
+        return forms.ChoiceField(choices=_YES_NO, required=False, label=label)
+    if definition.type == FieldType.DATE:
+        return forms.CharField(max_length=30, required=False, label=label,
+                               widget=forms.TextInput(attrs={"type": "date"}))
+    if definition.type == FieldType.NUMBER:
+        return forms.CharField(max_length=60, required=False, label=label,
+                               widget=forms.TextInput(attrs={"inputmode": "decimal"}))
+    return forms.CharField(max_length=32 * 1024, required=False, label=label)
+
+
+class NewContactForm(ContactForm):
+    """A contact, the lists it joins, and the consent for that."""
+
+    lists = forms.MultipleChoiceField(required=False, label="Lists", widget=forms.CheckboxSelectMultiple)
+    consent = forms.CharField(
+        max_length=500, required=False, label="Where does the consent come from?", help_text=CONSENT_HINT
+    )
+
+    def __init__(self, *args: Any, lists: Sequence[MailingList], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        field = self.fields["lists"]
+        assert isinstance(field, forms.MultipleChoiceField)
+        field.choices = [
+            (row.public_id, f"{row.name}{' (asked to confirm)' if row.opt_in == 'double' else ''}") for row in lists
+        ]
+
+    def clean(self) -> dict[str, Any]:
+        """Joining a list needs a word of where the consent is from."""
+        data = super().clean() or {}
+        if data.get("lists") and not data.get("consent"):
+            self.add_error("consent", "Say where the person agreed to get this list.")
+        return data
+
+
+class SubscribeForm(forms.Form):
+    """Put the contact on one list, with the evidence."""
+
+    list = forms.ChoiceField(label="List")
+    consent = forms.CharField(max_length=500, label="Where does the consent come from?", help_text=CONSENT_HINT)
+
+    def __init__(self, *args: Any, lists: Sequence[MailingList], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        field = self.fields["list"]
+        assert isinstance(field, forms.ChoiceField)
+        field.choices = [(row.public_id, row.name) for row in lists]
+
+
+class FieldForm(forms.Form):
+    """A custom field to define."""
+
+    label = forms.CharField(max_length=120, help_text="What people see, such as “Home town”.")
+    key = forms.CharField(
+        max_length=60, required=False, label="Key",
+        help_text="What templates call it: {{ contact.fields.home_town }}. Made from the label where empty; it stays.",
+    )
+    type = forms.ChoiceField(choices=FieldType.choices, label="Holds")
+
+
+class RenameFieldForm(forms.Form):
+    """Another label for a field."""
+
+    label = forms.CharField(max_length=120)

@@ -1,0 +1,250 @@
+"""One contact: its fields, where it stands on each list and why, its story; making one and removing it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_http_methods, require_POST
+
+from campaigns import contact_story, contacts, list_members, lists, standing
+from campaigns.contacts import Evidence
+from campaigns.forms.contact import ContactForm, NewContactForm, SubscribeForm, name_of
+from campaigns.models import ConsentEntry, Contact, FieldDefinition, MailingList, Subscription
+from campaigns.views.common import chosen_lists, contact_of, list_of, refuse
+from campaigns.views.contact_list import LOOKS
+from deliverability.models import Suppression
+from relayhub.core.errors import InputError, RelayHubError
+from relayhub.core.models import Scope
+from relayhub.core.pages import PageRequest, page
+
+_EVIDENCE_SHOWN = 100
+
+
+def _definitions(request: PageRequest) -> list[FieldDefinition]:
+    return list(FieldDefinition.objects.filter(workspace=request.actor.workspace))
+
+
+def _refuse(form: ContactForm, error: RelayHubError) -> None:
+    """Show a refusal at the form's field: the service calls a custom one `fields.key`."""
+    key = getattr(error, "field", "").removeprefix("fields.")
+    refuse(form, error, **{f"fields.{key}": name_of(key)}, contact_exists="email")
+    if error.code == "contact_exists":
+        form.errors.pop("__all__", None)
+        form.add_error("email", error.message)
+
+
+def _evidence(request: PageRequest, source: str) -> Evidence:
+    """A colleague's word: who said it is part of it; their own IP address is not the person's and stays out."""
+    return Evidence(channel="dashboard", source=source, detail={"by": request.actor.label})
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@page(Scope.CONTACTS_WRITE)
+def contact_new(request: PageRequest) -> HttpResponse:
+    """Add one by hand."""
+    definitions = _definitions(request)
+    rows = list(lists.lists_of(request.actor.workspace).order_by("name"))
+    preset = {"lists": [row.public_id for row in chosen_lists(request, "list", source=request.GET)]}
+    form = NewContactForm(request.POST or None, definitions=definitions, lists=rows, initial=preset)
+    if request.method == "POST" and form.is_valid():
+        try:
+            contact = list_members.add_and_ask(
+                request.actor, email=form.cleaned_data["email"], name=form.cleaned_data["name"],
+                fields={key: value for key, value in form.values().items() if value},
+                lists=chosen_lists(request, "lists"),
+                evidence=_evidence(request, form.cleaned_data["consent"] or f"added by {request.actor.label}"),
+            )
+        except RelayHubError as exc:
+            _refuse(form, exc)
+        else:
+            messages.success(request, f"Added {contact.email}.")
+            return redirect("contact-detail", contact.public_id)
+    return render(
+        request, "campaigns/contact_new.html", {"form": form, "has_lists": bool(rows)},
+        status=422 if form.is_bound else 200,
+    )
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@page(Scope.CONTACTS_READ, write=Scope.CONTACTS_WRITE)
+def contact_detail(request: PageRequest, contact_id: str) -> HttpResponse:
+    """Who is this, and may I write to them? POST changes address, name and fields."""
+    contact = contact_of(request, contact_id)
+    definitions = _definitions(request)
+    form = ContactForm(
+        request.POST or None, definitions=definitions, initial=ContactForm.initial_of(contact, definitions)
+    )
+    if request.method == "POST" and form.is_valid():
+        try:
+            contacts.change_contact(
+                request.actor, contact, email=form.cleaned_data["email"], name=form.cleaned_data["name"],
+                fields=form.values(),
+            )
+        except RelayHubError as exc:
+            _refuse(form, exc)
+        else:
+            messages.success(request, "Saved.")
+            return redirect("contact-detail", contact.public_id)
+    return _shown(request, contact_of(request, contact_id), form)
+
+
+def _shown(
+    request: PageRequest, contact: Contact, form: ContactForm, subscribe_form: SubscribeForm | None = None
+) -> HttpResponse:
+    workspace = request.actor.workspace
+    stands = standing.with_standing(contacts.contacts_of(workspace), workspace).get(pk=contact.pk).standing
+    on = list(
+        Subscription.objects.filter(contact=contact, mailing_list__archived_at=None)
+        .select_related("mailing_list").order_by("mailing_list__name")
+    )
+    free = list(
+        lists.lists_of(workspace)
+        .exclude(pk__in=[row.mailing_list_id for row in on if row.status != "unsubscribed"]).order_by("name")
+    )
+    stopped = contact_story.suppressions_of(contact)
+    story = contact_story.story_of(contact, before=_before(request))
+    consents = list(ConsentEntry.objects.filter(contact=contact).select_related("mailing_list")[:_EVIDENCE_SHOWN])
+    bound = form.is_bound or (subscribe_form is not None and subscribe_form.is_bound)
+    return render(
+        request, "campaigns/contact_detail.html",
+        {
+            "contact": contact, "form": form, "standing": stands, "look": LOOKS.get(stands, stands),
+            "standing_word": standing.Standing(stands).label, "why": _why(stands, on, stopped),
+            "subscriptions": _with_evidence(on, consents), "stopped": stopped,
+            "subscribe_form": subscribe_form or SubscribeForm(lists=free) if free else None, "consents": [
+                {"row": row, "evidence": contact_story.evidence_of(row)} for row in consents
+            ],
+            "story": story, "is_first": _before(request) is None,
+            "items": [
+                {"at": entry.at, "style": "smart", "status": entry.status, "title": entry.title, "text": entry.text,
+                 "reply": entry.reply, "entry": entry, "body_template": "campaigns/_contact_event.html"}
+                for entry in story.entries
+            ],
+        },
+        status=422 if bound else 200,
+    )
+
+
+def _before(request: PageRequest) -> datetime | None:
+    try:
+        moment = datetime.fromisoformat(request.GET.get("before", ""))
+    except ValueError:
+        return None
+    return moment if moment.tzinfo is not None else None
+
+
+def _why(stands: str, on: list[Subscription], stopped: list[Suppression]) -> str:
+    """The sentence behind the answer."""
+    confirmed = [row.mailing_list.name for row in on if row.status == "confirmed"]
+    if stands == "suppressed":
+        row = next(row for row in stopped if row.scope != "list")
+        reach = "No mail of this workspace goes" if row.scope == "workspace" else "No campaign of that stream goes"
+        return f"{reach} to this address: {row.get_reason_display().lower()}, {row.source}." if row.source else (
+            f"{reach} to this address: {row.get_reason_display().lower()}.")
+    if stands == "may":
+        return f"Campaigns to {_joined(confirmed)} reach this contact."
+    if stands == "unconfirmed":
+        return "Nothing goes out before they have answered the confirmation mail."
+    if stands == "unsubscribed":
+        return "They left. Only an act of their own, or new evidence of consent, brings them back."
+    return "Campaigns go to lists, and this contact is on none."
+
+
+def _joined(names: list[str]) -> str:
+    quoted = [f"“{name}”" for name in names]
+    if len(quoted) > 3:
+        return f"{', '.join(quoted[:3])} and {len(quoted) - 3} more lists"
+    return " and ".join([", ".join(quoted[:-1]), quoted[-1]] if len(quoted) > 1 else quoted)
+
+
+def _with_evidence(on: list[Subscription], consents: list[ConsentEntry]) -> list[dict[str, Any]]:
+    """Each subscription with the newest consent entry of its list."""
+    newest: dict[Any, ConsentEntry] = {}
+    for entry in consents:
+        newest.setdefault(entry.mailing_list_id, entry)
+    return [
+        {
+            "row": row, "since": row.unsubscribed_at or row.confirmed_at or row.created_at,
+            "evidence": contact_story.evidence_of(newest[row.mailing_list_id])
+            if row.mailing_list_id in newest else "",
+        }
+        for row in on
+    ]
+
+
+@require_POST
+@page(Scope.CONTACTS_WRITE)
+def contact_delete(request: PageRequest, contact_id: str) -> HttpResponse:
+    """Remove it with its fields, subscriptions and consents."""
+    contact = contact_of(request, contact_id)
+    contacts.delete_contact(request.actor, contact)
+    messages.success(request, f"Deleted {contact.email}.")
+    return redirect("contact-list")
+
+
+@require_POST
+@page(Scope.CONTACTS_WRITE)
+def contact_subscribe(request: PageRequest, contact_id: str) -> HttpResponse:
+    """Put it on a list, with evidence."""
+    contact = contact_of(request, contact_id)
+    definitions = _definitions(request)
+    form = SubscribeForm(request.POST, lists=list(lists.lists_of(request.actor.workspace)))
+    if form.is_valid():
+        mailing_list = list_of(request, form.cleaned_data["list"])
+        try:
+            row = list_members.subscribe(
+                request.actor, contact, mailing_list, asks=True,
+                evidence=_evidence(request, form.cleaned_data["consent"]),
+            )
+        except RelayHubError as exc:
+            refuse(form, exc, from_header="list")
+        else:
+            messages.success(request, _subscribed_words(row.status, mailing_list))
+            return redirect("contact-detail", contact.public_id)
+    shown = ContactForm(definitions=definitions, initial=ContactForm.initial_of(contact, definitions))
+    return _shown(request, contact, shown, form)
+
+
+def _subscribed_words(status: str, mailing_list: MailingList) -> str:
+    if status == "unconfirmed":
+        return f"Asked to confirm “{mailing_list.name}”. Nothing else goes out before they answer."
+    return f"On “{mailing_list.name}” now."
+
+
+def _subscription(request: PageRequest, contact: Contact) -> Subscription:
+    mailing_list = list_of(request, request.POST.get("list", ""))
+    row = Subscription.objects.select_related("mailing_list", "mailing_list__workspace", "contact").filter(
+        contact=contact, mailing_list=mailing_list
+    ).first()
+    if row is None:
+        raise InputError("This contact is not on that list any more.", field="list")
+    return row
+
+
+@require_POST
+@page(Scope.CONTACTS_WRITE)
+def contact_unsubscribe(request: PageRequest, contact_id: str) -> HttpResponse:
+    """Record that it wants nothing more of a list."""
+    contact = contact_of(request, contact_id)
+    row = _subscription(request, contact)
+    list_members.unsubscribe(
+        request.actor, contact, row.mailing_list,
+        evidence=_evidence(request, f"unsubscribed by {request.actor.label}"),
+    )
+    messages.success(request, f"Unsubscribed from “{row.mailing_list.name}”.")
+    return redirect("contact-detail", contact.public_id)
+
+
+@require_POST
+@page(Scope.LISTS_WRITE)
+def contact_ask(request: PageRequest, contact_id: str) -> HttpResponse:
+    """Send the confirmation mail once more."""
+    contact = contact_of(request, contact_id)
+    row = _subscription(request, contact)
+    list_members.ask_again(request.actor, row)
+    messages.success(request, f"Asked {contact.email} to confirm “{row.mailing_list.name}”.")
+    return redirect("contact-detail", contact.public_id)

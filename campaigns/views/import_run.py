@@ -1,0 +1,176 @@
+"""One dry run or import: how far it is, what it came to or would come to, and every refused row with its reason."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db.models import Count, Min
+from django.http import HttpResponse, StreamingHttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.views.decorators.http import require_GET
+
+from campaigns import exporter
+from campaigns.models import ContactImport, FieldDefinition, ImportReject, OptIn
+from campaigns.views.import_wizard import run_of, steps
+from relayhub.core import formats
+from relayhub.core.models import JobStatus, Scope
+from relayhub.core.pages import PageRequest, is_partial, page
+
+_REJECTS_SHOWN = 50
+#: Why rows are refused, grouped: title, and what to know.
+REASONS = {
+    "invalid_address": ("Address is not valid", ""),
+    "duplicate": ("Same address earlier in the file", "The first row counts."),
+    "no_address": ("No e-mail address", ""),
+    "unreadable_row": ("Row cannot be read", ""),
+    "too_many_cells": ("More cells than columns", ""),
+    "invalid_value": ("A value does not fit its field", ""),
+}
+
+
+@require_GET
+@page(Scope.CONTACTS_READ)
+def import_run(request: PageRequest, import_id: str) -> HttpResponse:
+    """The run; htmx gets its progress alone."""
+    run = run_of(request, import_id)
+    if is_partial(request):
+        answer = render(request, "campaigns/_import_progress.html", {"run": run})
+        if run.job.is_finished:
+            # The whole page says more than the bar once the work has ended.
+            answer["HX-Refresh"] = "true"
+        return answer
+    return render(request, "campaigns/import_run.html", {"nav": "contact", "run": run, **_context(request, run)})
+
+
+def _context(request: PageRequest, run: ContactImport) -> dict[str, Any]:
+    usable = run.created + run.updated + run.unchanged
+    is_done = run.job.status == JobStatus.DONE
+    here = "dry_run" if run.is_dry_run else "import"
+    columns = run.dialect["columns"]
+    used = sum(1 for target in run.mapping.values() if target)
+    return {
+        "usable": usable, "is_done": is_done, "stats": _stats(run),
+        "changes": _changes(request, run) if run.is_dry_run and is_done else [],
+        "new_shown": sum(1 for sample in run.samples if sample["before"] is None),
+        "reasons": _reasons(run) if run.job.is_finished else [], **_rejects(request, run),
+        "steps": steps(here, file=run.file, query=f"?from={run.public_id}", notes={
+            "upload": run.file_name, "columns": f"{used} of {len(columns)} used",
+            "dry_run": "Nothing written yet" if run.is_dry_run else "Done",
+            "import": run.job.get_status_display() if not run.is_dry_run else "Not started"}),
+        "contacts_url": f"{reverse('contact-list')}?import={run.public_id}",
+        "joins": _joins(run),
+    }
+
+
+def _joins(run: ContactImport) -> str:
+    """What the import does with the list, in a sentence."""
+    mailing_list = run.mailing_list
+    if mailing_list is None:
+        return "Contacts are added or changed; nobody is put on a list, so campaigns do not reach the new ones yet."
+    if mailing_list.opt_in == OptIn.DOUBLE:
+        return (
+            f"New people are unconfirmed on “{mailing_list.name}” and get nothing by themselves: "
+            "“ask unconfirmed to confirm” on the list is a step of its own."
+        )
+    return f"People without any state on “{mailing_list.name}” are put on it; who left it stays away."
+
+
+def _stats(run: ContactImport) -> list[dict[str, Any]]:
+    of_rows = f"of {formats.counted(run.rows, 'row')}"
+    found = [
+        {"label": "New", "value": formats.number(run.created), "unit": "contacts", "note": of_rows},
+        {"label": "Changed", "value": formats.number(run.updated), "unit": "contacts",
+         "note": "empty cells change nothing"},
+        {"label": "Unchanged", "value": formats.number(run.unchanged), "unit": "contacts",
+         "note": "all is there already"},
+        {"label": "Rejected", "value": formats.number(run.rejected), "unit": "rows",
+         "note": f"{formats.share(run.rejected, run.rows)}, each with its reason", "url": "#rejected"},
+    ]
+    if run.is_dry_run:
+        found.append({
+            "label": "Still not written to", "value": formats.number(int(run.job.state.get("not_written_to", 0))),
+            "unit": "contacts", "note": "left or suppressed; a file cannot change that",
+        })
+    return found
+
+
+def _changes(request: PageRequest, run: ContactImport) -> list[dict[str, Any]]:
+    rows = FieldDefinition.objects.filter(workspace=request.actor.workspace)
+    labels = {row.key: row.label or row.key for row in rows}
+    kind = request.GET.get("show", "")
+    found = []
+    for sample in run.samples:
+        is_new = sample["before"] is None
+        if (kind == "new" and not is_new) or (kind == "changed" and is_new):
+            continue
+        found.append({
+            "row": sample["row"], "email": sample["email"], "is_new": is_new,
+            "parts": _parts(sample["before"], sample["after"], labels),
+            **_subscription(run, sample.get("subscription"), is_new),
+        })
+    return found
+
+
+def _parts(before: dict[str, Any] | None, after: dict[str, Any], labels: dict[str, str]) -> list[dict[str, str]]:
+    """What differs, field by field."""
+    old = before or {"name": "", "fields": {}}
+    parts = []
+    if after["name"] and after["name"] != old["name"]:
+        parts.append({"label": "Name", "old": old["name"], "new": after["name"]})
+    for key, value in after["fields"].items():
+        if old["fields"].get(key) != value:
+            parts.append({"label": labels.get(key, key), "old": _text(old["fields"].get(key)), "new": _text(value)})
+    return parts
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return "" if value is None else str(value)[:200]
+
+
+def _subscription(run: ContactImport, status: str | None, is_new: bool) -> dict[str, Any]:
+    if run.mailing_list is None:
+        return {"joins": "", "stays": ""}
+    if status is not None:
+        return {"joins": "", "stays": f"{status.capitalize()}, stays", "is_away": status == "unsubscribed"}
+    return {"joins": "unconfirmed" if run.mailing_list.opt_in == OptIn.DOUBLE else "confirmed", "stays": ""}
+
+
+def _reasons(run: ContactImport) -> list[dict[str, Any]]:
+    rows = ImportReject.objects.filter(contact_import=run).values("code").annotate(count=Count("pk"), first=Min("row"))
+    found = []
+    for row in rows.order_by("-count"):
+        title, note = REASONS.get(row["code"], (row["code"].replace("_", " ").capitalize(), ""))
+        example = ImportReject.objects.filter(contact_import=run, row=row["first"]).first()
+        found.append({"code": row["code"], "count": row["count"], "title": title, "note": note, "example": example})
+    return found
+
+
+def _rejects(request: PageRequest, run: ContactImport) -> dict[str, Any]:
+    rows = ImportReject.objects.filter(contact_import=run)
+    code, after = request.GET.get("code", ""), request.GET.get("after", "")
+    if code:
+        rows = rows.filter(code=code)
+    if after.isascii() and after.isdigit():
+        rows = rows.filter(row__gt=int(after[:18]))
+    found = list(rows.order_by("row", "pk")[: _REJECTS_SHOWN + 1])
+    shown = found[:_REJECTS_SHOWN]
+    return {
+        "rejects": shown, "code": code, "after": after,
+        "next_row": shown[-1].row if len(found) > _REJECTS_SHOWN else None,
+        "code_title": REASONS.get(code, (code, ""))[0],
+    }
+
+
+@require_GET
+@page(Scope.CONTACTS_READ)
+def import_rejects(request: PageRequest, import_id: str) -> StreamingHttpResponse:
+    """The refused rows as CSV: row, address, reason, and the cells as they stood."""
+    run = run_of(request, import_id)
+    answer = StreamingHttpResponse(
+        exporter.reject_lines(run.rejects.all()), content_type="text/csv; charset=utf-8"
+    )
+    answer["Content-Disposition"] = f'attachment; filename="{run.public_id}-rejected.csv"'
+    return answer

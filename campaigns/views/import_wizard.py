@@ -1,0 +1,200 @@
+"""The import wizard: upload, say what each column is, try it, run it; each run is found again at its address."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.core.files.uploadedfile import UploadedFile
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods, require_POST
+
+from campaigns import fields, importer, lists
+from campaigns.csv_reader import MAX_BYTES, MAX_COLUMNS, MAX_ROWS
+from campaigns.forms.import_wizard import ImportForm
+from campaigns.models import ContactImport, FieldDefinition
+from campaigns.views.common import chosen_lists
+from relayhub.core import formats, jobs
+from relayhub.core.access import get_or_absent
+from relayhub.core.errors import InputError, RelayHubError
+from relayhub.core.ids import Prefix
+from relayhub.core.models import Scope, StoredFile
+from relayhub.core.pages import PageRequest, page
+
+_RECENT = 20
+_CHUNK_BYTES = 1024 * 1024
+_FIRST_VALUES = 3
+#: How a file came, for people.
+_ENCODINGS = {"utf-8": "UTF-8", "utf-16": "UTF-16", "cp1252": "Windows-1252 (Latin-1)"}
+_DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
+
+
+def run_of(request: PageRequest, import_id: str) -> ContactImport:
+    """The import or dry run, or AccessError."""
+    return get_or_absent(importer.imports_of(request.actor.workspace), Prefix.IMPORT, import_id, field="job_id")
+
+
+def steps(here: str, *, file: StoredFile | None, notes: dict[str, str], query: str = "") -> list[dict[str, str]]:
+    """The four steps with their results."""
+    labels = {"upload": "Upload", "columns": "Columns", "dry_run": "Dry run", "import": "Import"}
+    order = list(labels)
+    urls = {"upload": reverse("import-new"),
+            "columns": reverse("import-columns", args=[file.pk]) + query if file else ""}
+    found = []
+    for number, (step, label) in enumerate(labels.items()):
+        state = "now" if step == here else "done" if number < order.index(here) else ""
+        found.append({
+            "label": label, "state": state, "note": notes.get(step, "" if state == "done" else "Not started"),
+            "url": urls.get(step, "") if state == "done" or step == here else "",
+        })
+    return found
+
+
+# -- upload --------------------------------------------------------------------------------------------------
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@page(Scope.CONTACTS_READ, write=Scope.CONTACTS_WRITE)
+def import_new(request: PageRequest) -> HttpResponse:
+    """Take the file; the runs before are below."""
+    problem = ""
+    onto = chosen_lists(request, "list", source=request.GET)
+    if request.method == "POST":
+        try:
+            file = _taken(request)
+        except InputError as exc:
+            problem = exc.message
+        else:
+            query = f"?list={onto[0].public_id}" if onto else ""
+            return redirect(reverse("import-columns", args=[file.pk]) + query)
+    recent = list(importer.imports_of(request.actor.workspace)[:_RECENT])
+    return render(
+        request, "campaigns/import_new.html",
+        {
+            "nav": "contact", "problem": problem, "recent": recent, "onto": onto[0] if onto else None,
+            "steps": steps("upload", file=None, notes={"upload": "A CSV file"}),
+            "limits": f"Up to {MAX_BYTES // 1024 // 1024} MB, {formats.number(MAX_ROWS)} rows and "
+            f"{MAX_COLUMNS} columns.",
+        },
+        status=422 if problem else 200,
+    )
+
+
+def _taken(request: PageRequest) -> StoredFile:
+    file = request.FILES.get("file")
+    if not isinstance(file, UploadedFile):
+        raise InputError("Choose a CSV file first.", field="file")
+    return importer.upload(request.actor, file.name or "contacts.csv", file.chunks(_CHUNK_BYTES))
+
+
+# -- columns -------------------------------------------------------------------------------------------------
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@page(Scope.CONTACTS_WRITE)
+def import_columns(request: PageRequest, file_id: UUID) -> HttpResponse:
+    """Say what each column becomes; POST starts the dry run."""
+    file = importer.upload_of(request.actor.workspace, file_id)
+    dialect, sample = importer.columns_and_sample(file, importer.GUESSED_FROM)
+    before = run_of(request, request.GET["from"]) if request.GET.get("from") else None
+    rows = list(lists.lists_of(request.actor.workspace).order_by("name"))
+    form = ImportForm(request.POST or None, lists=rows, initial=_initial(request, before))
+    guessed = importer.guessed_mapping(dialect, sample)
+    mapping = before.mapping if before is not None else guessed
+    problem = ""
+    if request.method == "POST":
+        mapping = {
+            column: request.POST.get(f"column-{number}", "") for number, column in enumerate(dialect.columns)
+        }
+        try:
+            return _try(request, file, mapping, form)
+        except RelayHubError as exc:
+            problem = exc.message
+    used = sum(1 for target in mapping.values() if target)
+    return render(
+        request, "campaigns/import_columns.html",
+        {
+            "nav": "contact", "file": file, "form": form, "problem": problem,
+            "columns": _columns(request, dialect.columns, sample, mapping, guessed),
+            "steps": steps("columns", file=file, notes={
+                "upload": file.name, "columns": f"{used} of {len(dialect.columns)} used"}),
+            "read_as": f"{_ENCODINGS.get(importer.encoding_of(file), importer.encoding_of(file))}, columns parted by "
+            f"{_DELIMITERS.get(dialect.delimiter, dialect.delimiter)}",
+            "is_guessed_encoding": importer.encoding_of(file) == "cp1252", "has_header": dialect.has_header,
+            "is_empty": not sample,
+        },
+        status=422 if problem or form.errors else 200,
+    )
+
+
+def _initial(request: PageRequest, before: ContactImport | None) -> dict[str, str]:
+    if before is None:
+        return {"list": request.GET.get("list", "")}
+    by_default = before.consent_source.startswith(f"import {before.public_id} ")
+    return {"list": before.mailing_list.public_id if before.mailing_list else "",
+            "consent_source": "" if by_default else before.consent_source}
+
+
+def _try(request: PageRequest, file: StoredFile, mapping: dict[str, str], form: ImportForm) -> HttpResponse:
+    if not form.is_valid():
+        raise InputError("Choose one of the lists.", field="list")
+    chosen = chosen_lists(request, "list")
+    run = importer.start_from(
+        request.actor, file,
+        importer.ImportRequest(
+            file_name=file.name, mailing_list=chosen[0] if chosen else None, mapping=mapping, is_dry_run=True,
+            consent_source=form.cleaned_data["consent_source"],
+        ),
+    )
+    return redirect("contact-import-run", run.public_id)
+
+
+def _columns(
+    request: PageRequest, names: Sequence[str], sample: Sequence[Sequence[str]], mapping: dict[str, str],
+    guessed: dict[str, str],
+) -> list[dict[str, Any]]:
+    known = {
+        row.key: row.label or row.key for row in FieldDefinition.objects.filter(workspace=request.actor.workspace)
+    }
+    found = []
+    for number, name in enumerate(names):
+        values = [row[number].strip() for row in sample if number < len(row) and row[number].strip()]
+        chosen = mapping.get(name, "")
+        new = fields.key_from_heading(name) or f"column_{number + 1}"
+        options = [("", "Do not import"), ("email", "Address"), ("name", "Name"), *known.items()]
+        options += [(key, f"New field “{key}”") for key in dict.fromkeys([new, chosen, guessed.get(name, "")])
+                    if key not in {"", "email", "name", *known}]
+        found.append({
+            "number": number, "name": name, "values": ", ".join(value[:40] for value in values[:_FIRST_VALUES]),
+            "options": options, "chosen": chosen, **_guess(chosen, known),
+        })
+    return found
+
+
+def _guess(chosen: str, known: dict[str, str]) -> dict[str, str]:
+    if not chosen:
+        return {"look": "none", "word": "Left out"}
+    if chosen in {"email", "name"} or chosen in known:
+        return {"look": "pass", "word": "Fits"}
+    return {"look": "info", "word": "New field, text"}
+
+
+@require_POST
+@page(Scope.CONTACTS_WRITE)
+def import_start(request: PageRequest, import_id: str) -> HttpResponse:
+    """Import for real what a dry run showed."""
+    run = importer.start_after_dry_run(request.actor, run_of(request, import_id))
+    return redirect("contact-import-run", run.public_id)
+
+
+@require_POST
+@page(Scope.CONTACTS_WRITE)
+def import_cancel(request: PageRequest, import_id: str) -> HttpResponse:
+    """Stop it after the rows that are being worked on."""
+    jobs.request_cancel(run_of(request, import_id).job)
+    messages.info(request, "It stops after the rows that are being worked on.")
+    return redirect("contact-import-run", import_id)

@@ -1,0 +1,334 @@
+"""The contact pages: what they show, whom they let in, and what each act does to the rows."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from django.contrib.messages import get_messages
+from django.http import HttpResponse
+from django.urls import reverse
+
+from campaigns import fields, lists, subscriptions
+from campaigns.contacts import Evidence, add_contact
+from campaigns.models import Contact, FieldDefinition, MailingList, Subscription
+from deliverability import suppression
+from relayhub.core.models import AuditEntry, Job, Role
+from relayhub.relay import routes
+from relayhub.site import setup
+from tests.pages.marketer_rows import Desk, desk
+
+pytestmark = pytest.mark.django_db
+ANY = Evidence(channel="form", source="https://shop.example/join", ip="192.0.2.7")
+
+
+@pytest.fixture
+def at() -> Desk:
+    routes.forget()
+    return desk()
+
+
+def person(at: Desk, name: str, *on: MailingList, **given: object) -> Contact:
+    return add_contact(
+        at.actor, email=f"{name}@x.example", name=name.title(), lists=on, fields=given, evidence=ANY
+    )
+
+
+def flash(answer: HttpResponse) -> str:
+    return " ".join(str(message) for message in get_messages(answer.wsgi_request))
+
+
+def undo_of(answer: HttpResponse) -> str:
+    (message,) = get_messages(answer.wsgi_request)
+    return str(message.extra_tags).removeprefix("undo=")
+
+
+def emails_on(answer: HttpResponse) -> set[str]:
+    return set(re.findall(r'name="contact" value="(con_\w+)"', answer.content.decode()))
+
+
+def test_an_empty_workspace_is_told_how_to_begin(at: Desk) -> None:
+    page = at.client.get(reverse("contact-list")).content.decode()
+
+    assert "No contacts yet" in page
+    assert "Import a CSV file" in page
+
+
+def test_the_list_says_who_may_be_written_to(at: Desk) -> None:
+    news = lists.create_list(at.actor, name="News")
+    person(at, "may", news)
+    person(at, "none")
+    suppression.suppress(at.workspace.pk, "bounced@x.example", reason="hard_bounce", scope="workspace")
+    person(at, "bounced", news)
+
+    page = at.client.get(reverse("contact-list")).content.decode()
+
+    for words in ("May write", "On no list", "Suppressed", "of 3 selected"):
+        assert words in page
+
+
+def test_filters_live_in_the_address(at: Desk) -> None:
+    news = lists.create_list(at.actor, name="News")
+    may, other = person(at, "may", news, city="Oslo"), person(at, "other", city="Bergen")
+    path = reverse("contact-list")
+
+    def found(**query: str) -> set[str]:
+        return emails_on(at.client.get(path, query))
+
+    assert found(list=news.public_id) == {may.public_id}
+    assert found(status="none") == {other.public_id}
+    assert found(q="oth") == {other.public_id}
+    assert found(field="city", value="osl") == {may.public_id}
+
+
+@pytest.mark.parametrize("query", [{"list": "lst_nonsense"}, {"status": "x"}, {"field": "shoe", "value": "1"}])
+def test_a_filter_that_cannot_be_met_says_why(at: Desk, query: dict[str, str]) -> None:
+    person(at, "a")
+
+    answer = at.client.get(reverse("contact-list"), query)
+
+    assert answer.status_code == 200
+    assert "This filter cannot be used." in answer.content.decode()
+
+
+def test_chosen_columns_are_remembered(at: Desk) -> None:
+    person(at, "a", city="Oslo", shoe="41")
+    path = reverse("contact-list")
+    assert "Oslo" in at.client.get(path).content.decode()
+
+    at.client.post(reverse("contact-columns"), {"column": ["field:shoe", "source", "nonsense"]})
+
+    page = at.client.get(path).content.decode()
+    assert "Oslo" not in page
+    assert 'data-label="shoe"' in page
+    assert 'data-label="Came from"' in page
+
+
+def test_adding_many_to_a_list_can_be_undone(at: Desk) -> None:
+    news = lists.create_list(at.actor, name="News")
+    rows = [person(at, name) for name in ("a", "b")]
+    chosen = {"act": "add", "to": news.public_id, "contact": [row.public_id for row in rows]}
+
+    answer = at.client.post(reverse("contact-bulk"), chosen)
+
+    assert Subscription.objects.filter(mailing_list=news).count() == 2
+    undone = at.client.post(undo_of(answer), follow=True)
+    assert "Undone for 2 contacts." in undone.content.decode()
+    assert Subscription.objects.count() == 0
+
+
+def test_everybody_that_matches_is_taken_off_a_list(at: Desk) -> None:
+    news = lists.create_list(at.actor, name="News")
+    for name in ("a", "b"):
+        person(at, name, news, city="Oslo")
+    person(at, "c", news, city="Bergen")
+    given = {"act": "remove", "to": news.public_id, "all": "1", "field": "city", "value": "Oslo"}
+
+    answer = at.client.post(reverse("contact-bulk"), given)
+
+    assert "Took 2 contacts off “News”." in flash(answer)
+    assert Subscription.objects.get().contact.email == "c@x.example"
+
+
+def test_deleting_many_names_the_number_and_wants_it_typed(at: Desk) -> None:
+    rows = [person(at, name) for name in ("a", "b", "c")]
+    chosen = {"act": "delete", "contact": [row.public_id for row in rows[:2]]}
+
+    asked = at.client.post(reverse("contact-bulk"), chosen)
+    assert "Delete 2 contacts?" in asked.content.decode()
+    wrong = at.client.post(reverse("contact-bulk"), {**chosen, "typed": "3"})
+    assert wrong.status_code == 422
+    assert Contact.objects.count() == 3
+    at.client.post(reverse("contact-bulk"), {**chosen, "typed": "2"})
+
+    assert Contact.objects.get().email == "c@x.example"
+    assert AuditEntry.objects.filter(action="contacts.deleted").exists()
+
+
+@pytest.mark.parametrize("given", [{"act": "add"}, {"act": "fly", "to": "lst_x"}, {"act": "delete"}])
+def test_a_bulk_act_without_its_parts_changes_nothing(at: Desk, given: dict[str, str]) -> None:
+    person(at, "a")
+
+    answer = at.client.post(reverse("contact-bulk"), given, HTTP_REFERER=f"http://testserver{reverse('contact-list')}")
+
+    assert answer.status_code == 302
+    assert flash(answer)
+    assert Contact.objects.count() == 1
+
+
+def test_a_new_contact_joins_lists_with_its_evidence(at: Desk) -> None:
+    news = lists.create_list(at.actor, name="News")
+    fields.define_field(at.actor, key="age", label="Age", type="number")
+    given = {"email": "zoe@x.example", "name": "Zoë", "field_age": "41", "lists": [news.public_id]}
+
+    without = at.client.post(reverse("contact-new"), given)
+    assert without.status_code == 422
+    assert 'value="zoe@x.example"' in without.content.decode()
+    made = at.client.post(reverse("contact-new"), {**given, "consent": "at the counter"})
+
+    contact = Contact.objects.get()
+    assert made["Location"] == reverse("contact-detail", args=[contact.public_id])
+    assert contact.fields == {"age": 41}
+    entry = contact.consents.get()
+    assert (entry.channel, entry.source, entry.ip) == ("dashboard", "at the counter", None)
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"email": "nonsense"}, "nonsense"),
+        ({"email": "known@x.example"}, "is a contact already"),
+        ({"email": "new@x.example", "field_age": "old"}, "holds a number"),
+    ],
+)
+def test_bad_input_keeps_the_text_and_says_what_is_wrong(at: Desk, given: dict[str, str], words: str) -> None:
+    fields.define_field(at.actor, key="age", label="Age", type="number")
+    person(at, "known")
+
+    answer = at.client.post(reverse("contact-new"), given)
+
+    assert answer.status_code == 422
+    page = answer.content.decode()
+    assert words in page
+    for value in given.values():
+        assert f'value="{value}"' in page
+    assert Contact.objects.count() == 1
+
+
+def test_a_contact_is_changed_and_its_fields_emptied(at: Desk) -> None:
+    row = person(at, "a", city="Oslo")
+    path = reverse("contact-detail", args=[row.public_id])
+
+    at.client.post(path, {"email": "b@x.example", "name": "Bo", "field_city": ""})
+
+    row.refresh_from_db()
+    assert (row.email, row.name, row.fields) == ("b@x.example", "Bo", {})
+    person(at, "taken")
+    refused = at.client.post(path, {"email": "taken@x.example", "name": "Bo"})
+    assert refused.status_code == 422
+    assert "another contact already" in refused.content.decode()
+
+
+def test_a_contact_shows_lists_evidence_and_story(at: Desk) -> None:
+    news = lists.create_list(at.actor, name="News")
+    row = person(at, "a", news)
+
+    page = at.client.get(reverse("contact-detail", args=[row.public_id])).content.decode()
+
+    for words in ("May be written to", "Campaigns to “News” reach this contact.", "https://shop.example/join",
+                  "IP 192.0.2.7", "Subscribed: News"):
+        assert words in page
+
+
+def test_subscribing_needs_evidence_and_unsubscribing_is_recorded(at: Desk) -> None:
+    news = lists.create_list(at.actor, name="News")
+    row = person(at, "a")
+    url = reverse("contact-subscribe", args=[row.public_id])
+
+    assert at.client.post(url, {"list": news.public_id}).status_code == 422
+    at.client.post(url, {"list": news.public_id, "consent": "asked by phone"})
+    assert Subscription.objects.get().status == "confirmed"
+    at.client.post(reverse("contact-unsubscribe", args=[row.public_id]), {"list": news.public_id})
+
+    assert Subscription.objects.get().status == "unsubscribed"
+    assert [entry.source for entry in row.consents.order_by("id")] == [
+        "asked by phone", "unsubscribed by maja@example.com"
+    ]
+    assert AuditEntry.objects.filter(action__in=["contact.subscribed", "contact.unsubscribed"]).count() == 2
+
+
+def test_on_a_double_opt_in_list_the_person_is_asked(at: Desk) -> None:
+    club = lists.create_list(at.actor, name="Club", opt_in="double", from_header="Club <c@shop.example>")
+    row = person(at, "a")
+
+    at.client.post(
+        reverse("contact-subscribe", args=[row.public_id]), {"list": club.public_id, "consent": "asked by phone"}
+    )
+
+    joined = Subscription.objects.get()
+    assert joined.status == "unconfirmed"
+    assert joined.confirmation_sent_at is not None
+    again = at.client.post(
+        reverse("contact-ask", args=[row.public_id]), {"list": club.public_id},
+        HTTP_REFERER=f"http://testserver{reverse('contact-detail', args=[row.public_id])}",
+    )
+    assert "less than an hour ago" in flash(again)
+
+
+def test_a_contact_is_deleted_with_a_word_about_what_stays(at: Desk) -> None:
+    news = lists.create_list(at.actor, name="News")
+    row = person(at, "a", news)
+    subscriptions.unsubscribe(row, [news.pk], evidence=ANY)
+    page = at.client.get(reverse("contact-detail", args=[row.public_id])).content.decode()
+    assert "Suppressions of the address stay" in page
+
+    at.client.post(reverse("contact-delete", args=[row.public_id]))
+
+    assert not Contact.objects.exists()
+    assert suppression.rows_for_address(at.workspace.pk, "a@x.example")
+
+
+def test_fields_are_defined_renamed_and_removed(at: Desk) -> None:
+    path = reverse("contact-fields")
+    at.client.post(path, {"label": "Home town", "type": "text"})
+    field = FieldDefinition.objects.get()
+    assert (field.key, field.label) == ("home_town", "Home town")
+    person(at, "a", home_town="Oslo")
+
+    again = at.client.post(path, {"label": "Home town", "type": "text"})
+    assert again.status_code == 422
+    assert "already" in again.content.decode()
+    at.client.post(reverse("contact-field-rename", args=[field.public_id]), {"label": "Town"})
+    assert "1 contact loses its value." in at.client.get(path).content.decode()
+    at.client.post(reverse("contact-field-delete", args=[field.public_id]))
+
+    assert not FieldDefinition.objects.exists()
+    assert Contact.objects.get().fields == {}
+
+
+def test_an_export_is_a_job(at: Desk) -> None:
+    person(at, "a")
+
+    answer = at.client.post(reverse("contact-export"))
+
+    job = Job.objects.get()
+    assert answer["Location"] == reverse("job-detail", args=[job.public_id])
+    assert job.kind == "export"
+
+
+def test_a_viewer_reads_and_changes_nothing(at: Desk) -> None:
+    news = lists.create_list(at.actor, name="News")
+    row = person(at, "a", news)
+    viewer = desk(at.workspace, role=Role.VIEWER, email="v@example.com")
+
+    page = viewer.client.get(reverse("contact-list")).content.decode()
+    one = viewer.client.get(reverse("contact-detail", args=[row.public_id])).content.decode()
+
+    assert "Add contact" not in page
+    assert "Export" not in page
+    assert "data-bulk" not in page
+    assert "Delete" not in one
+    assert "Put on a list" not in one
+    for name in ("contact-bulk", "contact-export", "contact-new", "contact-fields"):
+        assert viewer.client.post(reverse(name)).status_code == 403, name
+    for name in ("contact-detail", "contact-delete", "contact-subscribe", "contact-unsubscribe", "contact-ask"):
+        assert viewer.client.post(reverse(name, args=[row.public_id])).status_code == 403, name
+
+
+def test_others_rows_are_absent(at: Desk) -> None:
+    other = desk(setup.new_workspace("Other"), email="o@example.com")
+    theirs = person(other, "theirs")
+    their_list = lists.create_list(other.actor, name="Theirs")
+    field = fields.define_field(other.actor, key="city")
+    mine = person(at, "mine")
+
+    for name in ("contact-detail", "contact-delete", "contact-subscribe", "contact-unsubscribe", "contact-ask"):
+        assert at.client.post(reverse(name, args=[theirs.public_id])).status_code == 404, name
+    for name in ("contact-field-rename", "contact-field-delete"):
+        assert at.client.post(reverse(name, args=[field.public_id])).status_code == 404, name
+    at.client.post(
+        reverse("contact-bulk"), {"act": "add", "to": their_list.public_id, "contact": [mine.public_id]}
+    )
+    at.client.post(reverse("contact-bulk"), {"act": "delete", "contact": [theirs.public_id], "typed": "1"})
+    assert Contact.objects.count() == 2
+    assert not Subscription.objects.exists()
