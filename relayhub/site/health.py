@@ -15,6 +15,8 @@ from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
+from relayhub.site.metrics import install as install_metrics
+
 _CONNECT_SECONDS = 1.0
 _migrated = False
 
@@ -38,6 +40,7 @@ def ready(request: HttpRequest) -> HttpResponse:
 
 def metrics(request: HttpRequest) -> HttpResponse:
     """Prometheus text: the process's own figures and the relay's."""
+    install_metrics()
     return HttpResponse(generate_latest(), content_type=CONTENT_TYPE_LATEST)
 
 

@@ -1,0 +1,35 @@
+"""Figures for Prometheus are those of the rows."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from django.test import Client
+from rest_framework.test import APIClient
+
+from relayhub.core.access import ALL_SCOPES, system_actor
+from relayhub.core.keys import KeyLimits, create_key
+from relayhub.site import metrics, setup
+
+pytestmark = [pytest.mark.django_db, pytest.mark.servers]
+
+
+def test_what_was_handed_in_is_counted_and_nobody_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(metrics, "FRESH_SECONDS", -1.0)
+    workspace = setup.new_workspace("Northwind Bakery")
+    key = create_key(system_actor(workspace, "test"), name="k", limits=KeyLimits(scopes=ALL_SCOPES))
+    client = APIClient()
+    client.credentials(HTTP_AUTHORIZATION=f"Bearer {key.text}")
+    mail = {"from": "a@shop.example", "to": ["b@x.example", "c@x.example"], "subject": "s", "text": "t"}
+    assert client.post("/api/v1/messages", mail, format="json").status_code == 202
+
+    answer = Client().get("/metrics")
+
+    text = answer.content.decode()
+    assert answer["Content-Type"].startswith("text/plain")
+    assert 'relayhub_events_total{stream="transactional",type="accepted"} 2.0' in text
+    assert 'relayhub_recipients{status="queued"} 2.0' in text
+    assert "relayhub_database_up 1.0" in text
+    assert re.search(r"^relayhub_oldest_due_seconds \d", text, re.MULTILINE)
+    assert not re.search("x.example|shop.example|Northwind", text)
