@@ -2,28 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from django.contrib import admin
-from django.http import HttpRequest
 
 from deliverability.models import DkimKey, DomainCheck, DomainCheckChange, SendingDomain, Suppression
-
-
-class ReadOnlyAdmin(admin.ModelAdmin):
-    """Rows are changed by services, which keep history and audit; the admin reads."""
-
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Nothing is added here."""
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Nothing is changed here."""
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Nothing is deleted here."""
-        return False
+from relayhub.core.admin import ReadOnlyAdmin
 
 
 @admin.register(SendingDomain)
@@ -74,4 +58,3 @@ class SuppressionAdmin(ReadOnlyAdmin):
     list_filter = ("reason", "scope")
     search_fields = ("address_key",)
     list_select_related = ("workspace",)
-    show_full_result_count = False

@@ -12,6 +12,7 @@ import zoneinfo
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+from allauth.mfa.models import Authenticator
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
@@ -238,6 +239,26 @@ def _set_account(user: User, *, is_active: bool, by: str, action: str) -> None:
     with transaction.atomic():
         if not User.objects.filter(pk=user.pk, is_active=not is_active).update(is_active=is_active):
             return
-        for member in Member.objects.filter(user=user).select_related("workspace"):
-            who = Actor(workspace=member.workspace, permissions=frozenset(), label=by)
-            audit.record(who, action, "user", user.public_id, summary=user.email)
+        _tell_workspaces(user, by, action)
+
+
+def remove_second_factor(user: User, *, by: str) -> None:
+    """Let a person who lost phone and recovery codes sign in with the password alone, until they set up anew."""
+    with transaction.atomic():
+        if not Authenticator.objects.filter(user=user).delete()[0]:
+            return
+        _tell_workspaces(user, by, "account.second_factor_removed")
+
+
+def ask_for_new_password(user: User, *, by: str) -> None:
+    """Make the person choose another password at their next page."""
+    with transaction.atomic():
+        if User.objects.filter(pk=user.pk, must_change_password=False).update(must_change_password=True):
+            _tell_workspaces(user, by, "account.new_password_asked")
+
+
+def _tell_workspaces(user: User, by: str, action: str) -> None:
+    """Write a change of an account to the log of each workspace the person is in."""
+    for member in Member.objects.filter(user=user).select_related("workspace"):
+        who = Actor(workspace=member.workspace, permissions=frozenset(), label=by)
+        audit.record(who, action, "user", user.public_id, summary=user.email)
