@@ -1,4 +1,4 @@
-"""Addresses we will not send to: ask, add, lift, import, export.
+"""Addresses we will not send to: ask, add, lift.
 
 Scopes (CONTRACT 4): a hard bounce stops everything of a workspace, a complaint one stream, an unsubscribe one
 mailing list. A suppressed recipient is accepted and ends `suppressed`; it is never refused. Lifting keeps the
@@ -8,16 +8,16 @@ one that outlives the caller's.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
-from itertools import islice
 from uuid import UUID
 
 from django.db import connection, transaction
 
 from deliverability import managers
 from deliverability.models import Suppression, SuppressionReason, SuppressionScope
+from deliverability.surroundings import surroundings
 from relayhub.core import audit
 from relayhub.core.access import Actor, require
 from relayhub.core.clock import now
@@ -27,7 +27,7 @@ from relayhub.core.models import Scope, User
 from relayhub.protocol.address import AddressError, normalise
 
 MAX_AT_ONCE = 10_000  # CONTRACT 4, `/suppressions`
-_BATCH = 2000
+NOT_AN_ADDRESS = "This is not an address."
 
 #: For the relay's set-based statements: true where an active suppression stops recipient `r` in its stream.
 #: Needs `relay_recipient r`; list scopes are the relay's to add, for it knows a broadcast's lists.
@@ -89,6 +89,11 @@ class NewSuppression:
     stream_id: UUID | None = None
     list_id: UUID | None = None
     source: str = ""
+
+    @property
+    def has_target(self) -> bool:
+        """Whether it names a stream or a mailing list."""
+        return self.stream_id is not None or self.list_id is not None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -218,59 +223,29 @@ def suppress_many(actor: Actor, entries: Sequence[NewSuppression], *, source: st
     return result
 
 
-def import_entries(actor: Actor, entries: Iterable[NewSuppression], *, source: str) -> Iterator[ManyResult]:
-    """Add any number in batches, each in its own transaction; yields what each came to. One audit entry."""
+def add_batch(
+    actor: Actor, entries: Sequence[NewSuppression], *, source: str, first_position: int
+) -> ManyResult:
+    """Add a part of a larger work in the caller's transaction; who does that writes the audit entry."""
     require(actor, Scope.SUPPRESSIONS_WRITE)
-    remaining = iter(entries)
-    position, added, given = 1, 0, 0
-    while batch := list(islice(remaining, _BATCH)):
-        with transaction.atomic():
-            result = _add(actor, batch, source, first_position=position)
-        position += len(batch)
-        added, given = added + result.added, given + len(batch)
-        yield result
-    audit.record(
-        actor, "suppression.imported", "suppression", "", summary=f"{added:,} of {given:,} from {source}"
-    )
-
-
-def entries_from_lines(
-    lines: Iterable[str], *, reason: str = SuppressionReason.MANUAL.value
-) -> Iterator[NewSuppression]:
-    """Read one address a line, or CSV whose first column is the address and second, if any, a reason.
-
-    Blank lines and a heading are skipped; an unknown reason counts as by hand.
-    """
-    for number, line in enumerate(lines):
-        address, _, rest = line.strip().lstrip("\ufeff").partition(",")
-        address = address.strip().strip('"')
-        if not address or (number == 0 and "@" not in address):
-            continue
-        given = rest.partition(",")[0].strip().strip('"').lower()
-        yield NewSuppression(address=address, reason=given if given in SuppressionReason.values else reason)
+    return _add(actor, entries, source, first_position=first_position)
 
 
 def _add(actor: Actor, entries: Sequence[NewSuppression], source: str, *, first_position: int) -> ManyResult:
     taken: dict[tuple[str, str, UUID | None, UUID | None], tuple[str, NewSuppression]] = {}
     rejected: list[Rejected] = []
+    known = known_targets(actor.workspace.pk) if any(entry.has_target for entry in entries) else frozenset()
     for position, entry in enumerate(entries, first_position):
-        key, problem = _key(entry.address), _problem(entry)
+        key, problem = _key(entry.address), problem_of(entry, known)
         if not key or problem:
-            message = problem or "This is not an address."
+            message = problem or NOT_AN_ADDRESS
             rejected.append(Rejected(position=position, address=entry.address[:320], message=message))
             continue
-        named = entry if entry.source else _with_source(entry, source)
+        named = entry if entry.source else replace(entry, source=source)
         taken.setdefault((key, entry.scope, entry.stream_id, entry.list_id), (key, named))
     added = _insert(actor.workspace.pk, list(taken.values()), recipient_id=None, created_by=actor.user)
     return ManyResult(
         added=added, already=len(entries) - len(rejected) - added, rejected=tuple(rejected)
-    )
-
-
-def _with_source(entry: NewSuppression, source: str) -> NewSuppression:
-    return NewSuppression(
-        address=entry.address, reason=entry.reason, scope=entry.scope, stream_id=entry.stream_id,
-        list_id=entry.list_id, source=source,
     )
 
 
@@ -321,6 +296,32 @@ def lift(actor: Actor, row: Suppression, *, reason: str) -> bool:
     return bool(lifted)
 
 
+def lift_many(actor: Actor, rows: Sequence[Suppression], *, reason: str) -> int:
+    """Lift several for one reason, all or none; how many were still active."""
+    with transaction.atomic():
+        return sum(lift(actor, row, reason=reason) for row in rows)
+
+
+def restore(actor: Actor, row: Suppression) -> bool:
+    """Undo a lift: the address is suppressed as before; False where it is suppressed anew already."""
+    require(actor, Scope.SUPPRESSIONS_WRITE)
+    with transaction.atomic():
+        stands = managers.active_suppressions(actor.workspace.pk).filter(
+            address_key=row.address_key, scope=row.scope, stream_id=row.stream_id, list_id=row.list_id
+        )
+        if stands.select_for_update().exists():
+            return False
+        lifted = Suppression.objects.filter(
+            workspace=actor.workspace, pk=row.pk, lifted_at__isnull=False
+        ).update(lifted_at=None, lifted_by="", lift_reason="")
+        if lifted:
+            audit.record(
+                actor, "suppression.restored", "suppression", row.public_id, summary=row.address,
+                after={"address": row.address, "reason": row.reason, "scope": row.scope},
+            )
+    return bool(lifted)
+
+
 def lift_unsubscribe(workspace_id: UUID, address_key: str, *, list_id: UUID, reason: str) -> int:
     """With a new consent to a list: end what stopped that list, in the caller's transaction."""
     return managers.suppressions_of(workspace_id, [address_key]).filter(
@@ -328,22 +329,7 @@ def lift_unsubscribe(workspace_id: UUID, address_key: str, *, list_id: UUID, rea
     ).update(lifted_at=now(), lifted_by="the person", lift_reason=reason[:500])
 
 
-# -- exporting -----------------------------------------------------------------------------------------------
-
-EXPORT_HEADING = ("address", "reason", "scope", "stream", "list", "source", "created_at")
-
-
-def export_rows(workspace_id: UUID) -> Iterator[tuple[str, ...]]:
-    """The heading, then every active row, oldest first, in flat memory."""
-    yield EXPORT_HEADING
-    rows = managers.active_suppressions(workspace_id).order_by("id").values_list(
-        "address", "reason", "scope", "stream_id", "list_id", "source", "created_at"
-    )
-    for address, reason, scope, stream_id, list_id, source, created_at in rows.iterator(chunk_size=_BATCH):
-        yield (
-            address, reason, scope, str(stream_id or ""), str(list_id or ""), source,
-            created_at.strftime("%Y-%m-%dT%H:%M:%SZ"),
-        )
+# -- reading what is given ------------------------------------------------------------------------------------
 
 
 def _key(address: str) -> str:
@@ -354,8 +340,28 @@ def _key(address: str) -> str:
         return ""
 
 
+def is_address(text: str) -> bool:
+    """Whether the text is one address."""
+    return bool(_key(text))
+
+
+def known_targets(workspace_id: UUID) -> frozenset[UUID]:
+    """The workspace's streams and mailing lists, which alone a suppression may be limited to."""
+    around = surroundings()
+    return frozenset(
+        target.id for target in (*around.streams(workspace_id), *around.mailing_lists(workspace_id))
+    )
+
+
+def problem_of(entry: NewSuppression, known: frozenset[UUID]) -> str:
+    """What is wrong with an entry beside its address, or an empty text; `known` are the targets there are."""
+    problem = _problem(entry)
+    if problem or not entry.has_target or (entry.stream_id or entry.list_id) in known:
+        return problem
+    return f"There is no such {'stream' if entry.stream_id else 'mailing list'} in this workspace."
+
+
 def _problem(entry: NewSuppression) -> str:
-    """What is wrong with an entry beside its address, or an empty text."""
     if entry.reason not in SuppressionReason.values:
         return f"The reason is one of: {', '.join(SuppressionReason.values)}."
     targets = {

@@ -24,6 +24,8 @@ class Target:
     id: UUID
     public_id: str
     name: str
+    #: Another name by which programs know it; "" for lists.
+    slug: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

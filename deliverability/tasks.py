@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from celery import shared_task
 
-from deliverability import domains
+from deliverability import domains, suppression_import  # noqa: F401  (registers the runner of imports)
 
 
 @shared_task(name="deliverability.recheck_domains", queue="housekeeping")

@@ -47,7 +47,7 @@ def domain_of(request: PageRequest, domain_id: str) -> SendingDomain:
 
 def _line(domain: SendingDomain) -> DomainLine:
     return DomainLine(
-        domain=domain, verdict=verdict_of(domain, domain.checks.all()), is_due=domain.next_check_at <= now()
+        domain=domain, verdict=verdict_of(domain, list(domain.checks.all())), is_due=domain.next_check_at <= now()
     )
 
 

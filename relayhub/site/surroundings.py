@@ -23,7 +23,7 @@ class Neighbours:
     def streams(self, workspace_id: UUID) -> Sequence[Target]:
         """One query."""
         rows = Stream.objects.filter(workspace_id=workspace_id).order_by("name")
-        return [Target(id=row.pk, public_id=row.public_id, name=row.name) for row in rows]
+        return [Target(id=row.pk, public_id=row.public_id, name=row.name, slug=row.slug) for row in rows]
 
     def mailing_lists(self, workspace_id: UUID) -> Sequence[Target]:
         """One query."""

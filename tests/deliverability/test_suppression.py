@@ -11,7 +11,7 @@ from deliverability.suppression import NewSuppression
 from relayhub.core.errors import ForbiddenError, InputError
 from relayhub.core.ids import uuid7
 from relayhub.core.models import AuditEntry
-from tests.support.deliverability_rows import make_actor
+from tests.support.deliverability_rows import bulk_stream, make_actor
 
 pytestmark = pytest.mark.django_db
 
@@ -149,23 +149,6 @@ def test_only_who_may_write_suppressions_adds_them() -> None:
         suppression.suppress_many(reader, [NewSuppression(address="a@x.example")])
 
 
-def test_import_and_export_are_each_others_reverse() -> None:
-    actor = make_actor()
-    lines = ["\ufeffaddress,reason\n", "a@x.example,hard_bounce\n", "\n", "b@x.example\n", "broken,\n"]
-
-    results = list(
-        suppression.import_entries(actor, suppression.entries_from_lines(lines), source="import of a file")
-    )
-    rows = list(suppression.export_rows(actor.workspace.pk))
-
-    assert sum(result.added for result in results) == 2
-    assert [item.address for result in results for item in result.rejected] == ["broken"]
-    assert rows[0] == suppression.EXPORT_HEADING
-    assert sorted(row[:3] for row in rows[1:]) == [
-        ("a@x.example", "hard_bounce", "workspace"), ("b@x.example", "manual", "workspace"),
-    ]
-
-
 def test_check_answers_in_the_order_asked() -> None:
     actor = make_actor()
     suppression.suppress(actor.workspace.pk, "a@x.example", reason="manual", scope="workspace")
@@ -173,3 +156,38 @@ def test_check_answers_in_the_order_asked() -> None:
     answers = suppression.check(actor.workspace.pk, ["b@x.example", "A@x.example", "nobody"])
 
     assert [(a.is_valid, a.is_suppressed) for a in answers] == [(True, False), (True, True), (False, False)]
+
+
+def test_a_target_of_another_workspace_is_refused() -> None:
+    actor = make_actor()
+    foreign = bulk_stream(make_actor("other"))
+
+    result = suppression.suppress_many(
+        actor, [NewSuppression(address="a@x.example", scope="stream", stream_id=foreign.pk)]
+    )
+
+    assert [item.message for item in result.rejected] == ["There is no such stream in this workspace."]
+    assert not Suppression.objects.exists()
+
+
+def test_a_lift_can_be_undone_once() -> None:
+    actor = make_actor()
+    row = suppression.suppress(actor.workspace.pk, "a@x.example", reason="hard_bounce", scope="workspace")
+    assert row is not None
+    suppression.lift(actor, row, reason="mailbox is back")
+
+    assert suppression.restore(actor, row)
+    assert not suppression.restore(actor, row)
+    assert suppression.rows_for_address(actor.workspace.pk, "a@x.example") == [row]
+    assert AuditEntry.objects.filter(action="suppression.restored").count() == 1
+
+
+def test_a_lift_is_not_undone_where_the_address_is_suppressed_anew() -> None:
+    actor = make_actor()
+    row = suppression.suppress(actor.workspace.pk, "a@x.example", reason="hard_bounce", scope="workspace")
+    assert row is not None
+    suppression.lift(actor, row, reason="mailbox is back")
+    again = suppression.suppress(actor.workspace.pk, "a@x.example", reason="manual", scope="workspace")
+
+    assert not suppression.restore(actor, row)
+    assert suppression.rows_for_address(actor.workspace.pk, "a@x.example") == [again]

@@ -8,6 +8,8 @@ from deliverability import domains
 from deliverability.models import SendingDomain
 from relayhub.core.access import Actor, system_actor
 from relayhub.core.models import Workspace
+from relayhub.relay import streams
+from relayhub.relay.models import Stream, StreamKind
 
 
 def make_actor(slug: str = "acme") -> Actor:
@@ -30,3 +32,9 @@ def published(domain: SendingDomain, *, without: str = "") -> dict[str, Any]:
             value = record.value.split() if record.type == "MX" else record.value
             zone.setdefault(record.name, {}).setdefault(record.type, []).append(value)
     return zone
+
+
+def bulk_stream(actor: Actor) -> Stream:
+    """The workspace's default stream for bulk mail."""
+    streams.ensure_default_streams(actor.workspace)
+    return streams.default_stream(actor.workspace, StreamKind.BROADCAST)

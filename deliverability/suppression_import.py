@@ -1,0 +1,172 @@
+"""Suppress the addresses of a file, as a job: flat memory, batches with their checkpoint, every refusal told.
+
+Each batch is one transaction with the job's progress, so a killed import goes on where it stood and its counts
+stay exact. An export of ours that is imported keeps reason, scope and target of each line; other files get those
+that the person chose.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from itertools import islice
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import QuerySet
+
+from deliverability import address_file, suppression
+from deliverability.address_file import FORMULA_STARTS, EncodingGuess, Line, NotText
+from deliverability.models import SuppressionReason, SuppressionScope
+from deliverability.suppression import NewSuppression
+from relayhub.core import audit, files, jobs
+from relayhub.core.access import Actor, require, system_actor
+from relayhub.core.clock import now
+from relayhub.core.errors import AccessError, InputError
+from relayhub.core.ids import Prefix, decode_id
+from relayhub.core.models import Job, Scope, StoredFile, Workspace
+
+JOB_KIND = "suppression_import"
+_BATCH = 2000
+_KEPT = timedelta(days=7)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImportOf:
+    """What the person chose for lines that do not say otherwise."""
+
+    file_name: str
+    reason: str = SuppressionReason.MANUAL.value
+    scope: str = SuppressionScope.WORKSPACE.value
+    stream_id: UUID | None = None
+    list_id: UUID | None = None
+
+
+def start_import(actor: Actor, chosen: ImportOf, chunks: Iterable[bytes]) -> Job:
+    """Store the file and queue the work; InputError where it is no text, is too large or names no such target."""
+    require(actor, Scope.SUPPRESSIONS_WRITE)
+    sample = NewSuppression(
+        address="", reason=chosen.reason, scope=chosen.scope, stream_id=chosen.stream_id, list_id=chosen.list_id
+    )
+    problem = suppression.problem_of(sample, suppression.known_targets(actor.workspace.pk))
+    if problem:
+        raise InputError(problem, field="scope")
+    guess = EncodingGuess()
+    with transaction.atomic():
+        try:
+            file = files.store_file(
+                actor.workspace, purpose="import", name=chosen.file_name, content_type="text/csv",
+                chunks=_limited(guess, chunks), expires_at=now() + _KEPT,
+            )
+        except NotText as exc:
+            raise InputError(str(exc), field="file", code="unreadable_file") from exc
+        if not file.size_bytes:
+            raise InputError("The file is empty.", field="file", code="unreadable_file")
+        return jobs.start_job(
+            actor.workspace, kind=JOB_KIND, title=f"Suppress the addresses of {chosen.file_name}",
+            created_by=actor.user, total=guess.lines or 1, unit="lines",
+            state={
+                "file": str(file.pk), "encoding": guess.encoding, "reason": chosen.reason, "scope": chosen.scope,
+                "stream_id": chosen.stream_id and str(chosen.stream_id), "by": actor.label,
+                "list_id": chosen.list_id and str(chosen.list_id), "name": chosen.file_name,
+            },
+        )
+
+
+def _limited(guess: EncodingGuess, chunks: Iterable[bytes]) -> Iterator[bytes]:
+    for chunk in guess.watch(chunks):
+        if guess.size_bytes > address_file.MAX_BYTES or guess.lines > address_file.MAX_LINES:
+            raise InputError(
+                f"The file is larger than {address_file.MAX_BYTES // 1024 // 1024} MB or"
+                f" {address_file.MAX_LINES:,} lines. Split it and import the parts one after the other.",
+                field="file", code="file_too_large",
+            )
+        yield chunk
+
+
+@jobs.job_runner(JOB_KIND)
+def run_import(run: jobs.JobRun) -> None:
+    """Add every line, batch by batch, from the checkpoint on."""
+    state = run.state
+    actor = replace(
+        system_actor(run.job.workspace, state.get("by", "system")), user=run.job.created_by
+    )
+    source = f"import of {state['name']} by {actor.label}"
+    counts = {key: int(state.get(key, 0)) for key in ("added", "already", "rejected")}
+    remaining = (line for line in _lines(run.job) if line.number > int(state.get("line", 0)))
+    while batch := list(islice(remaining, _BATCH)):
+        entries = [_entry(line, state) for line in batch]
+        with transaction.atomic():
+            result = suppression.add_batch(actor, entries, source=source, first_position=1)
+            counts["added"] += result.added
+            counts["already"] += result.already
+            counts["rejected"] += len(result.rejected)
+            run.advance(done=batch[-1].number, line=batch[-1].number, **counts)
+    given = sum(counts.values())
+    with transaction.atomic():
+        audit.record(
+            actor, "suppression.imported", "job", run.job.public_id,
+            summary=f"{counts['added']:,} of {given:,} from {state['name']}",
+        )
+        run.advance(total=max(given, 1), done=max(given, 1))
+        run.finish(**counts)
+
+
+def _lines(job: Job) -> Iterator[Line]:
+    file = StoredFile.objects.filter(pk=job.state.get("file"), workspace_id=job.workspace_id).first()
+    if file is None:
+        raise AccessError("The file is no longer there.")
+    return address_file.lines_of(address_file.open_text(files.open_file(file), job.state["encoding"]))
+
+
+def _entry(line: Line, state: dict[str, Any]) -> NewSuppression:
+    """A line as it says itself, for the rest as the person chose."""
+    reason = line.cells.get("reason", "").lower().replace(" ", "_")
+    scope = line.cells.get("scope", "").lower()
+    entry = NewSuppression(
+        address=line.address, source=line.cells.get("source", ""),
+        reason=reason if reason in SuppressionReason.values else state["reason"],
+    )
+    if scope not in SuppressionScope.values:
+        return replace(
+            entry, scope=state["scope"], stream_id=_uuid(state["stream_id"]), list_id=_uuid(state["list_id"])
+        )
+    return replace(
+        entry, scope=scope, stream_id=decode_id(Prefix.STREAM, line.cells.get("stream", "")),
+        list_id=decode_id(Prefix.LIST, line.cells.get("list", "")),
+    )
+
+
+def _uuid(text: str | None) -> UUID | None:
+    return UUID(text) if text else None
+
+
+def imports_of(workspace: Workspace) -> QuerySet[Job]:
+    """The workspace's imports of suppressions, newest first."""
+    return Job.objects.filter(workspace=workspace, kind=JOB_KIND).select_related("created_by").order_by("-id")
+
+
+def reject_lines(job: Job) -> Iterator[bytes]:
+    """The refused lines of an import as CSV: line, address, reason. The file is read and judged once more."""
+    known = suppression.known_targets(job.workspace_id)
+    yield csv_line(["line", "address", "reason"])
+    for line in _lines(job):
+        entry = _entry(line, job.state)
+        problem = suppression.problem_of(entry, known)
+        if problem or not suppression.is_address(entry.address):
+            yield csv_line([str(line.number), line.address[:320], problem or suppression.NOT_AN_ADDRESS])
+
+
+def csv_line(cells: Iterable[str]) -> bytes:
+    """One line of CSV that no spreadsheet takes for a formula, and that holds no line end but its own."""
+    out = io.StringIO()
+    csv.writer(out).writerow([_safe(" ".join(cell.splitlines())) for cell in cells])
+    return out.getvalue().encode()
+
+
+def _safe(cell: str) -> str:
+    return f"'{cell}" if cell.startswith(FORMULA_STARTS) else cell

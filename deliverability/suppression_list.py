@@ -1,0 +1,149 @@
+"""The read side of suppressions: find, count, name their scopes, export."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from uuid import UUID
+
+from django.db.models import Count, Q, QuerySet
+
+from deliverability import managers
+from deliverability.models import Suppression, SuppressionReason, SuppressionScope
+from deliverability.suppression import is_address
+from deliverability.suppression_import import csv_line
+from deliverability.surroundings import Target, surroundings
+from relayhub.core.access import EXPORTS, Actor, require
+from relayhub.core.clock import now
+from relayhub.core.errors import InputError
+from relayhub.core.ids import Prefix, decode_id, encode_id, uuid7_floor
+from relayhub.core.models import Scope
+from relayhub.protocol.address import normalise
+
+EXPORT_HEADING = ("address", "reason", "scope", "stream", "list", "applies_to", "source", "created_at")
+_BATCH = 2000
+_RECENT = timedelta(days=30)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SuppressionFilter:
+    """What a list is narrowed to; empty means all. `scope` is a scope, or the public id of a stream or list."""
+
+    text: str = ""
+    reason: str = ""
+    scope: str = ""
+    is_lifted: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Figure:
+    """How many active suppressions have one reason, and how many of them are of the last 30 days."""
+
+    reason: str
+    total: int
+    recent: int
+
+
+def find(workspace_id: UUID, wanted: SuppressionFilter) -> QuerySet[Suppression]:
+    """The workspace's rows that pass; InputError for a reason or scope that is none."""
+    if wanted.is_lifted:
+        rows = Suppression.objects.filter(workspace_id=workspace_id, lifted_at__isnull=False)
+    else:
+        rows = managers.active_suppressions(workspace_id)
+    if wanted.reason:
+        if wanted.reason not in SuppressionReason.values:
+            raise InputError(f"The reason is one of: {', '.join(SuppressionReason.values)}.", field="reason")
+        rows = rows.filter(reason=wanted.reason)
+    if wanted.scope:
+        rows = rows.filter(_in_scope(wanted.scope))
+    text = wanted.text.strip()
+    if text:
+        rows = rows.filter(address_key=normalise(text)) if is_address(text) else rows.filter(
+            address_key__icontains=text.lower()
+        )
+    return rows
+
+
+def _in_scope(scope: str) -> Q:
+    if scope in SuppressionScope.values:
+        return Q(scope=scope)
+    stream_id, list_id = decode_id(Prefix.STREAM, scope), decode_id(Prefix.LIST, scope)
+    if stream_id is None and list_id is None:
+        raise InputError(
+            f"The scope is one of: {', '.join(SuppressionScope.values)}, or the id of a stream or list.", field="scope"
+        )
+    return Q(stream_id=stream_id) if stream_id else Q(list_id=list_id)
+
+
+def figures(workspace_id: UUID) -> list[Figure]:
+    """One for each reason, in the order of the reasons."""
+    since = uuid7_floor(now() - _RECENT)
+    counted = managers.active_suppressions(workspace_id).order_by().values("reason").annotate(
+        total=Count("pk"), recent=Count("pk", filter=Q(pk__gte=since))
+    )
+    found = {
+        row["reason"]: Figure(reason=row["reason"], total=row["total"], recent=row["recent"]) for row in counted
+    }
+    return [found.get(reason, Figure(reason=reason, total=0, recent=0)) for reason in SuppressionReason.values]
+
+
+def lifted_before(workspace_id: UUID, address_key: str) -> list[Suppression]:
+    """What once stopped an address and was lifted, newest first."""
+    rows = Suppression.objects.filter(workspace_id=workspace_id, address_key=address_key, lifted_at__isnull=False)
+    return list(rows.order_by("-lifted_at")[:20])
+
+
+class ScopeNames:
+    """The words for scopes of one workspace."""
+
+    def __init__(self, workspace_id: UUID) -> None:
+        around = surroundings()
+        self.streams: Sequence[Target] = around.streams(workspace_id)
+        self.lists: Sequence[Target] = around.mailing_lists(workspace_id)
+        self._names: Mapping[UUID, str] = {
+            **{target.id: f"Stream {target.name}" for target in self.streams},
+            **{target.id: f"List {target.name}" for target in self.lists},
+        }
+
+    def name(self, row: Suppression) -> str:
+        """How far a suppression reaches, in words."""
+        if row.scope == SuppressionScope.WORKSPACE:
+            return "Everything"
+        return self.name_of(row.stream_id, row.list_id)
+
+    def name_of(self, stream_id: UUID | None, list_id: UUID | None) -> str:
+        """A stream or list by name, also when it is gone."""
+        if stream_id is not None:
+            return self._names.get(stream_id, "A stream that is gone")
+        return self._names.get(list_id, "A list that is gone") if list_id is not None else "Everything"
+
+
+def export(actor: Actor, wanted: SuppressionFilter) -> Iterator[bytes]:
+    """CSV of the rows that pass, oldest first, in pieces of some thousand lines; can be imported again.
+
+    People need the permission to export; a key that may read the list could read it page by page as well.
+    """
+    require(actor, Scope.SUPPRESSIONS_READ if actor.api_key is not None else EXPORTS)
+    rows = find(actor.workspace.pk, wanted).order_by("id")
+    names = ScopeNames(actor.workspace.pk)
+    return _export_pieces(rows, names)
+
+
+def _export_pieces(rows: QuerySet[Suppression], names: ScopeNames) -> Iterator[bytes]:
+    piece = [csv_line(EXPORT_HEADING)]
+    for row in rows.iterator(chunk_size=_BATCH):
+        piece.append(
+            csv_line(
+                [row.address, row.reason, row.scope, _id(Prefix.STREAM, row.stream_id), _id(Prefix.LIST, row.list_id),
+                 names.name(row), row.source, row.created_at.strftime("%Y-%m-%dT%H:%M:%SZ")]
+            )
+        )
+        if len(piece) >= _BATCH:
+            yield b"".join(piece)
+            piece = []
+    yield b"".join(piece)
+
+
+def _id(prefix: Prefix, value: UUID | None) -> str:
+    return encode_id(prefix, value) if value is not None else ""

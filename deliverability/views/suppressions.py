@@ -1,0 +1,290 @@
+"""Suppressions: whom will we not write to, and why? Find, add, import, export, lift with a reason."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import HttpResponse, StreamingHttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from deliverability import address_file, managers, suppression, suppression_list
+from deliverability.forms import AddressesForm, LiftForm
+from deliverability.models import Suppression, SuppressionReason
+from deliverability.suppression import ManyResult, NewSuppression
+from deliverability.suppression_list import ScopeNames, SuppressionFilter
+from deliverability.surroundings import surroundings
+from relayhub.core import formats
+from relayhub.core.access import get_or_absent
+from relayhub.core.errors import AccessError, InputError, RelayHubError
+from relayhub.core.ids import Prefix, decode_id
+from relayhub.core.models import Scope
+from relayhub.core.pages import PageRequest, page
+from relayhub.core.paging import table_page
+
+#: How many are lifted on one page at most: what one page of the list shows.
+_MAX_LIFTED = 50
+_REASONS = {
+    SuppressionReason.HARD_BOUNCE: ("bounced", "Hard bounce"),
+    SuppressionReason.COMPLAINT: ("complained", "Complaint"),
+    SuppressionReason.UNSUBSCRIBE: ("unsubscribed", "Unsubscribed"),
+    SuppressionReason.MANUAL: ("held", "By hand"),
+}
+#: What to weigh before lifting.
+_BEFORE_LIFTING = {
+    SuppressionReason.HARD_BOUNCE: "The receiving host said that there is no such mailbox. Lift it only if you know"
+    " that there is one now: mail to dead mailboxes makes receivers distrust the rest of yours.",
+    SuppressionReason.COMPLAINT: "This person pressed “spam”. Lift it only if they asked for your mail again.",
+    SuppressionReason.UNSUBSCRIBE: "This person left. Lift it only if they asked for it. Their subscription stays"
+    " ended: they join the list again themselves.",
+    SuppressionReason.MANUAL: "",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Line:
+    """One suppression as a row shows it."""
+
+    row: Suppression
+    status: str
+    reason: str
+    scope: str
+    by: str
+    message_id: str
+
+
+def suppression_of(request: PageRequest, suppression_id: str) -> Suppression:
+    """The suppression, lifted or not, or AccessError."""
+    rows = Suppression.objects.filter(workspace=request.actor.workspace).select_related("created_by")
+    return get_or_absent(rows, Prefix.SUPPRESSION, suppression_id)
+
+
+def lines_of(workspace_id: UUID, rows: Sequence[Suppression], names: ScopeNames) -> list[Line]:
+    """Rows with the words for their reason and scope, and the message they come from."""
+    found = surroundings().messages_of(workspace_id, {row.recipient_id for row in rows if row.recipient_id})
+    return [
+        Line(
+            row=row, status=_REASONS[SuppressionReason(row.reason)][0],
+            reason=_REASONS[SuppressionReason(row.reason)][1], scope=names.name(row), by=_by(row),
+            message_id=found.get(row.recipient_id, "") if row.recipient_id else "",
+        )
+        for row in rows
+    ]
+
+
+def _by(row: Suppression) -> str:
+    if row.created_by is not None:
+        return f"by {row.created_by.label}"
+    if row.reason in {SuppressionReason.HARD_BOUNCE, SuppressionReason.COMPLAINT}:
+        return "by the relay"
+    return "by the person" if row.reason == SuppressionReason.UNSUBSCRIBE else ""
+
+
+def filter_of(request: PageRequest) -> SuppressionFilter:
+    """What the address asks for; what is none of ours is left out."""
+    given = request.GET
+    wanted = SuppressionFilter(
+        text=given.get("q", ""), reason=given.get("reason", ""), scope=given.get("scope", ""),
+        is_lifted=given.get("state", "") == "lifted",
+    )
+    try:
+        suppression_list.find(request.actor.workspace.pk, wanted)
+    except InputError:
+        return SuppressionFilter(text=wanted.text, is_lifted=wanted.is_lifted)
+    return wanted
+
+
+@require_GET
+@page(Scope.SUPPRESSIONS_READ)
+def list_page(request: PageRequest) -> HttpResponse:
+    """All of them; a whole address typed into the search is answered in a sentence."""
+    workspace_id = request.actor.workspace.pk
+    wanted, names = filter_of(request), ScopeNames(workspace_id)
+    found = suppression_list.find(workspace_id, wanted).select_related("created_by")
+    table = table_page(request, found)
+    figures = suppression_list.figures(workspace_id)
+    return render(
+        request, "deliverability/suppression_list.html",
+        {
+            "table": table, "lines": lines_of(workspace_id, table.rows, names), "wanted": wanted,
+            "stats": [_stat(figure) for figure in figures], "answer": _answer(request, wanted, names),
+            "has_any": any(figure.total for figure in figures) or wanted.is_lifted,
+            "shown": formats.counted(table.count, "suppression") if table.count <= 10_000 else "10,000+ suppressions",
+            "chips": [
+                *({"key": "reason", "value": value.value, "label": label} for value, (_, label) in _REASONS.items()),
+                {"key": "state", "value": "lifted", "label": "Lifted"},
+            ],
+            "selects": [{"key": "scope", "label": "Any scope", "options": _scopes(names)}],
+        },
+    )
+
+
+def _stat(figure: suppression_list.Figure) -> dict[str, Any]:
+    note = "kept for each list or stream" if figure.reason == SuppressionReason.UNSUBSCRIBE else ""
+    recent = f"{formats.number(figure.recent)} new in 30 days"
+    return {
+        "label": _REASONS[SuppressionReason(figure.reason)][1], "value": formats.number(figure.total),
+        "unit": "active", "note": f"{recent}, {note}" if note else recent, "url": f"?reason={figure.reason}",
+    }
+
+
+def _scopes(names: ScopeNames) -> list[tuple[str, str]]:
+    return [
+        ("workspace", "Everything"),
+        *((target.public_id, f"Stream {target.name}") for target in names.streams),
+        *((target.public_id, f"List {target.name}") for target in names.lists),
+    ]
+
+
+def _answer(request: PageRequest, wanted: SuppressionFilter, names: ScopeNames) -> dict[str, str] | None:
+    """Whether the one address that was typed is suppressed, in words."""
+    text = wanted.text.strip()
+    if not suppression.is_address(text):
+        return None
+    rows = suppression.rows_for_address(request.actor.workspace.pk, text)
+    if not rows:
+        return {"kind": "ok", "title": f"{text} is not suppressed.", "text": "Mail to it goes out."}
+    if any(row.scope == "workspace" for row in rows):
+        return {"kind": "bad", "title": f"{text} is suppressed.", "text": "No mail of this workspace goes to it."}
+    where = ", ".join(names.name(row) for row in rows)
+    return {
+        "kind": "warn", "title": f"{text} is suppressed in part.", "text": f"Not for: {where}. Other mail goes out."
+    }
+
+
+@require_GET
+@page(Scope.SUPPRESSIONS_READ)
+def detail(request: PageRequest, suppression_id: str) -> HttpResponse:
+    """One suppression with its evidence, and what else stops or once stopped the address."""
+    row = suppression_of(request, suppression_id)
+    workspace_id = request.actor.workspace.pk
+    names = ScopeNames(workspace_id)
+    others = [other for other in suppression.rows_for_address(workspace_id, row.address) if other.pk != row.pk]
+    before = [other for other in suppression_list.lifted_before(workspace_id, row.address_key) if other.pk != row.pk]
+    return render(
+        request, "deliverability/suppression_detail.html",
+        {
+            "line": lines_of(workspace_id, [row], names)[0], "others": lines_of(workspace_id, others, names),
+            "before": lines_of(workspace_id, before, names),
+        },
+    )
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@page(Scope.SUPPRESSIONS_WRITE)
+def new(request: PageRequest) -> HttpResponse:
+    """Suppress addresses by hand; those that are none stay in the form to be put right."""
+    names = ScopeNames(request.actor.workspace.pk)
+    form = AddressesForm(request.POST or None, streams=names.streams, lists=names.lists)
+    context: dict[str, Any] = {"form": form}
+    if request.method == "POST" and form.is_valid():
+        try:
+            result = _suppress(request, form)
+        except RelayHubError as exc:
+            form.add_error("addresses", exc.message)
+        else:
+            if not result.rejected:
+                messages.success(request, _added(result))
+                return redirect("suppression-list")
+            context |= _left(form, result, names)
+    return render(
+        request, "deliverability/suppression_new.html", context, status=422 if form.is_bound else 200
+    )
+
+
+def _suppress(request: PageRequest, form: AddressesForm) -> ManyResult:
+    addresses = address_file.pasted(form.cleaned_data["addresses"])
+    if len(addresses) > suppression.MAX_AT_ONCE:
+        raise InputError(
+            f"These are {len(addresses):,} addresses. Paste up to {suppression.MAX_AT_ONCE:,}, or import a file."
+        )
+    if not addresses:
+        raise InputError("Write at least one address.")
+    reach, reason = form.reach(), form.cleaned_data["reason"]
+    entries = [NewSuppression(address=address, reason=reason, **reach) for address in addresses]
+    return suppression.suppress_many(request.actor, entries, source=form.cleaned_data["source"].strip())
+
+
+def _added(result: ManyResult) -> str:
+    words = f"{formats.counted(result.added, 'address,addresses')} suppressed."
+    return words if not result.already else f"{words} {result.already:,} {_were(result.already)} already."
+
+
+def _were(count: int) -> str:
+    return "was" if count == 1 else "were"
+
+
+def _left(form: AddressesForm, result: ManyResult, names: ScopeNames) -> dict[str, Any]:
+    """The form again with what was not taken alone."""
+    left = "\n".join(item.address for item in result.rejected)
+    again = AddressesForm({**form.data.dict(), "addresses": left}, streams=names.streams, lists=names.lists)
+    again.is_valid()
+    again.add_error("addresses", f"{formats.counted(len(result.rejected), 'entry,entries')} not taken. Put them right"
+                    " here and add them again, or leave them out.")
+    return {"form": again, "result": result, "result_words": _added(result)}
+
+
+# -- lifting -------------------------------------------------------------------------------------------------
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@page(Scope.SUPPRESSIONS_WRITE)
+def lift(request: PageRequest) -> HttpResponse:
+    """Lift one or several for one reason; `?id=` names them."""
+    given = request.POST if request.method == "POST" else request.GET
+    rows = _chosen(request, given.getlist("id"))
+    form = LiftForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            lifted = suppression.lift_many(request.actor, rows, reason=form.cleaned_data["reason"])
+        except RelayHubError as exc:
+            form.add_error("reason", exc.message)
+        else:
+            _tell_lifted(request, rows, lifted)
+            return redirect("suppression-list")
+    lines = lines_of(request.actor.workspace.pk, rows, ScopeNames(request.actor.workspace.pk))
+    warnings = [text for reason, text in _BEFORE_LIFTING.items() if text and any(r.reason == reason for r in rows)]
+    return render(
+        request, "deliverability/suppression_lift.html", {"form": form, "lines": lines, "warnings": warnings},
+        status=422 if form.is_bound else 200,
+    )
+
+
+def _chosen(request: PageRequest, texts: list[str]) -> list[Suppression]:
+    ids = {found for text in texts[:_MAX_LIFTED] if (found := decode_id(Prefix.SUPPRESSION, text)) is not None}
+    active = managers.active_suppressions(request.actor.workspace.pk).select_related("created_by")
+    rows = list(active.filter(pk__in=ids).order_by("-pk"))
+    if not rows:
+        raise AccessError("These suppressions were lifted already, or are not there.")
+    return rows
+
+
+def _tell_lifted(request: PageRequest, rows: Sequence[Suppression], lifted: int) -> None:
+    words = f"{rows[0].address} may be written to again." if len(rows) == 1 else f"{lifted} suppressions lifted."
+    undo = reverse("suppression-restore", args=[rows[0].public_id]) if len(rows) == 1 and lifted else ""
+    messages.success(request, words, extra_tags=f"undo={undo}" if undo else "")
+
+
+@require_POST
+@page(Scope.SUPPRESSIONS_WRITE)
+def restore(request: PageRequest, suppression_id: str) -> HttpResponse:
+    """Undo a lift."""
+    row = suppression_of(request, suppression_id)
+    suppression.restore(request.actor, row)
+    messages.success(request, f"{row.address} is suppressed as before.")
+    return redirect("suppression-list")
+
+
+@require_GET
+@page(Scope.SUPPRESSIONS_READ)
+def export(request: PageRequest) -> StreamingHttpResponse:
+    """The list as it is filtered, as CSV."""
+    pieces = suppression_list.export(request.actor, filter_of(request))
+    answer = StreamingHttpResponse(pieces, content_type="text/csv; charset=utf-8")
+    answer["Content-Disposition"] = 'attachment; filename="suppressions.csv"'
+    return answer
