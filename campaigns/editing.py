@@ -15,7 +15,7 @@ from relayhub.core import audit
 from relayhub.core.access import Actor
 from relayhub.core.clock import now
 from relayhub.core.errors import ConflictError, InputError
-from relayhub.core.models import Workspace
+from relayhub.core.models import AuditEntry, Workspace
 from relayhub.protocol.address import AddressError, parse_mailbox, parse_mailbox_list
 from relayhub.relay.models import Stream, StreamKind, Tracking
 
@@ -64,11 +64,7 @@ def change_campaign(
     with transaction.atomic():
         locked = Campaign.objects.select_for_update().get(pk=campaign.pk)
         _check_editable(locked)
-        if revision is not None and revision != locked.revision:
-            raise ConflictError(
-                "Somebody else saved this campaign meanwhile. Look at their changes, then save again.",
-                code="campaign_changed",
-            )
+        check_revision(locked, revision)
         _apply(locked, changes)
         locked.revision += 1
         locked.updated_at = now()
@@ -76,6 +72,22 @@ def change_campaign(
         _set_lists(locked, changes)
         audit.record(actor, "campaign.changed", "campaign", locked.public_id, summary=locked.name)
     return locked
+
+
+def check_revision(campaign: Campaign, revision: int | None) -> None:
+    """ConflictError where somebody saved since the person saw it; None asks for no check."""
+    if revision is not None and revision != campaign.revision:
+        raise ConflictError(
+            "Somebody else saved this campaign meanwhile. Look at their changes, then save again.",
+            code="campaign_changed",
+        )
+
+
+def refused_launch(campaign: Campaign) -> AuditEntry | None:
+    """Why a scheduled launch did not take place, until somebody changes the campaign."""
+    entries = AuditEntry.objects.filter(workspace=campaign.workspace_id, object_id=campaign.public_id)
+    last = entries.order_by("-id").first()
+    return last if last is not None and last.action == "campaign.launch_blocked" else None
 
 
 def schedule(actor: Actor, campaign: Campaign, at: datetime) -> Campaign:

@@ -53,6 +53,8 @@ class Preflight:
 
     findings: tuple[PreflightFinding, ...]
     audience: audience.Audience
+    #: What was looked at and found right, in words.
+    passed: tuple[str, ...] = ()
 
     @property
     def verdict(self) -> str:
@@ -108,9 +110,15 @@ def look(campaign: Campaign) -> Preflight:
             )
         except PrepareError as exc:
             gathered.compile_problem = exc.message
-    return Preflight(
-        findings=tuple(finding for rule in RULES for finding in rule(gathered)), audience=gathered.audience
-    )
+    findings: list[PreflightFinding] = []
+    passed: list[str] = []
+    for rule, claim in RULES.items():
+        found = list(rule(gathered))
+        findings += found
+        if not found and claim and (gathered.compiled is not None or rule in _WITHOUT_CONTENT):
+            passed.append(claim)
+    findings.sort(key=lambda finding: finding.severity is Level.WARN)
+    return Preflight(findings=tuple(findings), audience=gathered.audience, passed=tuple(passed))
 
 
 Findings = Iterator[PreflightFinding]
@@ -161,6 +169,9 @@ def _content(seen: _Look) -> Findings:
         yield _block("content", "The template was never published.", "Publish it on the template’s page.")
     elif seen.compile_problem:
         yield _block("content", seen.compile_problem, "Correct the template and publish it again.")
+    elif (draft := templates.draft(seen.campaign.template)) is not None:
+        yield _warn("unpublished", f"The template has a draft, version {draft.number}, that is not published: "
+                    f"version {seen.version.number} goes out.", "Publish the draft if it is what you mean to send.")
 
 
 def _fields(seen: _Look) -> Findings:
@@ -244,6 +255,16 @@ def _addresses(seen: _Look) -> Findings:
                     "Go live on the Routes page when you are ready.")
 
 
-RULES: tuple[Callable[[_Look], Findings], ...] = (
-    _sender, _audience, _content, _fields, _unsubscribe, _proof, _reputation, _message, _addresses,
-)
+#: Each rule and what is true where it finds nothing, in the order people read them.
+RULES: dict[Callable[[_Look], Findings], str] = {
+    _sender: "From is of a verified domain",
+    _audience: "Everybody has evidence of consent",
+    _content: "The published content can be made",
+    _fields: "Every merge field exists",
+    _unsubscribe: "There is an unsubscribe link",
+    _proof: "A copy was made, signed and verified, and can be left with one click",
+    _reputation: "Bounces and complaints are below their limits",
+    _message: "Subject, text part and size are in order",
+    _addresses: "Public addresses and the footer are set up",
+}
+_WITHOUT_CONTENT = frozenset({_sender, _audience, _content, _reputation, _addresses})

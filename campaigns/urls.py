@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, URLResolver, include, path
 
-from campaigns.views import campaigns, report, wizard
+from campaigns.views import campaigns, report, wizard, wizard_launch
 
 _CAMPAIGNS: list[URLPattern | URLResolver] = [
     path("campaigns", campaigns.campaign_list, name="campaign-list"),
@@ -12,9 +12,8 @@ _CAMPAIGNS: list[URLPattern | URLResolver] = [
     path("campaigns/<str:campaign_id>/audience/count", wizard.audience_count, name="campaign-audience-count"),
     path("campaigns/<str:campaign_id>/content", wizard.content_step, name="campaign-content"),
     path("campaigns/<str:campaign_id>/preview", wizard.content_preview, name="campaign-preview"),
-    path("campaigns/<str:campaign_id>/test", wizard.send_test, name="campaign-test"),
-    path("campaigns/<str:campaign_id>/preflight", wizard.preflight_step, name="campaign-preflight"),
-    path("campaigns/<str:campaign_id>/schedule", wizard.schedule_step, name="campaign-schedule"),
+    path("campaigns/<str:campaign_id>/preflight", wizard_launch.preflight_step, name="campaign-preflight"),
+    path("campaigns/<str:campaign_id>/schedule", wizard_launch.schedule_step, name="campaign-schedule"),
     path("campaigns/<str:campaign_id>/unschedule", campaigns.campaign_unschedule, name="campaign-unschedule"),
     path("campaigns/<str:campaign_id>/report", report.campaign_report, name="campaign-report"),
     path("campaigns/<str:campaign_id>/live", report.campaign_live, name="campaign-live"),

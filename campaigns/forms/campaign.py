@@ -6,7 +6,6 @@ from typing import Any
 
 from django import forms
 
-from campaigns.models import MailTemplate
 from relayhub.relay.models import Tracking
 
 WHEN_CHOICES = (("now", "Now"), ("at", "At a time"))
@@ -22,27 +21,27 @@ class ContentForm(forms.Form):
     """Who it is from and what it says."""
 
     name = forms.CharField(max_length=200, label="Name of the campaign")
-    from_header = forms.CharField(max_length=1000, label="From", help_text="Name <address@your-domain>")
-    reply_to = forms.CharField(max_length=1000, required=False, label="Reply to")
+    from_header = forms.CharField(
+        max_length=1000, label="From", help_text="What people see as the sender: Name <address@your-domain>."
+    )
+    reply_to = forms.CharField(
+        max_length=1000, required=False, label="Reply to", help_text="Empty: answers go to From."
+    )
     template = forms.ChoiceField(label="Template")
     subject = forms.CharField(
         max_length=998, required=False, label="Subject", help_text="Empty: the subject of the template."
     )
-    track = forms.ChoiceField(label="Measure", choices=Tracking.choices, required=False)
-    revision = forms.IntegerField(widget=forms.HiddenInput)
+    track = forms.ChoiceField(
+        label="Measure", choices=Tracking.choices, required=False,
+        help_text="Opens by a picture in the mail, clicks by links that pass through here.",
+    )
 
-    def __init__(self, *args: Any, templates: list[MailTemplate], **kwargs: Any) -> None:
+    def __init__(self, *args: Any, templates: list[tuple[str, str]], **kwargs: Any) -> None:
+        """`templates`: id and label of those on offer."""
         super().__init__(*args, **kwargs)
-        choices = [("", "Choose a template"), *((row.public_id, row.name) for row in templates)]
         field = self.fields["template"]
         assert isinstance(field, forms.ChoiceField)
-        field.choices = choices
-
-
-class TestForm(forms.Form):
-    """Whom to send a test to."""
-
-    to = forms.CharField(max_length=3000, label="Send to", help_text="Up to 10 addresses, separated by commas.")
+        field.choices = [("", "Choose a template"), *templates]
 
 
 class ScheduleForm(forms.Form):

@@ -116,7 +116,7 @@ def _page(
         **_uses(template),
         "test_to": request.POST.get("test_to", request.user.email),
         "test_from": request.POST.get("test_from", "") or test_send.usual_sender(workspace),
-        "tested": request.GET.get("tested", ""), "test_rows": _test_rows(request, request.GET.get("tested", "")),
+        "tested": request.GET.get("tested", ""), "test_rows": test_rows(request, request.GET.get("tested", "")),
     }
     if theirs is not None:
         context |= {"theirs": theirs, "their_stamp": templates.stamp(theirs),
@@ -214,13 +214,14 @@ def _send_test(request: PageRequest, template: MailTemplate) -> HttpResponse:
 @page(Scope.TEMPLATES_READ)
 def template_test_result(request: PageRequest, message_id: str) -> HttpResponse:
     """Where a test stands, asked for again while it is on its way."""
-    rows = _test_rows(request, message_id)
+    rows = test_rows(request, message_id)
     if not rows:
         raise AccessError
     return render(request, "campaigns/_template_test.html", {"tested": message_id, "test_rows": rows})
 
 
-def _test_rows(request: PageRequest, message_id: str) -> dict[str, Any] | None:
+def test_rows(request: PageRequest, message_id: str) -> dict[str, Any] | None:
+    """The addresses of a test and where each stands; None where there is no such test here."""
     value: UUID | None = decode_id(Prefix.MESSAGE, message_id) if message_id else None
     rows = test_send.recipients_of_test(request.actor.workspace, value) if value else []
     if not rows:

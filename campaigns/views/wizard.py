@@ -1,80 +1,36 @@
-"""The four steps of a campaign: audience, content, pre-flight, schedule. Each POST saves and goes on.
+"""The first two steps of a campaign: audience and content. Each POST saves and goes on.
 
-Nothing here sends but the last POST, which asks the same service as the API; in the sandbox it wants a tick
-that the person knows nobody gets this mail.
+A save carries the revision the person saw. Where somebody else saved meanwhile nothing is written: the page comes
+back with what was entered, says what stands there now, and the next save is made knowingly.
 """
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections.abc import Sequence
 from typing import Any
-from zoneinfo import ZoneInfo
 
-from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
-from django.urls import reverse
-from django.utils import timezone
 from django.views.decorators.clickjacking import xframe_options_sameorigin
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_GET, require_http_methods
 
-from campaigns import audience, broadcast, contacts, editing, lists, preflight, templates, test_send
-from campaigns.forms.campaign import ContentForm, ScheduleForm, TestForm
-from campaigns.models import Campaign, CampaignStatus, LeftOutReason, MailTemplate
+from campaigns import audience, contacts, editing, lists, preflight, templates, test_send
+from campaigns.forms.campaign import ContentForm
+from campaigns.models import Campaign, Contact, MailingList, MailTemplate, TemplateVersion
 from campaigns.public.content import caged
 from campaigns.views.common import addresses_in, campaign_of, chosen_lists, refuse
+from campaigns.views.template_editor import test_rows
+from campaigns.views.template_pages import framed, text_page
+from campaigns.views.wizard_steps import audience_notes, editable, left_out, reach, seen_revision, step_context
 from deliverability.models import DomainStatus, SendingDomain
-from relayhub.core import formats
 from relayhub.core.access import get_or_absent
-from relayhub.core.errors import InputError, PrepareError, RelayHubError
-from relayhub.core.ids import Prefix
+from relayhub.core.errors import AccessError, ConflictError, InputError, PrepareError, RelayHubError
+from relayhub.core.ids import Prefix, encode_id
 from relayhub.core.models import Scope
 from relayhub.core.pages import PageRequest, page
-from relayhub.relay.routes import workspace_in_sandbox
 
-_STEP_LABELS = {"audience": "Audience", "content": "Content", "preflight": "Pre-flight", "schedule": "Schedule"}
-#: The step where a finding of a rule is mended.
-_RULE_STEPS = {
-    "from": "content", "from_verified": "domains", "audience": "audience", "consent": "audience",
-    "content": "content", "merge_fields": "content", "unsubscribe_link": "content", "subject": "content",
-    "MSG-5": "content", "MSG-1": "content", "size": "content",
-}
-
-
-def _editable(request: PageRequest, campaign_id: str) -> Campaign | None:
-    campaign = campaign_of(request, campaign_id)
-    return campaign if campaign.status in editing.EDITABLE else None
-
-
-def _context(campaign: Campaign, here: str, notes: dict[str, str] | None = None, **more: Any) -> dict[str, Any]:
-    reached = editing.STEPS.index(campaign.step)
-    steps = []
-    for number, step in enumerate(editing.STEPS):
-        is_open = number <= max(reached, editing.STEPS.index(here))
-        state = "now" if step == here else "done" if number < reached else ""
-        steps.append(
-            {"label": _STEP_LABELS[step], "note": (notes or {}).get(step, "" if number < reached else "Not started"),
-             "state": state, "url": reverse(f"campaign-{step}", args=[campaign.public_id]) if is_open else ""}
-        )
-    return {"campaign": campaign, "steps": steps, "here": here, **more}
-
-
-def _reach(campaign: Campaign, step: str) -> str:
-    """The step that is stored: never one before what was reached already."""
-    return max(campaign.step, step, key=editing.STEPS.index)
-
-
-def _audience_notes(campaign: Campaign, found: audience.Audience) -> dict[str, str]:
-    return {"audience": formats.counted(found.reached, "recipient") if found.total else "Nobody yet",
-            "content": campaign.template.name if campaign.template else ""}
-
-
-def _left_out(found: audience.Audience) -> list[dict[str, Any]]:
-    labels = dict(LeftOutReason.choices)
-    return [
-        {"reason": reason, "label": labels.get(reason, reason), "count": count}
-        for reason, count in sorted(found.left_out.items(), key=lambda pair: -pair[1])
-    ]
+#: Contacts offered to look at a mail as.
+PEOPLE_OFFERED = 20
 
 
 # -- audience ------------------------------------------------------------------------------------------------
@@ -84,45 +40,51 @@ def _left_out(found: audience.Audience) -> list[dict[str, Any]]:
 @page(Scope.CAMPAIGNS_READ, write=Scope.CAMPAIGNS_WRITE)
 def audience_step(request: PageRequest, campaign_id: str) -> HttpResponse:
     """Choose lists and exclusions."""
-    campaign = _editable(request, campaign_id)
+    campaign = editable(request, campaign_id)
     if campaign is None:
         return redirect("campaign-report", campaign_id)
-    if request.method == "POST":
-        return _save_audience(request, campaign)
+    if request.method != "POST":
+        return _audience_page(request, campaign, list(campaign.lists.all()), list(campaign.excluded_lists.all()))
+    chosen, excluded = chosen_lists(request, "lists"), chosen_lists(request, "excluded")
+    try:
+        if not chosen:
+            raise InputError("Choose at least one list.", field="lists")
+        changes = editing.CampaignChanges(lists=chosen, excluded_lists=excluded, step=reach(campaign, "content"))
+        editing.change_campaign(request.actor, campaign, changes, revision=seen_revision(request))
+    except ConflictError as exc:
+        fresh = campaign_of(request, campaign_id)
+        theirs = ", ".join(fresh.lists.values_list("name", flat=True)) or "no list"
+        problem = f"Not saved: {exc.message} They chose {theirs}. Your choice is kept below."
+        return _audience_page(request, fresh, chosen, excluded, problem=problem, status=409)
+    except InputError as exc:
+        return _audience_page(request, campaign, chosen, excluded, problem=exc.message, status=422)
+    if "close" in request.POST:
+        return redirect("campaign-list")
+    return redirect("campaign-content", campaign.public_id)
+
+
+def _audience_page(
+    request: PageRequest, campaign: Campaign, chosen: Sequence[MailingList], excluded: Sequence[MailingList], *,
+    problem: str = "", status: int = 200,
+) -> HttpResponse:
     rows = list(lists.lists_of(request.actor.workspace))
     by_status = lists.counts_by_status([row.pk for row in rows])
-    found = audience.count_for(campaign, preflight.stream_for(campaign).pk)
+    found = audience.count(
+        request.actor.workspace, [row.pk for row in chosen], excluded=[row.pk for row in excluded],
+        stream_id=preflight.stream_for(campaign).pk,
+    )
     return render(
         request, "campaigns/campaign_audience.html",
-        _context(
-            campaign, "audience", _audience_notes(campaign, found),
+        step_context(
+            campaign, "audience", audience_notes(campaign, found), problem=problem,
+            revision=request.POST.get("revision", campaign.revision) if status == 422 else campaign.revision,
             lists=[{"row": row, "confirmed": by_status[row.pk].get("confirmed", 0),
                     "unconfirmed": by_status[row.pk].get("unconfirmed", 0)} for row in rows],
-            chosen=set(campaign.lists.values_list("pk", flat=True)),
-            excluded=set(campaign.excluded_lists.values_list("pk", flat=True)),
-            found=found, left_out=_left_out(found),
+            chosen={row.pk for row in chosen}, excluded={row.pk for row in excluded},
+            found=found, left_out=left_out(found),
         ),
+        status=status,
     )
-
-
-def _save_audience(request: PageRequest, campaign: Campaign) -> HttpResponse:
-    chosen = chosen_lists(request, "lists")
-    if not chosen:
-        messages.error(request, "Choose at least one list.")
-        return redirect("campaign-audience", campaign.public_id)
-    changes = editing.CampaignChanges(
-        lists=chosen, excluded_lists=chosen_lists(request, "excluded"), step=_reach(campaign, "content")
-    )
-    editing.change_campaign(request.actor, campaign, changes, revision=_revision(request))
-    return redirect("campaign-content" if "close" not in request.POST else "campaign-list",
-                    *([] if "close" in request.POST else [campaign.public_id]))
-
-
-def _revision(request: PageRequest) -> int:
-    try:
-        return int(request.POST.get("revision", ""))
-    except ValueError:
-        raise InputError("The page was not complete. Load it again.", field="revision") from None
 
 
 @require_GET
@@ -136,7 +98,8 @@ def audience_count(request: PageRequest, campaign_id: str) -> HttpResponse:
         request.actor.workspace, [row.pk for row in chosen], excluded=[row.pk for row in excluded],
         stream_id=preflight.stream_for(campaign).pk,
     )
-    return render(request, "campaigns/_audience_count.html", {"found": found, "left_out": _left_out(found)})
+    context = {"found": found, "left_out": left_out(found), "is_part": True}
+    return render(request, "campaigns/_audience_count.html", context)
 
 
 # -- content -------------------------------------------------------------------------------------------------
@@ -145,44 +108,104 @@ def audience_count(request: PageRequest, campaign_id: str) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @page(Scope.CAMPAIGNS_READ, write=Scope.CAMPAIGNS_WRITE)
 def content_step(request: PageRequest, campaign_id: str) -> HttpResponse:
-    """Choose From, subject and template."""
-    campaign = _editable(request, campaign_id)
+    """Choose From, subject and template; a test is saved first, so that it shows what is on the page."""
+    campaign = editable(request, campaign_id)
     if campaign is None:
         return redirect("campaign-report", campaign_id)
-    rows = list(templates.templates_of(request.actor.workspace))
-    initial = {
-        "name": campaign.name, "from_header": campaign.from_header, "reply_to": campaign.reply_to,
-        "template": campaign.template.public_id if campaign.template else "", "subject": campaign.subject,
-        "track": campaign.track, "revision": campaign.revision,
-    }
-    form = ContentForm(request.POST or None, templates=rows, initial=initial)
-    if request.method == "POST" and form.is_valid():
-        try:
-            _save_content(request, campaign, form.cleaned_data)
-        except RelayHubError as exc:
-            refuse(form, exc, **{"from": "from_header"})
-        else:
-            if "stay" in request.POST:
-                return redirect("campaign-content", campaign.public_id)
-            return redirect("campaign-preflight", campaign.public_id)
-    return render(
-        request, "campaigns/campaign_content.html",
-        _context(campaign, "content", form=form, has_templates=bool(rows), test_form=TestForm(
-            initial={"to": request.user.email}), domains=_verified_domains(request)),
-        status=422 if form.is_bound else 200,
+    rows = _offered(request, campaign)
+    form = ContentForm(request.POST or None, templates=_labelled(rows), initial=_initial(campaign))
+    posted = request.POST.get("revision", str(campaign.revision))
+    if request.method != "POST" or not form.is_valid():
+        return _content_page(request, campaign, form, revision=posted, has_templates=bool(rows))
+    conflict: dict[str, str] = {}
+    try:
+        _save_content(request, campaign, form.cleaned_data, rows)
+        posted = ""  # what stands there from now on is what this page says
+        if request.POST.get("act") == "test":
+            return _send_test(request, campaign_of(request, campaign_id))
+    except ConflictError as exc:
+        conflict = _differences(form, campaign_of(request, campaign_id))
+        refuse(form, exc)
+    except RelayHubError as exc:
+        refuse(form, exc, **{"from": "from_header"})
+    else:
+        step = "campaign-content" if request.POST.get("act") == "stay" else "campaign-preflight"
+        return redirect(step, campaign.public_id)
+    fresh = campaign_of(request, campaign_id)
+    revision = str(fresh.revision) if conflict or not posted else posted
+    return _content_page(
+        request, fresh, form, revision=revision, has_templates=True, conflict=conflict, status=409 if conflict else 422
     )
 
 
-def _save_content(request: PageRequest, campaign: Campaign, data: dict[str, Any]) -> None:
-    rows = templates.templates_of(request.actor.workspace)
-    template: MailTemplate = get_or_absent(rows, Prefix.TEMPLATE, data["template"])
+def _offered(request: PageRequest, campaign: Campaign) -> list[MailTemplate]:
+    """Templates to choose from; one that was archived stays on offer where it is chosen already."""
+    rows = list(templates.templates_of(request.actor.workspace))
+    if campaign.template is not None and campaign.template not in rows:
+        rows.append(campaign.template)
+    return rows
+
+
+def _labelled(rows: Sequence[MailTemplate]) -> list[tuple[str, str]]:
+    """Id and words of each; what nobody published yet says so."""
+    published = set(
+        TemplateVersion.objects.filter(template__in=rows).exclude(published_at=None).values_list("template", flat=True)
+    )
+    return [(row.public_id, row.name if row.pk in published else f"{row.name} (not published yet)") for row in rows]
+
+
+def _initial(campaign: Campaign) -> dict[str, Any]:
+    return {
+        "name": campaign.name, "from_header": campaign.from_header or test_send.usual_sender(campaign.workspace),
+        "reply_to": campaign.reply_to, "template": campaign.template.public_id if campaign.template else "",
+        "subject": campaign.subject, "track": campaign.track,
+    }
+
+
+def _content_page(
+    request: PageRequest, campaign: Campaign, form: ContentForm, *, revision: str, has_templates: bool,
+    conflict: dict[str, str] | None = None, status: int = 422,
+) -> HttpResponse:
+    found = audience.count_for(campaign, preflight.stream_for(campaign).pk)
+    tested = request.GET.get("tested", "")
+    return render(
+        request, "campaigns/campaign_content.html",
+        step_context(
+            campaign, "content", audience_notes(campaign, found), form=form, has_templates=has_templates,
+            revision=revision, conflict=conflict, domains=_verified_domains(request),
+            people=_people(request, campaign).values_list("email", flat=True)[:PEOPLE_OFFERED],
+            as_text=request.POST.get("as", ""), test_to=request.POST.get("test_to", request.user.email),
+            tested=tested, test_rows=test_rows(request, tested),
+        ),
+        status=status if form.is_bound else 200,
+    )
+
+
+def _differences(form: ContentForm, stored: Campaign) -> dict[str, str]:
+    """Label -> what stands there now, of the fields in which somebody else's save differs from this one."""
+    now = {"name": stored.name, "from_header": stored.from_header, "reply_to": stored.reply_to,
+           "subject": stored.subject, "template": stored.template.public_id if stored.template else "",
+           "track": stored.track}
+    words = {**now, "template": stored.template.name if stored.template else "",
+             "track": dict(form.fields["track"].choices).get(stored.track, "")}  # type: ignore[attr-defined]
+    found = {
+        str(form.fields[field].label): words[field] or "empty"
+        for field, value in now.items() if value != form.cleaned_data.get(field)
+    }
+    return found or {"Audience or schedule": "changed"}
+
+
+def _save_content(
+    request: PageRequest, campaign: Campaign, data: dict[str, Any], rows: Sequence[MailTemplate]
+) -> None:
+    template = next((row for row in rows if row.public_id == data["template"]), None)
     editing.change_campaign(
         request.actor, campaign,
         editing.CampaignChanges(
             name=data["name"], from_header=data["from_header"], reply_to=data["reply_to"], template=template,
-            subject=data["subject"], track=data["track"] or None, step=_reach(campaign, "preflight"),
+            subject=data["subject"], track=data["track"] or None, step=reach(campaign, "preflight"),
         ),
-        revision=data["revision"],
+        revision=seen_revision(request),
     )
 
 
@@ -193,148 +216,56 @@ def _verified_domains(request: PageRequest) -> list[str]:
     return list(rows.values_list("name", flat=True)[:10])
 
 
+def _people(request: PageRequest, campaign: Campaign) -> Any:
+    """Contacts on the campaign's lists, newest first."""
+    found = contacts.contacts_of(request.actor.workspace).filter(subscriptions__mailing_list__in=campaign.lists.all())
+    return found.order_by("-id").distinct()
+
+
+def _shown_to(request: PageRequest, campaign: Campaign) -> Contact | None:
+    """The contact that was asked for by address, else the newest on the lists."""
+    text = request.POST.get("as", request.GET.get("as", "")).strip()
+    if text:
+        return contacts.find(request.actor.workspace, text)
+    person: Contact | None = _people(request, campaign).first()
+    return person
+
+
 @require_GET
 @xframe_options_sameorigin
 @page(Scope.CAMPAIGNS_READ)
 def content_preview(request: PageRequest, campaign_id: str) -> HttpResponse:
-    """What a contact would get, for the sandboxed frame."""
+    """What a contact would get, for the sandboxed frame: as saved, or with the template and subject asked for."""
     campaign = campaign_of(request, campaign_id)
-    version = templates.newest(campaign.template) if campaign.template else None
+    template, wanted = campaign.template, request.GET.get("template", "")
+    if wanted and (template is None or wanted != template.public_id):
+        template = _template_asked_for(request, wanted)
+    version = templates.sent_version(template) if template else None
     if version is None:
-        return caged("<p>Choose a template and save to see it here.</p>")
-    person = contacts.contacts_of(request.actor.workspace).filter(
-        subscriptions__mailing_list__in=campaign.lists.all()
-    ).first()
+        return caged(framed("Choose a template to see the mail here."))
+    subject = request.GET.get("subject", campaign.subject)
     try:
         shown = templates.preview(
-            request.actor.workspace, templates.content_of(version), person, subject=campaign.subject
+            request.actor.workspace, templates.content_of(version), _shown_to(request, campaign), subject=subject
         )
     except PrepareError as exc:
-        from django.utils.html import escape
+        return caged(framed(exc.message))
+    if request.GET.get("show") == "text" or not shown.html:
+        return caged(text_page(shown.text or ""))
+    return caged(shown.html)
 
-        return caged(f"<p>{escape(exc.message)}</p>")
-    return caged(shown.html or f"<pre>{shown.text}</pre>")
 
-
-@require_POST
-@page(Scope.CAMPAIGNS_WRITE)
-def send_test(request: PageRequest, campaign_id: str) -> HttpResponse:
-    """Send a test of what is saved."""
-    campaign = campaign_of(request, campaign_id)
-    to = addresses_in(request.POST.get("to", ""))
-    person = contacts.contacts_of(request.actor.workspace).filter(
-        subscriptions__mailing_list__in=campaign.lists.all()
-    ).first()
+def _template_asked_for(request: PageRequest, template_id: str) -> MailTemplate | None:
     try:
-        test_send.send_test(request.actor, campaign, to, person)
-    except RelayHubError as exc:
-        messages.error(request, exc.message)
-    else:
-        where = " It lands in the sandbox inbox." if workspace_in_sandbox(campaign.workspace_id) else ""
-        messages.success(request, f"A test is on its way to {', '.join(to)}.{where}")
-    return redirect("campaign-content", campaign.public_id)
+        return get_or_absent(templates.templates_of(request.actor.workspace), Prefix.TEMPLATE, template_id)
+    except AccessError:
+        return None
 
 
-# -- pre-flight ----------------------------------------------------------------------------------------------
-
-
-@require_http_methods(["GET", "HEAD", "POST"])
-@page(Scope.CAMPAIGNS_READ, write=Scope.CAMPAIGNS_WRITE)
-def preflight_step(request: PageRequest, campaign_id: str) -> HttpResponse:
-    """What blocks, what to know, and where to mend it; POST goes on."""
-    campaign = _editable(request, campaign_id)
-    if campaign is None:
-        return redirect("campaign-report", campaign_id)
-    if request.method == "POST":
-        editing.change_campaign(
-            request.actor, campaign, editing.CampaignChanges(step=_reach(campaign, "schedule")),
-            revision=_revision(request),
-        )
-        return redirect("campaign-schedule", campaign.public_id)
-    found = preflight.look(campaign)
-    blocks = len(found.blocks)
-    notes = _audience_notes(campaign, found.audience) | {
-        "preflight": f"{blocks} blocking, {len(found.findings) - blocks} to know" if found.findings else "All right"
-    }
-    return render(
-        request, "campaigns/campaign_preflight.html",
-        _context(
-            campaign, "preflight", notes, found=found, blocks=blocks, warnings=len(found.findings) - blocks,
-            findings=[_finding(campaign, item) for item in found.findings],
-            may_override=request.actor.may(Scope.CAMPAIGNS_OVERRIDE),
-        ),
-    )
-
-
-def _finding(campaign: Campaign, item: preflight.PreflightFinding) -> dict[str, str]:
-    from relayhub.core.templatetags.relayhub_extras import nav_url
-
-    step = _RULE_STEPS.get(item.rule, "")
-    if step == "domains":
-        url, label = nav_url("domain-list"), "Domains"
-    elif step:
-        url = reverse(f"campaign-{step}", args=[campaign.public_id])
-        label = f"Open {_STEP_LABELS[step].lower()}"
-    else:
-        name = {"postal_address": "settings-home", "sandbox": "route-list"}.get(item.rule, "")
-        url, label = (nav_url(name), "Open") if name else ("", "")
-    return {"level": item.severity.value, "rule": item.rule, "message": item.message, "fix": item.fix,
-            "url": url, "action": label}
-
-
-# -- schedule ------------------------------------------------------------------------------------------------
-
-
-@require_http_methods(["GET", "HEAD", "POST"])
-@page(Scope.CAMPAIGNS_READ, write=Scope.CAMPAIGNS_WRITE)
-def schedule_step(request: PageRequest, campaign_id: str) -> HttpResponse:
-    """Now or at a time, and how fast; POST launches or schedules."""
-    campaign = _editable(request, campaign_id)
-    if campaign is None:
-        return redirect("campaign-report", campaign_id)
-    timezone.activate(ZoneInfo(request.user.timezone))
-    initial = {"when": "at" if campaign.scheduled_at else "now", "at": campaign.scheduled_at,
-               "max_per_minute": campaign.max_per_minute}
-    form = ScheduleForm(request.POST or None, initial=initial)
-    if request.method == "POST" and form.is_valid():
-        try:
-            return _carry_out(request, campaign, form.cleaned_data)
-        except RelayHubError as exc:
-            refuse(form, exc, scheduled_at="at")
-        campaign = campaign_of(request, campaign_id)
-    found = preflight.look(campaign)
-    return render(
-        request, "campaigns/campaign_schedule.html",
-        _context(
-            campaign, "schedule", _audience_notes(campaign, found.audience), form=form, found=found,
-            in_sandbox=workspace_in_sandbox(campaign.workspace_id),
-            is_scheduled=campaign.status == CampaignStatus.SCHEDULED,
-            may_launch=request.actor.may(Scope.CAMPAIGNS_LAUNCH),
-            may_override=request.actor.may(Scope.CAMPAIGNS_OVERRIDE),
-        ),
-        status=422 if form.is_bound else 200,
-    )
-
-
-def _carry_out(request: PageRequest, campaign: Campaign, data: dict[str, Any]) -> HttpResponse:
-    if workspace_in_sandbox(campaign.workspace_id) and not data["in_sandbox"]:
-        raise InputError("Tick that you know this goes to the sandbox inbox only.", field="in_sandbox")
-    at: datetime | None = data["at"]
-    if data["when"] == "at" and at is None:
-        raise InputError("Choose a day and a time.", field="scheduled_at")
-    pace = data["max_per_minute"]
-    if pace != campaign.max_per_minute:
-        campaign = editing.change_campaign(
-            request.actor, campaign,
-            editing.CampaignChanges(max_per_minute=pace, clears_pace=pace is None, step="schedule"),
-        )
-    if data["when"] == "at" and at is not None:
-        from relayhub.core.access import require
-
-        require(request.actor, Scope.CAMPAIGNS_LAUNCH)
-        editing.schedule(request.actor, campaign, at)
-        messages.success(request, "Scheduled. Pre-flight is looked at again when the time comes.")
-        return redirect("campaign-schedule", campaign.public_id)
-    broadcast.launch(request.actor, campaign, override=data["override"])
-    messages.success(request, "Launched.")
-    return redirect("campaign-report", campaign.public_id)
+def _send_test(request: PageRequest, campaign: Campaign) -> HttpResponse:
+    """Send what was just saved, and come back to where its way is shown."""
+    to = addresses_in(request.POST.get("test_to", ""))
+    accepted = test_send.send_test(request.actor, campaign, to, _shown_to(request, campaign))
+    response = redirect("campaign-content", campaign.public_id)
+    response["Location"] += f"?tested={encode_id(Prefix.MESSAGE, accepted.message_id)}#test"
+    return response

@@ -1,0 +1,66 @@
+"""What the four steps of a campaign share: the head with its steps, the revision a page was made of."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.urls import reverse
+
+from campaigns import audience, editing
+from campaigns.models import Campaign, LeftOutReason
+from campaigns.views.common import campaign_of
+from relayhub.core import formats
+from relayhub.core.errors import InputError
+from relayhub.core.pages import PageRequest
+
+STEP_LABELS = {"audience": "Audience", "content": "Content", "preflight": "Pre-flight", "schedule": "Schedule"}
+
+
+def editable(request: PageRequest, campaign_id: str) -> Campaign | None:
+    """The campaign while it may be changed, else None; AccessError where there is none."""
+    campaign = campaign_of(request, campaign_id)
+    return campaign if campaign.status in editing.EDITABLE else None
+
+
+def step_context(
+    campaign: Campaign, here: str, notes: dict[str, str] | None = None, **more: Any
+) -> dict[str, Any]:
+    """What every step shows: where one is, what each step holds, why a scheduled launch did not take place."""
+    reached = editing.STEPS.index(campaign.step)
+    steps = []
+    for number, step in enumerate(editing.STEPS):
+        is_open = number <= max(reached, editing.STEPS.index(here))
+        state = "now" if step == here else "done" if number < reached else ""
+        steps.append(
+            {"label": STEP_LABELS[step], "note": (notes or {}).get(step, "" if number < reached else "Not started"),
+             "state": state, "url": reverse(f"campaign-{step}", args=[campaign.public_id]) if is_open else ""}
+        )
+    return {"campaign": campaign, "steps": steps, "here": here, "refused": editing.refused_launch(campaign), **more}
+
+
+def reach(campaign: Campaign, step: str) -> str:
+    """The step that is stored: never one before what was reached already."""
+    return max(campaign.step, step, key=editing.STEPS.index)
+
+
+def seen_revision(request: PageRequest) -> int:
+    """The revision of the campaign that the page was made of."""
+    try:
+        return int(request.POST.get("revision", ""))
+    except ValueError:
+        raise InputError("The page was not complete. Load it again.", field="revision") from None
+
+
+def audience_notes(campaign: Campaign, found: audience.Audience) -> dict[str, str]:
+    """What the first two steps hold."""
+    return {"audience": formats.counted(found.reached, "recipient") if found.total else "Nobody yet",
+            "content": campaign.template.name if campaign.template else "Not chosen"}
+
+
+def left_out(found: audience.Audience) -> list[dict[str, Any]]:
+    """Who is left out, most first."""
+    labels = dict(LeftOutReason.choices)
+    return [
+        {"reason": reason, "label": labels.get(reason, reason), "count": count}
+        for reason, count in sorted(found.left_out.items(), key=lambda pair: -pair[1])
+    ]
