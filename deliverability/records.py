@@ -166,7 +166,7 @@ def look(domain: SendingDomain, *, fresh: bool) -> list[Finding]:
     with ThreadPoolExecutor(_LOOK_UPS_AT_ONCE, thread_name_prefix="dns") as pool:
         checks = list(pool.map(lambda record: _checked(record, asked, own, zone), wanted))
     return [
-        Finding(wanted=record, check=check, selector=_selector(record))
+        Finding(wanted=record, check=check, selector=selector_of(record))
         for record, check in zip(wanted, checks, strict=True)
     ]
 
@@ -192,7 +192,8 @@ def _checked(record: WantedRecord, asked: Resolver, own: Resolver | None, zone: 
     )
 
 
-def _selector(record: WantedRecord) -> str:
+def selector_of(record: WantedRecord) -> str:
+    """The selector of a DKIM record; "" for the others."""
     head, found, _ = record.name.partition("._domainkey.")
     return head if found else ""
 

@@ -125,11 +125,11 @@ def list_page(request: PageRequest) -> HttpResponse:
 
 
 def _stat(figure: suppression_list.Figure) -> dict[str, Any]:
-    note = "kept for each list or stream" if figure.reason == SuppressionReason.UNSUBSCRIBE else ""
-    recent = f"{formats.number(figure.recent)} new in 30 days"
+    plural = {SuppressionReason.HARD_BOUNCE: "Hard bounces", SuppressionReason.COMPLAINT: "Complaints"}
+    reason = SuppressionReason(figure.reason)
     return {
-        "label": _REASONS[SuppressionReason(figure.reason)][1], "value": formats.number(figure.total),
-        "unit": "active", "note": f"{recent}, {note}" if note else recent, "url": f"?reason={figure.reason}",
+        "label": plural.get(reason, _REASONS[reason][1]), "value": formats.number(figure.total), "unit": "active",
+        "note": f"{formats.number(figure.recent)} new in 30 days", "url": f"?reason={figure.reason}",
     }
 
 
@@ -191,7 +191,7 @@ def new(request: PageRequest) -> HttpResponse:
             if not result.rejected:
                 messages.success(request, _added(result))
                 return redirect("suppression-list")
-            context |= _left(form, result, names)
+            context |= _left(request, result, names)
     return render(
         request, "deliverability/suppression_new.html", context, status=422 if form.is_bound else 200
     )
@@ -219,10 +219,10 @@ def _were(count: int) -> str:
     return "was" if count == 1 else "were"
 
 
-def _left(form: AddressesForm, result: ManyResult, names: ScopeNames) -> dict[str, Any]:
+def _left(request: PageRequest, result: ManyResult, names: ScopeNames) -> dict[str, Any]:
     """The form again with what was not taken alone."""
     left = "\n".join(item.address for item in result.rejected)
-    again = AddressesForm({**form.data.dict(), "addresses": left}, streams=names.streams, lists=names.lists)
+    again = AddressesForm({**request.POST.dict(), "addresses": left}, streams=names.streams, lists=names.lists)
     again.is_valid()
     again.add_error("addresses", f"{formats.counted(len(result.rejected), 'entry,entries')} not taken. Put them right"
                     " here and add them again, or leave them out.")

@@ -34,8 +34,7 @@ from campaigns.models import (
     SubscriptionStatus,
     TemplateVersion,
 )
-from deliverability.models import DomainStatus, SendingDomain, Suppression, SuppressionReason, SuppressionScope
-from deliverability.signing import make_keys
+from deliverability.models import Suppression, SuppressionReason, SuppressionScope
 from relayhub.core.clock import now
 from relayhub.core.ids import derived_uuid7, uuid7_at
 from relayhub.core.models import Workspace
@@ -58,6 +57,7 @@ from relayhub.relay.models import (
     TrackedLink,
 )
 from relayhub.site import demo_texts as texts
+from relayhub.site.demo_domains import add_demo_domains
 
 DOMAIN = "northwind-bakery.example"
 CONTACTS = 480
@@ -111,15 +111,7 @@ class DemoSeeder:
         self.workspace.save(update_fields=["company", "postal_address"])
 
     def _domains(self) -> None:
-        for name, status in ((DOMAIN, DomainStatus.VERIFIED), (f"shop.{DOMAIN}", DomainStatus.PENDING)):
-            verified = status == DomainStatus.VERIFIED
-            domain = SendingDomain.objects.create(
-                workspace=self.workspace, name=name, status=status,
-                verified_at=self.begin if verified else None, checked_at=self.now if verified else None,
-                # Its names are of `.example`, which no DNS knows: it is not looked up again for years.
-                next_check_at=self.now + timedelta(days=3650), created_at=self.begin,
-            )
-            make_keys(domain)
+        add_demo_domains(self.workspace, DOMAIN, begin=self.begin, now=self.now)
 
     def _contacts(self) -> None:
         FieldDefinition.objects.create(workspace=self.workspace, key="city", label="Town")

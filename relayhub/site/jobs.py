@@ -10,6 +10,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from campaigns import exporter
 from campaigns.models import ContactImport
+from deliverability import suppression_import
 from relayhub.core import files, jobs
 from relayhub.core.access import EXPORTS, get_or_absent
 from relayhub.core.errors import ForbiddenError
@@ -77,6 +78,8 @@ def job_file(request: PageRequest, job_id: str) -> HttpResponseBase:
 def _result_url(job: Job) -> str:
     if job.status not in {JobStatus.DONE, JobStatus.FAILED, JobStatus.CANCELLED}:
         return ""
+    if job.kind == suppression_import.JOB_KIND:
+        return address("suppression-import-run", job.public_id)
     run = ContactImport.objects.filter(job=job).first()
     return address("contact-import-run", run.public_id) if run else ""
 

@@ -193,7 +193,7 @@ def test_a_file_is_imported_and_its_refusals_are_fetched() -> None:
     page = words(at, answer["Location"])
 
     assert "1 address suppressed." in page
-    assert "Download them with the reason" in page
+    assert "1 line not taken." in page
     refused = at.client.get(reverse("suppression-import-rejects", args=[job.public_id]))
     assert b"".join(refused).decode().splitlines()[1] == "3,nobody,This is not an address."  # type: ignore[call-overload]
     assert Suppression.objects.get().source == "import of old.csv by maja@example.com"

@@ -85,5 +85,5 @@ def test_an_import_shows_how_it_ended_by_itself(browse: Browsing) -> None:
 
     jobs.run_job(suppression_import.imports_of(at.workspace)[0].pk)
 
-    page.get_by_text("Download them with the reason").wait_for()
+    page.get_by_role("link", name="Download them").wait_for()
     assert page.get_by_text("1 address suppressed.").is_visible()
