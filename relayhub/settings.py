@@ -385,6 +385,7 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 #: Called in order with `core.facts.OutcomeFact` values after events are stored, at least once each.
 OUTCOME_REACTORS = (
     "campaigns.reactions.apply",
+    "relayhub.core.live_feed.tell",
 )
 #: Hands RelayHub's own letters to the relay.
 SYSTEM_MAIL_SENDER = "relayhub.relay.system_mail.send"

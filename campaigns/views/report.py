@@ -1,7 +1,6 @@
 """The report of a campaign: counts, progress, what people did, links, providers, and every recipient.
 
-People and machines are never added up. While it is going out the page asks every two seconds for the same
-figures again.
+People and machines are never added up. While it is going out the page hears of the same figures as they change.
 """
 
 from __future__ import annotations
@@ -9,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.db.models import QuerySet
-from django.http import HttpResponse, JsonResponse
+from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.template.loader import render_to_string
 from django.views.decorators.http import require_GET
@@ -19,7 +18,9 @@ from campaigns.models import Broadcast, BroadcastStatus, Campaign, CampaignStatu
 from campaigns.views.common import campaign_of
 from relayhub.core import formats
 from relayhub.core.ids import Prefix, encode_id
-from relayhub.core.models import Scope
+from relayhub.core.live_feed import Feed
+from relayhub.core.live_response import live_response
+from relayhub.core.models import Scope, User
 from relayhub.core.pages import PageRequest, page
 from relayhub.core.paging import table_page
 from relayhub.core.templatetags.relayhub_extras import nav_url
@@ -64,16 +65,27 @@ def campaign_report(request: PageRequest, campaign_id: str) -> HttpResponse:
 
 @require_GET
 @page(Scope.CAMPAIGNS_READ)
-def campaign_live(request: PageRequest, campaign_id: str) -> JsonResponse:
-    """The parts that change while it goes out, for live.js."""
-    campaign = campaign_of(request, campaign_id)
+def campaign_live(request: PageRequest, campaign_id: str) -> HttpResponseBase:
+    """The parts that change while it goes out, for live.js: as events, or once as JSON."""
+    campaign, user = campaign_of(request, campaign_id), request.user
+    feed = Feed(
+        key=f"campaign:{campaign.pk}:{user.timezone}", workspace_id=campaign.workspace_id, every_seconds=2.0,
+        floor_seconds=5.0, render=lambda: _live_parts(campaign, user),
+    )
+    return live_response(request, feed)
+
+
+def _live_parts(looked_at: Campaign, user: User) -> dict[str, Any]:
+    campaign = Campaign.objects.filter(pk=looked_at.pk, workspace_id=looked_at.workspace_id).first()
+    if campaign is None:
+        return {"end": True}
     run = Broadcast.objects.filter(campaign=campaign).first()
-    context = {"campaign": campaign, "run": run, **_figures(campaign, run)}
+    context = {"campaign": campaign, "run": run, "user": user, **_figures(campaign, run)}
     html = {
-        "report-progress": render_to_string("campaigns/_report_progress.html", context, request),
-        "report-people": render_to_string("campaigns/_report_people.html", context, request),
+        "report-progress": render_to_string("campaigns/_report_progress.html", context),
+        "report-people": render_to_string("campaigns/_report_people.html", context),
     }
-    return JsonResponse({"html": html, "end": campaign.status not in _LIVE})
+    return {"html": html, "end": campaign.status not in _LIVE}
 
 
 def _figures(campaign: Campaign, run: Broadcast | None) -> dict[str, Any]:

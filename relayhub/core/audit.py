@@ -15,6 +15,7 @@ from typing import Any
 from django.db import connection, transaction
 from django.db.models import Q, QuerySet
 
+from relayhub.core import live_feed
 from relayhub.core.access import Actor
 from relayhub.core.ids import uuid7_floor
 from relayhub.core.models import AuditEntry, Workspace
@@ -56,6 +57,7 @@ def record(
         )
         entry.entry_hash = _hash(entry)
         entry.save(force_insert=True)
+    live_feed.announce(actor.workspace.pk)
     return entry
 
 

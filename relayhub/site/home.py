@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.http import HttpResponse, JsonResponse
+from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
@@ -12,6 +12,8 @@ from campaigns.editing import campaigns_of
 from campaigns.overview import overview_of
 from relayhub.core import formats
 from relayhub.core.clock import now
+from relayhub.core.live_feed import Feed
+from relayhub.core.live_response import live_response
 from relayhub.core.models import Workspace
 from relayhub.core.pages import PageRequest, page
 from relayhub.relay import queries
@@ -39,12 +41,14 @@ def home(request: PageRequest) -> HttpResponse:
 
 @require_GET
 @page()
-def home_live(request: PageRequest) -> HttpResponse:
-    """The numbers that change while one looks, for live.js."""
-    values = {
-        stat["key"]: stat["value"] for stat in _stats(request.actor.workspace) if stat.get("key")
-    }
-    return JsonResponse({"values": values})
+def home_live(request: PageRequest) -> HttpResponseBase:
+    """The numbers that change while one looks, for live.js: as events, or once as JSON."""
+    workspace = request.actor.workspace
+    feed = Feed(
+        key=f"home:{workspace.pk}", workspace_id=workspace.pk, every_seconds=3.0, floor_seconds=10.0,
+        render=lambda: {"values": {stat["key"]: stat["value"] for stat in _stats(workspace) if stat.get("key")}},
+    )
+    return live_response(request, feed)
 
 
 def _sentence(things: list[needs.Need]) -> str:

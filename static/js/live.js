@@ -2,7 +2,9 @@
 // `update` (and each polled JSON answer of the same address) is
 //   {"values": {key: text}, "widths": {key: percent}, "html": {id: markup}, "charts": {id: data}, "end": false}
 // It fills [data-live-key=key], the width of [data-live-width=key], replaces #id, and redraws charts.
-// A hidden page closes its stream; where events do not come through, the page asks every few seconds instead.
+// A hidden page closes its stream; where events do not come through, or a session has its streams open already
+// (204), the page asks every few seconds instead. An element with [data-live-steady] is not replaced under the
+// pointer or the focus: its newest state waits until they leave, so that a button never moves away from a click.
 // `end` (or the event `end`) stops; [data-live-reload] then loads the page anew to show its final state.
 const FAILURES_BEFORE_POLLING = 3;
 
@@ -23,7 +25,7 @@ class Live {
 
   open() {
     if (this.ended || this.source || this.timer || document.hidden || !this.element.isConnected) return;
-    if (this.failures >= FAILURES_BEFORE_POLLING || typeof EventSource === "undefined" || "livePoll" in this.element.dataset) {
+    if (this.failures >= FAILURES_BEFORE_POLLING || typeof EventSource === "undefined") {
       this.poll();
       return;
     }
@@ -53,11 +55,47 @@ class Live {
     if (!this.element.isConnected) return this.finish();
     try {
       const answer = await fetch(this.address, { headers: { Accept: "application/json" }, credentials: "same-origin" });
-      if (answer.ok && answer.headers.get("content-type")?.startsWith("application/json")) this.apply(await answer.json());
+      if (answer.redirected) this.leave(); // signed out: the next click asks to sign in
+      else if (answer.ok && answer.headers.get("content-type")?.startsWith("application/json")) this.apply(await answer.json());
       else if (answer.status === 401 || answer.status === 403 || answer.status === 404) this.finish();
     } catch {
       // no network: the next turn asks again
     }
+  }
+
+  hold(id, markup) {
+    if (!this.held) {
+      this.held = new Map();
+      for (const name of ["pointerout", "focusout"]) document.addEventListener(name, this.release);
+    }
+    this.held.set(id, markup);
+  }
+
+  release = () => setTimeout(() => {
+    const held = this.held;
+    if (!held || this.ended) return;
+    this.held = new Map();
+    this.replace(Object.fromEntries(held));
+  }, 0);
+
+  replace(html) {
+    let changed = false;
+    for (const [id, markup] of Object.entries(html)) {
+      const old = document.getElementById(id);
+      if (!old) continue;
+      const steady = old.dataset.liveSteady !== undefined;
+      if (old.contains(document.activeElement) || (steady && old.matches(":hover"))) {
+        if (steady) this.hold(id, markup);
+        continue;
+      }
+      this.held?.delete(id);
+      const parsed = new DOMParser().parseFromString(markup, "text/html").body;
+      const fresh = [...parsed.childNodes].map((node) => document.importNode(node, true));
+      old.replaceWith(...fresh);
+      for (const node of fresh) if (node.nodeType === Node.ELEMENT_NODE) window.htmx?.process(node);
+      changed = true;
+    }
+    if (changed) document.dispatchEvent(new CustomEvent("rh:content"));
   }
 
   apply({ values = {}, widths = {}, html = {}, charts = {}, end = false }) {
@@ -69,25 +107,21 @@ class Live {
     for (const [key, percent] of Object.entries(widths)) {
       for (const bar of document.querySelectorAll(`[data-live-width="${CSS.escape(key)}"]`)) bar.setAttribute("width", `${percent}%`);
     }
-    for (const [id, markup] of Object.entries(html)) {
-      const old = document.getElementById(id);
-      if (!old || old.contains(document.activeElement)) continue;
-      const parsed = new DOMParser().parseFromString(markup, "text/html").body;
-      const fresh = [...parsed.childNodes].map((node) => document.importNode(node, true));
-      old.replaceWith(...fresh);
-      for (const node of fresh) if (node.nodeType === Node.ELEMENT_NODE) window.htmx?.process(node);
-    }
+    this.replace(html);
     for (const [id, data] of Object.entries(charts)) document.dispatchEvent(new CustomEvent("rh:chart", { detail: { id, data } }));
     document.dispatchEvent(new CustomEvent("rh:live", { detail: { values } }));
-    if (Object.keys(html).length) document.dispatchEvent(new CustomEvent("rh:content"));
     if (end) this.finish();
   }
 
-  finish() {
+  leave() {
     this.ended = true;
     this.close();
     document.removeEventListener("visibilitychange", this.visibility);
     removeEventListener("pageshow", this.visibility);
+  }
+
+  finish() {
+    this.leave();
     if (this.element.dataset.liveReload !== undefined && this.element.isConnected) location.reload();
   }
 }

@@ -25,7 +25,8 @@ def add(at: Desk, transport: str, **given: Any) -> None:
 def filled() -> Desk:
     at = desk()
     routes.forget()
-    add(at, "lmtp://store.northwind.example", domains=["northwind.example", "*.northwind.example"], name="Our own people")
+    own = ["northwind.example", "*.northwind.example"]
+    add(at, "lmtp://store.northwind.example", domains=own, name="Our own people")
     add(at, "smtp://me:secret@smtp.a-very-long-name-of-a-smarthost.example.com:587", tls="required", weight=50)
     add(at, "direct", streams=["broadcast"], weight=0, name="Newsletters, tried in spring")
     stream = at.workspace.streams.get(slug="transactional")
