@@ -211,7 +211,7 @@ def apply_findings(domain: SendingDomain, findings: Sequence[Finding], *, at: da
             if finding.selector and finding.check.outcome is not Outcome.UNKNOWN
         }
         signing.note_seen(held, seen, at)
-        before = held.status
+        before, was_failing = held.status, held.failing_since is not None
         _judge_domain(held, findings, at)
         held.checked_at, held.next_check_at = at, _next_check_at(held, at)
         held.save(
@@ -221,6 +221,9 @@ def apply_findings(domain: SendingDomain, findings: Sequence[Finding], *, at: da
         )
         if held.status != before:
             _tell(held, before)
+        begins_to_fail = held.failing_since is not None and not was_failing
+        if begins_to_fail or (held.status == DomainStatus.BROKEN and held.status != before):
+            transaction.on_commit(lambda: _write(held))
         transaction.on_commit(lambda: forget(held.workspace_id, held.name))
     return held
 
@@ -301,6 +304,12 @@ def _tell(domain: SendingDomain, before: str) -> None:
         system_actor(domain.workspace), f"domain.{domain.status}", "domain", domain.public_id,
         summary=domain.name, before={"status": before}, after={"status": domain.status},
     )
+
+
+def _write(domain: SendingDomain) -> None:
+    from deliverability.domain_letters import tell_trouble  # needs the verdict, which needs this module
+
+    tell_trouble(domain)
 
 
 # -- the beat's job ------------------------------------------------------------------------------------------

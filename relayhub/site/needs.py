@@ -73,13 +73,22 @@ def _sending(workspace: Workspace) -> list[Need]:
 
 
 def _domains(workspace: Workspace) -> list[Need]:
-    rows = SendingDomain.objects.filter(workspace=workspace, status=DomainStatus.BROKEN, deleted_at=None)
+    rows = SendingDomain.objects.filter(workspace=workspace, deleted_at=None)
+    broken = rows.filter(status=DomainStatus.BROKEN)[:5]
+    failing = rows.filter(status=DomainStatus.VERIFIED, failing_since__isnull=False)[:5]
     return [
-        Need(kind="bad", icon="shield-x", title=f"{row.name} is broken",
-             text="A record it needs is gone or wrong in DNS. Mail from it is held until the record is right again.",
-             url=address("domain-detail", row.public_id) or address("domain-list"), label="See the records")
-        for row in rows[:5]
+        *(_domain_need(row, "bad", "shield-x", f"{row.name} is broken",
+                       "A record it needs is gone or wrong in DNS. Mail from it is held until that is right again.")
+          for row in broken),
+        *(_domain_need(row, "warn", "world", f"{row.name} needs a look at its DNS",
+                       "A record it needs is gone or wrong. It still sends; after three days of that its mail is held.")
+          for row in failing),
     ]
+
+
+def _domain_need(row: SendingDomain, kind: str, icon: str, title: str, text: str) -> Need:
+    return Need(kind=kind, icon=icon, title=title, text=text, label="See the records",
+                url=address("domain-detail", row.public_id) or address("domain-list"))
 
 
 def _streams(workspace: Workspace) -> list[Need]:

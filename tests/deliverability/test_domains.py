@@ -8,12 +8,14 @@ from typing import Any
 
 import pytest
 import time_machine
+from django.template.loader import render_to_string
 
 from deliverability import domains, signing
 from deliverability.models import DkimKey, DomainCheckChange, DomainStatus, SendingDomain
 from relayhub.core.clock import now
 from relayhub.core.errors import ForbiddenError, InputError
-from relayhub.core.models import AuditEntry
+from relayhub.core.models import AuditEntry, Member, Role, User
+from relayhub.core.system_mail import SystemLetter
 from tests.support.deliverability_rows import make_actor, make_domain, published
 from tests.support.dns_server import DnsServer, dns_server
 
@@ -324,3 +326,43 @@ def test_a_due_domain_is_looked_at_once_and_then_later(dns: DnsServer) -> None:
     domain.refresh_from_db()
     assert domain.status == DomainStatus.VERIFIED
     assert domain.next_check_at > now() + timedelta(hours=5)
+
+
+LETTERS: list[SystemLetter] = []
+
+
+def keep_letter(letter: SystemLetter) -> None:
+    """Stands in for the relay, which would hand it in."""
+    LETTERS.append(letter)
+
+
+# -- telling -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.django_db(transaction=True)
+def test_those_who_can_mend_it_get_one_letter_when_it_begins_to_fail_and_one_when_it_breaks(
+    dns: DnsServer, settings: Any
+) -> None:
+    settings.SYSTEM_MAIL_SENDER = f"{__name__}.keep_letter"
+    LETTERS.clear()
+    actor = make_actor()
+    for email, role in (("owner@x.example", Role.OWNER), ("viewer@x.example", Role.VIEWER)):
+        Member.objects.create(workspace=actor.workspace, user=User.objects.create_user(email, "word"), role=role)
+    domain = make_domain(actor=actor)
+    dns.zone.update(published(domain))
+    domains.verify(domain)
+    del dns.zone["_dmarc.shop.example"]
+    start = now()
+
+    for hours in (0, 1, 2, 73, 74):
+        with time_machine.travel(start + timedelta(hours=hours), tick=False):
+            domains.verify(domain)
+
+    assert [letter.to for letter in LETTERS] == ["owner@x.example", "owner@x.example"]
+    assert [letter.context["is_broken"] for letter in LETTERS] == [False, True]
+    assert "DMARC policy is missing" in LETTERS[0].context["sentence"]
+    assert LETTERS[0].context["breaks_at"] == start + timedelta(hours=72)
+    text = render_to_string("emails/domain_trouble-body.txt", LETTERS[0].context)
+    assert f"/domains/{domain.public_id}\n" in text
+    assert f"held from {start + timedelta(hours=72):%A}" in text
+    assert "may not send now" in render_to_string("emails/domain_trouble-subject.txt", LETTERS[1].context)
