@@ -33,6 +33,11 @@ def field_types(workspace: Workspace) -> dict[str, str]:
     return dict(FieldDefinition.objects.filter(workspace=workspace).values_list("key", "type"))
 
 
+def field_labels(workspace: Workspace) -> dict[str, str]:
+    """Field key -> what people call it."""
+    return dict(FieldDefinition.objects.filter(workspace=workspace).values_list("key", "label"))
+
+
 def key_from_heading(heading: str) -> str:
     """A field key made of a column heading: `First name` -> `first_name`; may be empty."""
     key = re.sub(r"[^a-z0-9]+", "_", heading.lower()).strip("_")[:60]

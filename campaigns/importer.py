@@ -18,7 +18,7 @@ from django.db.models import QuerySet
 
 from campaigns import csv_reader, import_batches
 from campaigns.csv_reader import Dialect, UnreadableFile
-from campaigns.fields import KEY, ensure_text_fields, field_types, key_from_heading
+from campaigns.fields import KEY, ensure_text_fields, field_labels, field_types, key_from_heading
 from campaigns.models import ContactImport, ImportSeen, MailingList
 from relayhub.core import audit, files, jobs
 from relayhub.core.access import Actor, require
@@ -39,7 +39,10 @@ _EMAIL_HEADINGS = frozenset(
     {"email", "e-mail", "e mail", "mail", "email address", "e-mail address", "emailaddress", "address",
      "e-mail-adresse", "adresse e-mail", "correo", "adres e-mail"}
 )
-_NAME_HEADINGS = frozenset({"name", "full name", "fullname", "contact", "contact name", "nom", "nombre"})
+_NAME_HEADINGS = frozenset(
+    {"name", "full name", "fullname", "contact", "contact name", "nom", "nombre", "nome", "navn", "namn", "naam",
+     "nimi", "vollständiger name", "nom complet"}
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,7 +77,7 @@ def start_from(actor: Actor, file: StoredFile, request: ImportRequest) -> Contac
     require(actor, Scope.CONTACTS_WRITE)
     with transaction.atomic():
         dialect, sample = columns_and_sample(file, GUESSED_FROM)
-        mapping = checked_mapping(dialect, request.mapping, sample)
+        mapping = checked_mapping(dialect, request.mapping, sample, field_labels(actor.workspace))
         verb = "Dry run of" if request.is_dry_run else "Import"
         job = jobs.start_job(
             actor.workspace, kind=JOB_KIND, title=f"{verb} {request.file_name}", created_by=actor.user
@@ -169,8 +172,14 @@ def _dialect(file: StoredFile) -> Dialect:
         raise InputError(str(exc), field="file", code="unreadable_file") from exc
 
 
-def guessed_mapping(dialect: Dialect, sample: Sequence[Sequence[str]] = ()) -> dict[str, str]:
-    """What each column probably holds: by its heading, the address else by what the first rows hold."""
+def guessed_mapping(
+    dialect: Dialect, sample: Sequence[Sequence[str]] = (), labels: Mapping[str, str] | None = None
+) -> dict[str, str]:
+    """What each column probably holds: by its heading, the address else by what the first rows hold.
+
+    `labels` are the workspace's fields, key -> label: a heading may be either.
+    """
+    by_label = {label.lower(): key for key, label in (labels or {}).items()}
     headings = {column: " ".join(column.lower().replace("_", " ").split()) for column in dialect.columns}
     by_heading = [column for column, heading in headings.items() if heading in _EMAIL_HEADINGS]
     address = by_heading[0] if by_heading else _column_of_addresses(dialect, sample)
@@ -181,7 +190,7 @@ def guessed_mapping(dialect: Dialect, sample: Sequence[Sequence[str]] = ()) -> d
         elif heading in _NAME_HEADINGS and "name" not in mapping.values():
             target = "name"
         else:
-            target = key_from_heading(column)
+            target = by_label.get(heading) or key_from_heading(column)
         mapping[column] = target if target not in mapping.values() else ""
     return mapping
 
@@ -196,11 +205,12 @@ def _column_of_addresses(dialect: Dialect, sample: Sequence[Sequence[str]]) -> s
 
 
 def checked_mapping(
-    dialect: Dialect, given: Mapping[str, str] | None, sample: Sequence[Sequence[str]] = ()
+    dialect: Dialect, given: Mapping[str, str] | None, sample: Sequence[Sequence[str]] = (),
+    labels: Mapping[str, str] | None = None,
 ) -> dict[str, str]:
     """The mapping of every column; InputError where it names no address or an unusable field."""
     if given is None:
-        mapping = guessed_mapping(dialect, sample)
+        mapping = guessed_mapping(dialect, sample, labels)
     else:
         mapping = {column: str(given.get(column) or "") for column in dialect.columns}
         absent = [column for column in given if column not in dialect.columns]

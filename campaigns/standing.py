@@ -37,11 +37,20 @@ def with_standing(
     rows: QuerySet[Contact], workspace: Workspace, mailing_list: UUID | None = None
 ) -> QuerySet[Contact]:
     """Add `standing` to contacts: over all lists, or on the one given."""
-    conditions = _conditions(workspace, mailing_list)
-    cases = [When(condition, then=Value(standing.value)) for standing, condition in conditions.items()]
-    return rows.annotate(
-        standing=Case(*cases, default=Value(Standing.NONE.value), output_field=models.CharField(max_length=12))
-    )
+    return rows.annotate(standing=_expression(workspace, mailing_list))
+
+
+def standing_of(contact: Contact) -> Standing:
+    """What `with_standing` added to a contact."""
+    return Standing(vars(contact)["standing"])
+
+
+def _expression(workspace: Workspace, mailing_list: UUID | None = None) -> Case:
+    cases = [
+        When(condition, then=Value(standing.value))
+        for standing, condition in _conditions(workspace, mailing_list).items()
+    ]
+    return Case(*cases, default=Value(Standing.NONE.value), output_field=models.CharField(max_length=12))
 
 
 def having(
@@ -103,5 +112,5 @@ def _key(workspace: Workspace) -> str:
 
 
 def _counted(workspace: Workspace) -> dict[str, int]:
-    rows = with_standing(Contact.objects.filter(workspace=workspace), workspace).order_by()
+    rows = Contact.objects.filter(workspace=workspace).order_by().annotate(standing=_expression(workspace))
     return dict(rows.values_list("standing").annotate(count=Count("pk")))

@@ -13,18 +13,20 @@ from rest_framework.parsers import FormParser, MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from campaigns import contacts, exporter, fields, importer, lists
-from campaigns.models import Contact, ContactImport, FieldDefinition, MailingList, Subscription
-from relayhub.core import files
+from campaigns import contacts, exporter, fields, importer, list_members, lists, standing
+from campaigns.models import ConsentEntry, Contact, ContactImport, FieldDefinition, MailingList, Subscription
+from relayhub.core import files, jobs
 from relayhub.core.access import EXPORTS, get_or_absent
 from relayhub.core.api.base import ApiView, StrictSerializer, parsed
 from relayhub.core.api.pagination import page_by_id
 from relayhub.core.api.views import job_body, moment
-from relayhub.core.errors import InputError
-from relayhub.core.ids import Prefix, encode_id
+from relayhub.core.errors import ConflictError, InputError
+from relayhub.core.ids import Prefix, decode_id, encode_id
 from relayhub.core.models import Job, Scope
 from relayhub.relay import queries
 from relayhub.relay.models import Event
+
+MAX_BULK = 10_000
 
 
 class ConsentSerializer(StrictSerializer):
@@ -47,7 +49,11 @@ class ContactSerializer(StrictSerializer):
 
 
 def contact_bodies(rows: list[Contact]) -> list[dict[str, Any]]:
-    """Contacts with the lists they are on; one query for all."""
+    """Contacts with the lists they are on and whether they may be written to; two queries for all."""
+    chosen = Contact.objects.filter(pk__in=[row.pk for row in rows])
+    stands = {
+        row.pk: standing.standing_of(row).value for row in standing.with_standing(chosen, rows[0].workspace)
+    } if rows else {}
     on: dict[Any, list[Subscription]] = {row.pk: [] for row in rows}
     for subscription in Subscription.objects.filter(contact__in=rows).order_by("id"):
         on[subscription.contact_id].append(subscription)
@@ -59,7 +65,8 @@ def contact_bodies(rows: list[Contact]) -> list[dict[str, Any]]:
                 {"list": encode_id(Prefix.LIST, item.mailing_list_id), "status": item.status}
                 for item in on[row.pk]
             ],
-            "source": row.source, "created_at": moment(row.created_at), "updated_at": moment(row.updated_at),
+            "standing": stands.get(row.pk, standing.Standing.NONE.value), "source": row.source,
+            "created_at": moment(row.created_at), "updated_at": moment(row.updated_at),
         }
         for row in rows
     ]
@@ -82,7 +89,10 @@ class ContactsView(ApiView):
     permissions: ClassVar = {"GET": Scope.CONTACTS_READ, "POST": Scope.CONTACTS_WRITE}
 
     def get(self, request: Request) -> Response:
-        """Contacts, newest first: `?q=`, `?email=`, `?list=`."""
+        """Contacts, newest first: `?q=`, `?email=`, `?list=` with `?status=`, `?standing=`, `?field=` with `?value=`.
+
+        `standing` is may, unconfirmed, unsubscribed, suppressed or none: on the list where one is named.
+        """
         given = request.query_params
         if given.get("email"):
             found = contacts.find(self.actor.workspace, given["email"])
@@ -90,9 +100,12 @@ class ContactsView(ApiView):
         list_id = None
         if given.get("list"):
             list_id = get_or_absent(lists.lists_of(self.actor.workspace), Prefix.LIST, given["list"]).pk
-        rows = contacts.search(
-            self.actor.workspace, text=given.get("q", ""), mailing_list=list_id, status=given.get("status", "")
+        wanted = contacts.ContactFilter(
+            text=given.get("q", ""), mailing_list=list_id, status=given.get("status", ""),
+            standing=given.get("standing", ""), field=given.get("field", ""), value=given.get("value", ""),
+            source=given.get("source", ""),
         )
+        rows = contacts.matching(self.actor.workspace, wanted).select_related("workspace")
         return Response(page_by_id(request, rows, contact_bodies))
 
     def post(self, request: Request) -> Response:
@@ -108,6 +121,60 @@ class ContactsView(ApiView):
             ),
         )
         return Response(contact_bodies([contact])[0], status=201)
+
+
+class BulkSerializer(StrictSerializer):
+    """What to do with many contacts."""
+
+    act = serializers.ChoiceField(choices=["add_to_list", "remove_from_list", "delete"])
+    contacts = serializers.ListField(
+        child=serializers.CharField(max_length=40), min_length=1, max_length=MAX_BULK
+    )
+    list = serializers.CharField(max_length=40, required=False)
+    consent = ConsentSerializer(required=False, default=dict)
+
+
+class BulkView(ApiView):
+    """POST one act for up to 10,000 contacts."""
+
+    permissions: ClassVar = {"POST": Scope.CONTACTS_WRITE}
+
+    def post(self, request: Request) -> Response:
+        """Add to a list, take off one, or delete; ids that are not there are left out.
+
+        Adding leaves alone who has a state on the list or left it; `undo` takes an adding or taking off back.
+        """
+        data = parsed(BulkSerializer, request)
+        ids = {key for text in data["contacts"] if (key := decode_id(Prefix.CONTACT, text))}
+        chosen = contacts.contacts_of(self.actor.workspace).filter(pk__in=ids)
+        if data["act"] == "delete":
+            return Response({"changed": contacts.delete_contacts(self.actor, chosen), "left_alone": 0, "undo": None})
+        if not data.get("list"):
+            raise InputError("Name the list.", field="list")
+        mailing_list = named_lists(self, [data["list"]])[0]
+        if data["act"] == "add_to_list":
+            source = (data["consent"] or {}).get("source", "")
+            moved = list_members.add_many(self.actor, chosen, mailing_list, source=source)
+        else:
+            moved = list_members.take_off_many(self.actor, chosen, mailing_list)
+        return Response({"changed": moved.count, "left_alone": moved.left_alone, "undo": moved.undo_token or None})
+
+
+class UndoSerializer(StrictSerializer):
+    """What a bulk act answered as `undo`."""
+
+    undo = serializers.CharField(max_length=1000)
+
+
+class UndoView(ApiView):
+    """POST takes a bulk act back."""
+
+    permissions: ClassVar = {"POST": Scope.CONTACTS_WRITE}
+
+    def post(self, request: Request) -> Response:
+        """Within 15 minutes; who acted by themselves since is left alone."""
+        moved = list_members.undo(self.actor, parsed(UndoSerializer, request)["undo"])
+        return Response({"changed": moved.count, "left_alone": 0, "undo": None})
 
 
 class _OneContact(ApiView):
@@ -154,6 +221,24 @@ class ContactEventsView(_OneContact):
         return Response(page_by_id(request, found, _event_bodies))
 
 
+class ContactConsentsView(_OneContact):
+    """GET the evidence of consent."""
+
+    permissions: ClassVar = {"GET": Scope.CONTACTS_READ}
+
+    def get(self, request: Request, contact_id: str) -> Response:
+        """Every entry, newest first."""
+        found = ConsentEntry.objects.filter(contact=self.contact(contact_id))
+        return Response(page_by_id(request, found, lambda rows: map(_consent_body, rows)))
+
+
+def _consent_body(row: ConsentEntry) -> dict[str, Any]:
+    return {
+        "list": encode_id(Prefix.LIST, row.mailing_list_id), "action": row.action, "channel": row.channel,
+        "source": row.source, "ip": row.ip, "at": moment(row.at),
+    }
+
+
 def _event_bodies(rows: list[Event]) -> list[dict[str, Any]]:
     return [
         {
@@ -187,6 +272,38 @@ class FieldsView(ApiView):
     def post(self, request: Request) -> Response:
         """Define one."""
         return Response(_field_body(fields.define_field(self.actor, **parsed(FieldSerializer, request))), status=201)
+
+
+class FieldView(ApiView):
+    """One custom field."""
+
+    permissions: ClassVar = {
+        "GET": Scope.CONTACTS_READ, "PATCH": Scope.CONTACTS_WRITE, "DELETE": Scope.CONTACTS_WRITE
+    }
+
+    def _field(self, field_id: str) -> FieldDefinition:
+        rows = FieldDefinition.objects.filter(workspace=self.actor.workspace)
+        return get_or_absent(rows, Prefix.FIELD, field_id)
+
+    def get(self, request: Request, field_id: str) -> Response:
+        """The field."""
+        return Response(_field_body(self._field(field_id)))
+
+    def patch(self, request: Request, field_id: str) -> Response:
+        """Give it another label; key and type stay."""
+        row, data = self._field(field_id), parsed(RenameSerializer, request)
+        return Response(_field_body(fields.rename_field(self.actor, row, label=data["label"])))
+
+    def delete(self, request: Request, field_id: str) -> Response:
+        """Remove it, and its value from every contact."""
+        fields.delete_field(self.actor, self._field(field_id))
+        return Response(status=204)
+
+
+class RenameSerializer(StrictSerializer):
+    """Another label."""
+
+    label = serializers.CharField(max_length=120)  # type: ignore[assignment]
 
 
 def _field_body(row: FieldDefinition) -> dict[str, Any]:
@@ -248,21 +365,49 @@ def _mapping(text: Any) -> dict[str, str] | None:
     return {str(column): str(target or "") for column, target in mapping.items()}
 
 
+class ImportsView(ApiView):
+    """GET the imports and dry runs so far."""
+
+    permissions: ClassVar = {"GET": Scope.CONTACTS_READ}
+
+    def get(self, request: Request) -> Response:
+        """Newest first."""
+        found = importer.imports_of(self.actor.workspace)
+        return Response(page_by_id(request, found, lambda rows: map(import_body, rows), field="job_id"))
+
+
 class _OneImport(ApiView):
     def row(self, import_id: str) -> ContactImport:
         """The import, or AccessError."""
-        rows = ContactImport.objects.filter(workspace=self.actor.workspace).select_related("job")
-        return get_or_absent(rows, Prefix.IMPORT, import_id, field="job_id")
+        return get_or_absent(importer.imports_of(self.actor.workspace), Prefix.IMPORT, import_id, field="job_id")
 
 
 class ImportStatusView(_OneImport):
-    """GET how far an import is."""
+    """GET how far an import is; DELETE stops it."""
 
-    permissions: ClassVar = {"GET": Scope.CONTACTS_READ}
+    permissions: ClassVar = {"GET": Scope.CONTACTS_READ, "DELETE": Scope.CONTACTS_WRITE}
 
     def get(self, request: Request, import_id: str) -> Response:
         """Counts and status."""
         return Response(import_body(self.row(import_id)))
+
+    def delete(self, request: Request, import_id: str) -> Response:
+        """Ask it to stop after the rows it is working on; what was imported stays."""
+        jobs.request_cancel(self.row(import_id).job)
+        return Response(import_body(self.row(import_id)), status=202)
+
+
+class ImportStartView(_OneImport):
+    """POST imports for real what a dry run showed."""
+
+    permissions: ClassVar = {"POST": Scope.CONTACTS_WRITE}
+
+    def post(self, request: Request, import_id: str) -> Response:
+        """The file of a dry run is kept for 7 days; 409 `file_gone` after that."""
+        tried = self.row(import_id)
+        if not tried.is_dry_run:
+            raise ConflictError("This is no dry run.", code="not_a_dry_run")
+        return Response(import_body(importer.start_after_dry_run(self.actor, tried)), status=202)
 
 
 class RejectsView(_OneImport):

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+from django.conf import settings
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from campaigns import contacts, lists, subscriptions
+from campaigns import confirmation, contacts, list_members, lists
 from campaigns.api.views_contacts import ConsentSerializer
-from campaigns.models import MailingList, OptIn, Subscription
+from campaigns.models import MailingList, OptIn, SignUpForm, Subscription
 from relayhub.core.access import get_or_absent
 from relayhub.core.api.base import ApiView, StrictSerializer, parsed
 from relayhub.core.api.pagination import page_by_id
-from relayhub.core.api.views import moment
+from relayhub.core.api.views import job_body, moment
 from relayhub.core.errors import AccessError, InputError
 from relayhub.core.ids import Prefix, encode_id
 from relayhub.core.models import Scope
@@ -87,12 +88,38 @@ class ListView(_OneList):
         return Response(status=204)
 
 
+class RestoreView(ApiView):
+    """POST takes an archived list back into use."""
+
+    permissions: ClassVar = {"POST": Scope.LISTS_WRITE}
+
+    def post(self, request: Request, list_id: str) -> Response:
+        """409 `list_exists` where its name was taken meanwhile."""
+        row = get_or_absent(lists.archived_lists_of(self.actor.workspace), Prefix.LIST, list_id)
+        return Response(list_bodies([lists.restore_list(self.actor, row)])[0])
+
+
+class AskUnconfirmedView(_OneList):
+    """Ask the unconfirmed of a list to confirm: GET tells how many, POST does it as a job."""
+
+    permissions: ClassVar = {"GET": Scope.LISTS_READ, "POST": Scope.LISTS_WRITE}
+
+    def get(self, request: Request, list_id: str) -> Response:
+        """How many would be asked now; nobody is asked more often than once in 30 days."""
+        return Response({"waiting": confirmation.waiting(self.row(list_id))})
+
+    def post(self, request: Request, list_id: str) -> Response:
+        """Queue it; 409 where nobody waits or it runs already."""
+        return Response(job_body(confirmation.ask_unconfirmed(self.actor, self.row(list_id))), status=202)
+
+
 class SubscribeSerializer(StrictSerializer):
-    """Who joins, and with what consent."""
+    """Who joins, and with what consent; `ask`: on a double opt-in list send the confirmation mail at once."""
 
     contact = serializers.CharField(max_length=40, required=False)
     email = serializers.CharField(max_length=320, required=False)
     consent = ConsentSerializer(required=False, default=dict)
+    ask = serializers.BooleanField(required=False, default=False)
 
 
 def subscription_body(row: Subscription) -> dict[str, Any]:
@@ -130,15 +157,15 @@ class SubscriptionsView(_OneList):
             ip=consent.get("ip"),
         )
         contact = self._contact(data, evidence)
-        row = subscriptions.subscribe(contact, mailing_list, evidence=evidence)
+        row = list_members.subscribe(self.actor, contact, mailing_list, evidence=evidence, asks=data["ask"])
         return Response(subscription_body(row), status=201)
 
     def delete(self, request: Request, list_id: str) -> Response:
         """Unsubscribe `?contact=con_…` (or `?email=`) from the list."""
         mailing_list, given = self.row(list_id), request.query_params
         contact = self._contact({"contact": given.get("contact"), "email": given.get("email")}, None)
-        ended = subscriptions.unsubscribe(
-            contact, [mailing_list.pk],
+        ended = list_members.unsubscribe(
+            self.actor, contact, mailing_list,
             evidence=contacts.Evidence(channel="api", source=f"unsubscribed by {self.actor.label}"),
         )
         return Response({"unsubscribed": ended})
@@ -155,3 +182,61 @@ class SubscriptionsView(_OneList):
         if found is None:
             raise AccessError
         return found
+
+
+class FormSerializer(StrictSerializer):
+    """A hosted sign-up form."""
+
+    title = serializers.CharField(max_length=200)
+    text = serializers.CharField(max_length=5000, required=False, allow_blank=True, default="")
+    button = serializers.CharField(max_length=80, required=False, default="Subscribe")
+    field_keys = serializers.ListField(child=serializers.CharField(max_length=60), required=False, default=list)
+
+
+class FormChangeSerializer(FormSerializer):
+    """What may be changed of one; `is_enabled` opens or closes it."""
+
+    is_enabled = serializers.BooleanField(required=False)
+
+
+def form_body(row: SignUpForm) -> dict[str, Any]:
+    """A sign-up form and its address."""
+    return {
+        "id": row.public_id, "list": encode_id(Prefix.LIST, row.mailing_list_id), "title": row.title,
+        "text": row.text, "button": row.button, "field_keys": row.field_keys, "is_enabled": row.is_enabled,
+        "url": f"{settings.RELAYHUB_BASE_URL}/f/{row.public_id}", "created_at": moment(row.created_at),
+    }
+
+
+class FormsView(_OneList):
+    """The sign-up forms of a list."""
+
+    permissions: ClassVar = {"GET": Scope.LISTS_READ, "POST": Scope.LISTS_WRITE}
+
+    def get(self, request: Request, list_id: str) -> Response:
+        """Newest first."""
+        found = lists.forms_of(self.actor.workspace).filter(mailing_list=self.row(list_id))
+        return Response(page_by_id(request, found, lambda rows: map(form_body, rows)))
+
+    def post(self, request: Request, list_id: str) -> Response:
+        """Make one; it takes sign-ups at once."""
+        made = lists.create_form(self.actor, self.row(list_id), **parsed(FormSerializer, request))
+        return Response(form_body(made), status=201)
+
+
+class FormView(ApiView):
+    """One sign-up form."""
+
+    permissions: ClassVar = {"GET": Scope.LISTS_READ, "PATCH": Scope.LISTS_WRITE}
+
+    def _form(self, form_id: str) -> SignUpForm:
+        return get_or_absent(lists.forms_of(self.actor.workspace), Prefix.FORM, form_id)
+
+    def get(self, request: Request, form_id: str) -> Response:
+        """The form."""
+        return Response(form_body(self._form(form_id)))
+
+    def patch(self, request: Request, form_id: str) -> Response:
+        """Change it, open or close it."""
+        data = parsed(FormChangeSerializer, request, partial=True)
+        return Response(form_body(lists.change_form(self.actor, self._form(form_id), **data)))

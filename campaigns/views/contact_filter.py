@@ -37,8 +37,9 @@ def found_by(request: PageRequest, given: QueryDict) -> Found:
     """Contacts by the filters of a query; a filter that cannot be met finds nobody and says why."""
     workspace = request.actor.workspace
     mailing_list = None
-    if given.get("list"):
-        key = decode_id(Prefix.LIST, given["list"])
+    wanted_list = given.get("list", "")
+    if wanted_list:
+        key = decode_id(Prefix.LIST, wanted_list)
         mailing_list = lists.lists_of(workspace).filter(pk=key).first() if key else None
         if mailing_list is None:
             return Found(rows=Contact.objects.none(), mailing_list=None, problem="This list is no longer there.")
@@ -81,7 +82,7 @@ def _session_key(request: PageRequest) -> str:
 def columns_of(request: PageRequest) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """(those shown, all there are with `is_on`); a column is {"key", "label", "type"}."""
     definitions = list(FieldDefinition.objects.filter(workspace=request.actor.workspace))
-    every = [
+    every: list[dict[str, Any]] = [
         *({"key": f"field:{row.key}", "label": row.label or row.key, "type": row.type} for row in definitions),
         *({"key": key, "label": label, "type": key} for key, label in COLUMNS.items()),
     ]

@@ -28,8 +28,11 @@ from relayhub.relay.touches import last_touches
 _MONTH = timedelta(days=30)
 #: How many addresses a confirmation names.
 _NAMED = 10
-#: Standing -> the status whose look it has.
-LOOKS = {"may": "confirmed", "none": "none"}
+
+
+def look_of(stands: standing.Standing) -> str:
+    """The status whose icon and colour a standing has."""
+    return "confirmed" if stands == standing.Standing.MAY else stands.value
 
 
 @require_GET
@@ -98,8 +101,7 @@ def _lines(workspace: Workspace, rows: list[Contact], columns: list[dict[str, An
     on = _list_names(rows) if "lists" in kinds else {}
     return [
         {
-            "contact": row, "look": LOOKS.get(row.standing, row.standing),
-            "standing": standing.Standing(row.standing).label,
+            "contact": row, "look": look_of(standing.standing_of(row)), "standing": standing.standing_of(row).label,
             "cells": [
                 {"label": column["label"], **_cell(row, column, touches.get(row.email_key), on.get(row.pk, []))}
                 for column in columns

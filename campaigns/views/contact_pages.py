@@ -13,9 +13,9 @@ from django.views.decorators.http import require_http_methods, require_POST
 from campaigns import contact_story, contacts, list_members, lists, standing
 from campaigns.contacts import Evidence
 from campaigns.forms.contact import ContactForm, NewContactForm, SubscribeForm, name_of
-from campaigns.models import ConsentEntry, Contact, FieldDefinition, MailingList, Subscription
+from campaigns.models import ConsentAction, ConsentEntry, Contact, FieldDefinition, MailingList, Subscription
 from campaigns.views.common import chosen_lists, contact_of, list_of, refuse
-from campaigns.views.contact_list import LOOKS
+from campaigns.views.contact_list import look_of
 from deliverability.models import Suppression
 from relayhub.core.errors import InputError, RelayHubError
 from relayhub.core.models import Scope
@@ -96,7 +96,9 @@ def _shown(
     request: PageRequest, contact: Contact, form: ContactForm, subscribe_form: SubscribeForm | None = None
 ) -> HttpResponse:
     workspace = request.actor.workspace
-    stands = standing.with_standing(contacts.contacts_of(workspace), workspace).get(pk=contact.pk).standing
+    stands = standing.standing_of(
+        standing.with_standing(contacts.contacts_of(workspace), workspace).get(pk=contact.pk)
+    )
     on = list(
         Subscription.objects.filter(contact=contact, mailing_list__archived_at=None)
         .select_related("mailing_list").order_by("mailing_list__name")
@@ -112,8 +114,8 @@ def _shown(
     return render(
         request, "campaigns/contact_detail.html",
         {
-            "contact": contact, "form": form, "standing": stands, "look": LOOKS.get(stands, stands),
-            "standing_word": standing.Standing(stands).label, "why": _why(stands, on, stopped),
+            "contact": contact, "form": form, "standing": stands.value, "look": look_of(stands),
+            "standing_word": stands.label, "why": _why(stands, on, stopped),
             "subscriptions": _with_evidence(on, consents), "stopped": stopped,
             "subscribe_form": subscribe_form or SubscribeForm(lists=free) if free else None, "consents": [
                 {"row": row, "evidence": contact_story.evidence_of(row)} for row in consents
@@ -137,7 +139,7 @@ def _before(request: PageRequest) -> datetime | None:
     return moment if moment.tzinfo is not None else None
 
 
-def _why(stands: str, on: list[Subscription], stopped: list[Suppression]) -> str:
+def _why(stands: standing.Standing, on: list[Subscription], stopped: list[Suppression]) -> str:
     """The sentence behind the answer."""
     confirmed = [row.mailing_list.name for row in on if row.status == "confirmed"]
     if stands == "suppressed":
@@ -162,9 +164,11 @@ def _joined(names: list[str]) -> str:
 
 
 def _with_evidence(on: list[Subscription], consents: list[ConsentEntry]) -> list[dict[str, Any]]:
-    """Each subscription with the newest consent entry of its list."""
+    """Each subscription with the newest evidence of its list; that somebody was asked is none."""
     newest: dict[Any, ConsentEntry] = {}
     for entry in consents:
+        if entry.action == ConsentAction.CONFIRMATION_SENT:
+            continue
         newest.setdefault(entry.mailing_list_id, entry)
     return [
         {

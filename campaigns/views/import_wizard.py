@@ -16,7 +16,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from campaigns import fields, importer, lists
 from campaigns.csv_reader import MAX_BYTES, MAX_COLUMNS, MAX_ROWS
 from campaigns.forms.import_wizard import ImportForm
-from campaigns.models import ContactImport, FieldDefinition
+from campaigns.models import ContactImport
 from campaigns.views.common import chosen_lists
 from relayhub.core import formats, jobs
 from relayhub.core.access import get_or_absent
@@ -103,7 +103,7 @@ def import_columns(request: PageRequest, file_id: UUID) -> HttpResponse:
     before = run_of(request, request.GET["from"]) if request.GET.get("from") else None
     rows = list(lists.lists_of(request.actor.workspace).order_by("name"))
     form = ImportForm(request.POST or None, lists=rows, initial=_initial(request, before))
-    guessed = importer.guessed_mapping(dialect, sample)
+    guessed = importer.guessed_mapping(dialect, sample, fields.field_labels(request.actor.workspace))
     mapping = before.mapping if before is not None else guessed
     problem = ""
     if request.method == "POST":
@@ -157,9 +157,7 @@ def _columns(
     request: PageRequest, names: Sequence[str], sample: Sequence[Sequence[str]], mapping: dict[str, str],
     guessed: dict[str, str],
 ) -> list[dict[str, Any]]:
-    known = {
-        row.key: row.label or row.key for row in FieldDefinition.objects.filter(workspace=request.actor.workspace)
-    }
+    known = {key: label or key for key, label in fields.field_labels(request.actor.workspace).items()}
     found = []
     for number, name in enumerate(names):
         values = [row[number].strip() for row in sample if number < len(row) and row[number].strip()]

@@ -11,10 +11,10 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from campaigns import confirmation, contacts, list_members, lists
+from campaigns import confirmation, contact_story, contacts, list_members, lists
 from campaigns.contacts import Evidence
 from campaigns.forms.list import ListForm, SubscriberForm
-from campaigns.models import ConsentEntry, MailingList, OptIn, Subscription, SubscriptionStatus
+from campaigns.models import ConsentAction, ConsentEntry, MailingList, OptIn, Subscription, SubscriptionStatus
 from campaigns.views.common import contact_of, list_of, refuse
 from deliverability.models import DomainStatus, SendingDomain
 from relayhub.core import formats
@@ -144,12 +144,12 @@ def _subscribers(request: PageRequest, row: MailingList) -> QuerySet[Subscriptio
 
 
 def _lines(row: MailingList, rows: list[Subscription]) -> list[dict[str, Any]]:
-    newest: dict[Any, ConsentEntry] = {}
+    newest: dict[Any, str] = {}
     entries = ConsentEntry.objects.filter(mailing_list=row, contact_id__in=[item.contact_id for item in rows])
-    for entry in entries:
-        newest.setdefault(entry.contact_id, entry)
+    for entry in entries.exclude(action=ConsentAction.CONFIRMATION_SENT):
+        newest.setdefault(entry.contact_id, contact_story.evidence_of(entry))
     return [
-        {"row": item, "entry": newest.get(item.contact_id),
+        {"row": item, "evidence": newest.get(item.contact_id, ""),
          "since": item.unsubscribed_at or item.confirmed_at or item.created_at}
         for item in rows
     ]
@@ -172,8 +172,10 @@ def _stats(row: MailingList, counts: dict[str, int], waiting: int) -> list[dict[
 
 def _from_trouble(request: PageRequest, row: MailingList) -> str:
     """Why confirmation mails of the list cannot leave; "" where they can."""
+    if row.opt_in != OptIn.DOUBLE:
+        return ""
     if not row.from_header:
-        return "The list has no From address, so no confirmation mail can be sent." if row.opt_in == "double" else ""
+        return "The list has no From address, so no confirmation mail can be sent."
     try:
         domain = parse_mailbox(row.from_header).domain
     except AddressError:

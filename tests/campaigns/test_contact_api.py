@@ -1,0 +1,186 @@
+"""What the pages of contacts and lists do, done through the API."""
+
+from __future__ import annotations
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from rest_framework.response import Response
+from rest_framework.test import APIClient
+
+from campaigns.models import Contact, ContactImport, FieldDefinition, MailingList, Subscription
+from relayhub.core import jobs
+from relayhub.core.models import AuditEntry, Job, Workspace
+from relayhub.relay import routes
+from relayhub.site import setup
+from tests.api.test_smoke import client_of
+
+pytestmark = pytest.mark.django_db
+V1 = "/api/v1"
+
+
+@pytest.fixture
+def workspace() -> Workspace:
+    routes.forget()
+    return setup.new_workspace("Shop")
+
+
+@pytest.fixture
+def client(workspace: Workspace) -> APIClient:
+    return client_of(workspace)
+
+
+def made(client: APIClient, path: str, **body: object) -> dict[str, str]:
+    answer = client.post(f"{V1}/{path}", body, format="json")
+    assert answer.status_code in (200, 201, 202), answer.content
+    return dict(answer.json())
+
+
+def upload(client: APIClient, data: bytes, **more: str) -> Response:
+    return client.post(
+        f"{V1}/contacts/import", {"file": SimpleUploadedFile("people.csv", data), **more}, format="multipart"
+    )
+
+
+def test_contacts_are_found_by_standing_and_field(client: APIClient) -> None:
+    news = made(client, "lists", name="News")["id"]
+    made(client, "contacts", email="a@x.example", lists=[news], fields={"city": "Oslo"})
+    made(client, "contacts", email="b@x.example", fields={"city": "Bergen"})
+
+    def found(query: str) -> list[str]:
+        return [row["email"] for row in client.get(f"{V1}/contacts?{query}").json()["data"]]
+
+    assert found("standing=may") == ["a@x.example"]
+    assert found("standing=none") == ["b@x.example"]
+    assert found("field=city&value=berg") == ["b@x.example"]
+    assert client.get(f"{V1}/contacts?email=a@x.example").json()["data"][0]["standing"] == "may"
+    for query in ("standing=x", "field=shoe&value=1"):
+        assert client.get(f"{V1}/contacts?{query}").status_code == 400
+
+
+def test_many_are_moved_and_moved_back(client: APIClient) -> None:
+    news = made(client, "lists", name="News")["id"]
+    ids = [made(client, "contacts", email=f"{name}@x.example")["id"] for name in "ab"]
+
+    moved = made(client, "contacts/bulk", act="add_to_list", contacts=ids, list=news, consent={"source": "fair"})
+    assert (moved["changed"], Subscription.objects.count()) == (2, 2)
+    undone = made(client, "contacts/undo", undo=moved["undo"])
+    assert (undone["changed"], Subscription.objects.count()) == (2, 0)
+    assert client.post(f"{V1}/contacts/bulk", {"act": "add_to_list", "contacts": ids}, format="json").status_code == 400
+    gone = made(client, "contacts/bulk", act="delete", contacts=[ids[0], "con_nonsense"])
+
+    assert gone["changed"] == 1
+    assert Contact.objects.get().email == "b@x.example"
+
+
+def test_fields_are_renamed_and_deleted(client: APIClient) -> None:
+    made(client, "contacts", email="a@x.example", fields={"city": "Oslo"})
+    field = client.get(f"{V1}/contact-fields").json()["data"][0]["id"]
+
+    renamed = client.patch(f"{V1}/contact-fields/{field}", {"label": "Town"}, format="json")
+    assert renamed.json()["label"] == "Town"
+    assert client.delete(f"{V1}/contact-fields/{field}").status_code == 204
+
+    assert not FieldDefinition.objects.exists()
+    assert Contact.objects.get().fields == {}
+
+
+def test_subscribing_is_audited_and_evidence_is_read(client: APIClient) -> None:
+    club = made(client, "lists", name="Club", opt_in="double", from_header="Club <c@shop.example>")["id"]
+
+    joined = made(
+        client, f"lists/{club}/subscriptions", email="a@x.example", ask=True,
+        consent={"source": "counter", "ip": "192.0.2.1"},
+    )
+    consents = client.get(f"{V1}/contacts/{joined['contact']}/consents").json()["data"]
+
+    assert [row["action"] for row in consents] == ["confirmation_sent", "subscribed"]
+    assert (consents[1]["source"], consents[1]["ip"]) == ("counter", "192.0.2.1")
+    client.delete(f"{V1}/lists/{club}/subscriptions?email=a@x.example")
+    actions = set(AuditEntry.objects.values_list("action", flat=True))
+    assert {"contact.subscribed", "contact.unsubscribed"} <= actions
+
+
+def test_the_unconfirmed_are_counted_and_asked(client: APIClient) -> None:
+    club = made(client, "lists", name="Club", opt_in="double", from_header="Club <c@shop.example>")["id"]
+    made(client, f"lists/{club}/subscriptions", email="a@x.example")
+
+    assert client.get(f"{V1}/lists/{club}/ask-unconfirmed").json() == {"waiting": 1}
+    asked = client.post(f"{V1}/lists/{club}/ask-unconfirmed", {}, format="json")
+    assert asked.status_code == 202
+    jobs.run_job(Job.objects.get().pk)
+    assert client.get(f"{V1}/lists/{club}/ask-unconfirmed").json() == {"waiting": 0}
+    assert client.post(f"{V1}/lists/{club}/ask-unconfirmed", {}, format="json").status_code == 409
+
+
+def test_sign_up_forms_and_archived_lists(client: APIClient) -> None:
+    news = made(client, "lists", name="News")["id"]
+    form = made(client, f"lists/{news}/forms", title="Join", field_keys=["name"])
+    assert form["url"].endswith(f"/f/{form['id']}")
+    closed = client.patch(f"{V1}/forms/{form['id']}", {"is_enabled": False, "button": "Go"}, format="json").json()
+    assert (closed["is_enabled"], closed["button"], closed["title"]) == (False, "Go", "Join")
+    assert client.post(
+        f"{V1}/lists/{news}/forms", {"title": "Join", "field_keys": ["shoe"]}, format="json"
+    ).status_code == 400
+
+    assert client.delete(f"{V1}/lists/{news}").status_code == 204
+    assert client.post(f"{V1}/lists/{news}/restore", {}, format="json").status_code == 200
+    assert MailingList.objects.get().archived_at is None
+    assert client.post(f"{V1}/lists/{news}/restore", {}, format="json").status_code == 404
+
+
+def test_a_dry_run_becomes_an_import(client: APIClient) -> None:
+    tried = upload(client, b"email\na@x.example\nbad\n", dry_run="true").json()
+    jobs.run_job(Job.objects.get().pk)
+    started = client.post(f"{V1}/contacts/imports/{tried['id']}/start", {}, format="json")
+    assert started.status_code == 202
+    jobs.run_job(ContactImport.objects.get(is_dry_run=False).pk)
+
+    run = client.get(f"{V1}/contacts/imports/{started.json()['id']}").json()
+    assert (run["status"], run["created"], run["rejected"]) == ("done", 1, 1)
+    assert len(client.get(f"{V1}/contacts/imports").json()["data"]) == 2
+    again = client.post(f"{V1}/contacts/imports/{started.json()['id']}/start", {}, format="json")
+    assert again.json()["code"] == "not_a_dry_run"
+    assert client.delete(f"{V1}/contacts/imports/{started.json()['id']}").status_code == 409
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (b"", "empty"),
+        (b"\n\n", "no rows"),
+        (b"\x89PNG\r\n\x1a\n\x00\x00", "binary data"),
+        (b"name,town\nZoe,Oslo\n", "Columns are: name, town"),
+        (b",".join(b"c%d" % i for i in range(201)) + b"\n", "201 columns"),
+    ],
+    ids=["empty", "blank", "binary", "no addresses", "201 columns"],
+)
+def test_a_file_that_cannot_be_used_is_refused_in_words(client: APIClient, data: bytes, words: str) -> None:
+    answer = upload(client, data)
+
+    assert answer.status_code == 400
+    assert words in answer.content.decode()
+    assert not Job.objects.exists()
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        "email,name\nzoë@x.example,Zoë\n".encode("latin-1"),
+        "email,name\nzoë@x.example,Zoë\n".encode("utf-16"),
+        "\ufeffemail,name\r\nzoë@x.example,Zoë\r\n".encode(),
+        "email;name\nzoë@x.example;Zoë\n".encode(),
+        "Zoë,zoë@x.example\n".encode(),
+        b'email,name\nzo\xc3\xab@x.example,Zo\xc3\xab\n"open@x.example,O\nzo\xc3\xab@x.example,again\nnonsense,N\n',
+    ],
+    ids=["latin-1", "utf-16", "bom", "semicolons", "no header", "bad rows"],
+)
+def test_files_as_people_have_them_lose_nothing(client: APIClient, data: bytes) -> None:
+    run = upload(client, data).json()
+    jobs.run_job(Job.objects.get().pk)
+
+    done = client.get(f"{V1}/contacts/imports/{run['id']}").json()
+    assert (done["status"], done["created"]) == ("done", 1)
+    assert done["rows"] == done["created"] + done["updated"] + done["unchanged"] + done["rejected"]
+    assert Contact.objects.get().email == "zoë@x.example"
+    rejects = b"".join(client.get(f"{V1}/contacts/imports/{run['id']}/rejects")).decode()
+    assert len(rejects.splitlines()) == 1 + done["rejected"]
