@@ -55,7 +55,8 @@ def _database(url: str | None, data: Path) -> dict[str, Any]:
     common: dict[str, Any] = {
         "ENGINE": "django.db.backends.postgresql",
         "CONN_MAX_AGE": 0,
-        "CONN_HEALTH_CHECKS": False,
+        # Asked when lent: after a restart of the server the pool would hand out one dead connection after the other.
+        "CONN_HEALTH_CHECKS": True,
         "OPTIONS": {
             "connect_timeout": 5,
             "pool": {"min_size": 0, "max_size": 10, "timeout": 10, "max_idle": 120},
