@@ -374,7 +374,10 @@ def _path(rest: str) -> str:
 
 
 def _cut(writer: asyncio.StreamWriter, *, reset: bool = False) -> None:
-    sock = writer.get_extra_info("socket")
+    try:
+        sock = writer.get_extra_info("socket")
+    except AttributeError:  # a TLS transport that the client has closed already
+        return
     if reset and sock is not None:
         try:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
