@@ -3,7 +3,14 @@
 from django.urls import include, path, re_path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
+from campaigns.api import documents as of_campaigns
+from deliverability.api import documents as of_deliverability
+from relayhub.core.api import documents as of_core
 from relayhub.core.api.exceptions import problem_json
+from relayhub.relay.api import documents as of_relay
+
+#: Imported for their effect: they declare what each operation takes and answers.
+DOCUMENTS = (of_core, of_relay, of_deliverability, of_campaigns)
 
 urlpatterns = [
     path("v1/schema/", SpectacularAPIView.as_view(), name="api-schema"),

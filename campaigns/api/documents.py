@@ -1,0 +1,234 @@
+"""What this package's endpoints take and answer: contacts, lists, templates, campaigns."""
+
+from __future__ import annotations
+
+import relayhub.relay.api.documents  # noqa: F401  (a campaign's recipient is a recipient and more)
+from campaigns.api import views_campaigns as campaigns
+from campaigns.api import views_contacts as contacts
+from campaigns.api import views_lists as lists
+from campaigns.models import CampaignStatus, OptIn, SubscriptionStatus, TemplateKind
+from relayhub.core.api.schema import (
+    ANY,
+    FILE,
+    MOMENT,
+    NUMBER,
+    TEXT,
+    YES_OR_NO,
+    Operation,
+    Schema,
+    declare,
+    each,
+    extend,
+    fields,
+    identifier,
+    maybe,
+    one_of,
+    shape,
+    table,
+)
+from relayhub.core.facts import EventType
+from relayhub.relay.models import Tracking
+
+_SUBSCRIPTION_STATUS = one_of(SubscriptionStatus.values)
+
+shape(
+    "Contact", id=identifier("con"), email=TEXT, name=TEXT, fields=table(ANY), lists=each(identifier("lst")),
+    subscriptions=each(fields(list=identifier("lst"), status=_SUBSCRIPTION_STATUS)), source=TEXT, created_at=MOMENT,
+    updated_at=MOMENT,
+)
+shape(
+    "ContactEvent", id=identifier("evt"), type=one_of(EventType.values), at=MOMENT, reply=maybe(table(ANY)),
+    detail=table(ANY), message=identifier("msg"),
+)
+shape("Consent", list=identifier("lst"), action=TEXT, channel=TEXT, source=TEXT, ip=maybe(TEXT), at=MOMENT)
+shape("BulkResult", changed=NUMBER, left_alone=NUMBER, undo=maybe(TEXT))
+shape("Unconfirmed", waiting=NUMBER)
+shape(
+    "Form", id=identifier("frm"), list=identifier("lst"), title=TEXT, text=TEXT, button=TEXT, field_keys=each(TEXT),
+    is_enabled=YES_OR_NO, url=TEXT, created_at=MOMENT,
+)
+shape("ContactField", id=TEXT, key=TEXT, label=TEXT, type=TEXT)
+shape(
+    "Import", id=identifier("imp"), status=one_of(["running", "done", "failed"]), rows=NUMBER, created=NUMBER,
+    updated=NUMBER, unchanged=NUMBER, rejected=NUMBER, file=TEXT, dry_run=YES_OR_NO, mapping=table(TEXT),
+    columns=each(TEXT), list=maybe(TEXT), consent_source=TEXT, error=maybe(TEXT), samples=each(table(ANY)),
+    created_at=MOMENT, finished_at=maybe(MOMENT), total_estimate=maybe(NUMBER),
+)
+shape(
+    "List", id=identifier("lst"), name=TEXT, description=TEXT, opt_in=one_of(OptIn.values), from_header=TEXT,
+    is_public=YES_OR_NO, has_archive=YES_OR_NO, counts=table(NUMBER), created_at=MOMENT,
+)
+shape(
+    "Subscription", id=identifier("sub"), contact=identifier("con"), email=TEXT, list=identifier("lst"),
+    status=_SUBSCRIPTION_STATUS, created_at=MOMENT, confirmed_at=maybe(MOMENT), unsubscribed_at=maybe(MOMENT),
+)
+shape("Unsubscribed", unsubscribed=NUMBER)
+shape(
+    "Template", id=identifier("tpl"), name=TEXT, subject=TEXT, html=TEXT, text=TEXT, kind=one_of(TemplateKind.values),
+    preheader=TEXT, version=maybe(NUMBER), published_version=maybe(NUMBER), has_draft=YES_OR_NO, created_at=MOMENT,
+    updated_at=MOMENT,
+)
+shape(
+    "TemplateVersion", number=NUMBER, kind=one_of(TemplateKind.values), subject=TEXT, preheader=TEXT, html=TEXT,
+    text=TEXT, published_at=maybe(MOMENT), updated_at=MOMENT,
+)
+shape(
+    "Rendered", subject=TEXT, html=maybe(TEXT), text=maybe(TEXT),
+    findings=each(
+        fields(severity=TEXT, code=TEXT, message=TEXT, fix=TEXT, line=maybe(NUMBER), part=TEXT)
+    ),
+)
+shape(
+    "Campaign", **{"from": TEXT}, id=identifier("cmp"), name=TEXT, status=one_of(CampaignStatus.values), reply_to=TEXT,
+    subject=TEXT, template=maybe(TEXT), lists=each(TEXT), excluded_lists=each(TEXT), stream=maybe(TEXT),
+    track=one_of(Tracking.values), max_per_minute=maybe(NUMBER), revision=NUMBER, scheduled_at=maybe(MOMENT),
+    created_at=MOMENT, launched_at=maybe(MOMENT), finished_at=maybe(MOMENT), counts=table(NUMBER),
+)
+shape(
+    "Preflight", verdict=one_of(["pass", "warn", "block"]),
+    findings=each(fields(rule=TEXT, severity=one_of(["pass", "warn", "block"]), message=TEXT, fix=TEXT)),
+    audience=fields(reached=NUMBER, left_out=table(NUMBER)),
+)
+shape("TestSent", message=identifier("msg"))
+shape(
+    "Report", id=identifier("cmp"), status=one_of(CampaignStatus.values), counts=table(NUMBER), left_out=table(NUMBER),
+    engagement=table(NUMBER), links=each(fields(number=NUMBER, url=TEXT, clicks=NUMBER)),
+    providers=each({**fields(provider=TEXT, total=NUMBER), "additionalProperties": NUMBER}),
+)
+extend(
+    "CampaignRecipient", "Recipient", contact=maybe(TEXT), opened_at=maybe(MOMENT), clicked_at=maybe(MOMENT),
+    unsubscribed_at=maybe(MOMENT), complained_at=maybe(MOMENT),
+)
+_IMPORT: Schema = {
+    "type": "object", "required": ["file"],
+    "properties": {
+        "file": FILE, "list": TEXT, "mapping": {**TEXT, "description": "JSON: column -> field."},
+        "consent_source": TEXT, "dry_run": YES_OR_NO,
+    },
+}
+_EXPORT: Schema = {"type": "object", "properties": {"list": TEXT}}
+
+declare(
+    contacts.ContactsView, "GET",
+    Operation(
+        name="list_contacts", answer="Contact", is_list=True,
+        query={"q": "Part of the address or name.", "email": "The address.", "list": "`lst_…`.",
+               "status": "Status of the subscription."},
+    ),
+)
+declare(
+    contacts.ContactsView, "POST",
+    Operation(name="add_contact", answer="Contact", status=201, body=contacts.ContactSerializer),
+)
+declare(contacts.ContactView, "GET", Operation(name="get_contact", answer="Contact"))
+declare(
+    contacts.ContactView, "PATCH",
+    Operation(name="change_contact", answer="Contact", body=contacts.ContactSerializer),
+)
+declare(contacts.ContactView, "DELETE", Operation(name="delete_contact", status=204))
+declare(contacts.ContactEventsView, "GET", Operation(name="list_contact_events", answer="ContactEvent", is_list=True))
+declare(contacts.FieldsView, "GET", Operation(name="list_fields", answer="ContactField", is_list=True, is_whole=True))
+declare(
+    contacts.FieldsView, "POST",
+    Operation(name="define_field", answer="ContactField", status=201, body=contacts.FieldSerializer),
+)
+declare(
+    contacts.ImportView, "POST",
+    Operation(name="import_contacts", answer="Import", status=202, body=_IMPORT, body_type="multipart/form-data"),
+)
+declare(contacts.ImportStatusView, "GET", Operation(name="get_import", answer="Import"))
+declare(contacts.RejectsView, "GET", Operation(name="download_rejects", answer="Csv", answer_type="text/csv"))
+declare(contacts.ExportView, "POST", Operation(name="export_contacts", answer="Job", status=202, body=_EXPORT))
+declare(contacts.ExportFileView, "GET", Operation(name="download_export", answer="Csv", answer_type="text/csv"))
+declare(contacts.ContactConsentsView, "GET", Operation(name="list_consents", answer="Consent", is_list=True))
+declare(contacts.BulkView, "POST", Operation(name="change_contacts", answer="BulkResult", body=contacts.BulkSerializer))
+declare(contacts.UndoView, "POST", Operation(name="undo_change", answer="BulkResult", body=contacts.UndoSerializer))
+declare(contacts.FieldView, "GET", Operation(name="get_field", answer="ContactField"))
+declare(
+    contacts.FieldView, "PATCH",
+    Operation(name="rename_field", answer="ContactField", body=contacts.RenameSerializer),
+)
+declare(contacts.FieldView, "DELETE", Operation(name="delete_field", status=204))
+declare(contacts.ImportsView, "GET", Operation(name="list_imports", answer="Import", is_list=True))
+declare(contacts.ImportStatusView, "DELETE", Operation(name="cancel_import", answer="Import", status=202))
+declare(contacts.ImportStartView, "POST", Operation(name="start_import", answer="Import", status=202))
+declare(lists.RestoreView, "POST", Operation(name="restore_list", answer="List"))
+declare(lists.AskUnconfirmedView, "GET", Operation(name="count_unconfirmed", answer="Unconfirmed"))
+declare(lists.AskUnconfirmedView, "POST", Operation(name="ask_unconfirmed", answer="Job", status=202))
+declare(lists.FormsView, "GET", Operation(name="list_forms", answer="Form", is_list=True))
+declare(lists.FormsView, "POST", Operation(name="create_form", answer="Form", status=201, body=lists.FormSerializer))
+declare(lists.FormView, "GET", Operation(name="get_form", answer="Form"))
+declare(lists.FormView, "PATCH", Operation(name="change_form", answer="Form", body=lists.FormChangeSerializer))
+declare(lists.ListsView, "GET", Operation(name="list_lists", answer="List", is_list=True))
+declare(lists.ListsView, "POST", Operation(name="create_list", answer="List", status=201, body=lists.ListSerializer))
+declare(lists.ListView, "GET", Operation(name="get_list", answer="List"))
+declare(lists.ListView, "PATCH", Operation(name="change_list", answer="List", body=lists.ListSerializer))
+declare(lists.ListView, "DELETE", Operation(name="archive_list", status=204))
+declare(
+    lists.SubscriptionsView, "GET",
+    Operation(name="list_subscriptions", answer="Subscription", is_list=True, query={"status": "A status."}),
+)
+declare(
+    lists.SubscriptionsView, "POST",
+    Operation(name="subscribe", answer="Subscription", status=201, body=lists.SubscribeSerializer),
+)
+declare(
+    lists.SubscriptionsView, "DELETE",
+    Operation(name="unsubscribe", answer="Unsubscribed", query={"contact": "`con_…`.", "email": "Or its address."}),
+)
+declare(campaigns.TemplatesView, "GET", Operation(name="list_templates", answer="Template", is_list=True))
+declare(
+    campaigns.TemplatesView, "POST",
+    Operation(name="create_template", answer="Template", status=201, body=campaigns.TemplateSerializer),
+)
+declare(campaigns.TemplateView, "GET", Operation(name="get_template", answer="Template"))
+declare(
+    campaigns.TemplateView, "PATCH",
+    Operation(name="change_template", answer="Template", body=campaigns.TemplateSerializer),
+)
+declare(campaigns.TemplateView, "DELETE", Operation(name="archive_template", status=204))
+declare(
+    campaigns.VersionsView, "GET",
+    Operation(name="list_versions", answer="TemplateVersion", is_list=True, is_whole=True),
+)
+declare(campaigns.PublishView, "POST", Operation(name="publish_template", answer="Template"))
+declare(
+    campaigns.RenderView, "POST",
+    Operation(name="render_template", answer="Rendered", body=campaigns.RenderSerializer),
+)
+declare(
+    campaigns.CampaignsView, "GET",
+    Operation(name="list_campaigns", answer="Campaign", is_list=True, query={"status": "A status."}),
+)
+declare(
+    campaigns.CampaignsView, "POST",
+    Operation(name="create_campaign", answer="Campaign", status=201, body=campaigns.CampaignSerializer),
+)
+declare(campaigns.CampaignView, "GET", Operation(name="get_campaign", answer="Campaign"))
+declare(
+    campaigns.CampaignView, "PATCH",
+    Operation(name="change_campaign", answer="Campaign", body=campaigns.CampaignSerializer),
+)
+declare(campaigns.CampaignView, "DELETE", Operation(name="delete_campaign", status=204))
+declare(campaigns.PreflightView, "GET", Operation(name="get_preflight", answer="Preflight"))
+declare(campaigns.PreflightView, "POST", Operation(name="run_preflight", answer="Preflight"))
+declare(
+    campaigns.TestView, "POST",
+    Operation(name="send_test", answer="TestSent", status=202, body=campaigns.TestSerializer),
+)
+declare(
+    campaigns.LaunchView, "POST",
+    Operation(name="launch_campaign", answer="Campaign", status=202, body=campaigns.LaunchSerializer),
+)
+for _view, _name in (
+    (campaigns.PauseView, "pause_campaign"), (campaigns.ResumeView, "resume_campaign"),
+    (campaigns.CancelView, "cancel_campaign"),
+):
+    declare(_view, "POST", Operation(name=_name, answer="Campaign"))
+declare(campaigns.ReportView, "GET", Operation(name="get_report", answer="Report"))
+declare(
+    campaigns.RecipientsView, "GET",
+    Operation(
+        name="list_campaign_recipients", answer="CampaignRecipient", is_list=True, query={"status": "A status."}
+    ),
+)

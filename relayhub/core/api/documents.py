@@ -1,0 +1,91 @@
+"""What the shared endpoints take and answer: keys, the workspace, people, the audit log, jobs."""
+
+from __future__ import annotations
+
+from relayhub.core.api import views, views_people
+from relayhub.core.api.schema import (
+    ANY,
+    MOMENT,
+    NUMBER,
+    TEXT,
+    YES_OR_NO,
+    Operation,
+    declare,
+    each,
+    extend,
+    fields,
+    identifier,
+    maybe,
+    one_of,
+    shape,
+    table,
+)
+from relayhub.core.models import JobStatus, Role
+
+shape(
+    "Key", id=identifier("key"), name=TEXT, prefix=TEXT, last_four=TEXT, scopes=each(TEXT), domains=each(TEXT),
+    streams=each(TEXT), networks=each(TEXT), requests_per_second=NUMBER, created_at=MOMENT,
+    last_used_at=maybe(MOMENT), expires_at=maybe(MOMENT), revoked_at=maybe(MOMENT),
+)
+extend("NewKey", "Key", key=TEXT)
+shape(
+    "Workspace", id=identifier("wsp"), name=TEXT, slug=TEXT, company=TEXT, postal_address=TEXT, footer_html=TEXT,
+    adds_footer=YES_OR_NO, brand_colour=TEXT, timezone=TEXT, requires_mfa=YES_OR_NO, is_demo=YES_OR_NO,
+    sending_stopped_at=maybe(MOMENT), sending_stopped_reason=maybe(TEXT), created_at=MOMENT,
+)
+shape("Member", id=TEXT, email=TEXT, name=TEXT, role=one_of(Role.values), created_at=MOMENT)
+shape("Invitation", id=TEXT, email=TEXT, role=one_of(Role.values), created_at=MOMENT, expires_at=MOMENT)
+extend("NewInvitation", "Invitation", link=TEXT)
+shape(
+    "AuditEntry", id=TEXT, at=MOMENT, actor=TEXT, ip=maybe(TEXT), action=TEXT, object=fields(type=TEXT, id=TEXT),
+    summary=TEXT, before=ANY, after=ANY,
+)
+shape(
+    "Job", id=identifier("job"), kind=TEXT, title=TEXT, status=one_of(JobStatus.values), done=NUMBER,
+    total=maybe(NUMBER), unit=TEXT, error=maybe(TEXT), result=maybe(table(ANY)), created_at=MOMENT,
+    started_at=maybe(MOMENT), finished_at=maybe(MOMENT),
+)
+
+declare(views.KeysView, "GET", Operation(name="list_keys", answer="Key", is_list=True))
+declare(views.KeysView, "POST", Operation(name="create_key", answer="NewKey", status=201, body=views.KeySerializer))
+declare(views.KeyView, "GET", Operation(name="get_key", answer="Key"))
+declare(views.KeyView, "DELETE", Operation(name="revoke_key", status=204))
+declare(
+    views.RotateView, "POST",
+    Operation(name="rotate_key", answer="NewKey", status=201, body=views.RotateSerializer),
+)
+declare(views.WorkspaceView, "GET", Operation(name="get_workspace", answer="Workspace"))
+declare(
+    views.WorkspaceView, "PATCH",
+    Operation(name="change_workspace", answer="Workspace", body=views.WorkspaceSerializer),
+)
+declare(
+    views_people.StopView, "POST",
+    Operation(name="stop_sending", answer="Workspace", body=views_people.StopSerializer),
+)
+declare(views_people.ResumeView, "POST", Operation(name="resume_sending", answer="Workspace"))
+declare(views_people.MembersView, "GET", Operation(name="list_members", answer="Member", is_list=True))
+declare(views_people.MemberView, "GET", Operation(name="get_member", answer="Member"))
+declare(
+    views_people.MemberView, "PATCH",
+    Operation(name="change_member", answer="Member", body=views_people.RoleSerializer),
+)
+declare(views_people.MemberView, "DELETE", Operation(name="remove_member", status=204))
+declare(views_people.InvitationsView, "GET", Operation(name="list_invitations", answer="Invitation", is_list=True))
+declare(
+    views_people.InvitationsView, "POST",
+    Operation(name="invite", answer="NewInvitation", status=201, body=views_people.InviteSerializer),
+)
+declare(views_people.InvitationView, "GET", Operation(name="get_invitation", answer="Invitation"))
+declare(views_people.InvitationView, "DELETE", Operation(name="revoke_invitation", status=204))
+declare(
+    views_people.AuditView, "GET",
+    Operation(
+        name="list_audit_entries", answer="AuditEntry", is_list=True,
+        query={"q": "Words of the summary, actor or id.", "kind": "Kind of object, such as `domain`.",
+               "since": "From this time on.", "until": "Before this time."},
+    ),
+)
+declare(views.JobsView, "GET", Operation(name="list_jobs", answer="Job", is_list=True))
+declare(views.JobView, "GET", Operation(name="get_job", answer="Job"))
+declare(views.JobView, "DELETE", Operation(name="cancel_job", answer="Job", status=202))
