@@ -145,17 +145,17 @@ class OperationSchema(AutoSchema):  # type: ignore[misc]
         said = (getattr(self.view, self.method.lower()).__doc__ or "").strip().splitlines()
         return said[0].rstrip(".") if said else None
 
-    def get_description(self) -> str:
+    def get_description(self) -> str:  # type: ignore[override]  # drf-spectacular calls it without arguments
         """What the resource is, and the permission that the verb needs."""
         about = (type(self.view).__doc__ or "").strip()
-        needed = type(self.view).permissions.get(self.method, "")
+        needed = getattr(self.view, "permissions", {}).get(self.method, "")
         return f"{about}\n\nNeeds `{needed}`." if needed else about
 
     def get_auth(self) -> list[dict[str, list[str]]]:
         """A key."""
         return [{"key": []}]
 
-    def get_override_parameters(self) -> list[OpenApiParameter]:
+    def get_override_parameters(self) -> list[Any]:
         """Declared query parameters, pages, and the idempotency key."""
         declared = self._declared()
         if declared is None:
