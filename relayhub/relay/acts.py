@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from relayhub.core.access import Actor
+from relayhub.core.clock import now
 from relayhub.core.models import Scope
 from relayhub.relay.events_move import CANCELLABLE, HOLDABLE, RELEASABLE
 from relayhub.relay.models import FINAL, Message
@@ -37,10 +38,11 @@ def open_to(actor: Actor, message: Message, counts: Mapping[str, int]) -> OpenAc
     def among(*statuses: str) -> int:
         return sum(counts.get(status, 0) for status in statuses)
 
+    is_ahead = message.send_at is not None and message.send_at > now()
     finished = among(*FINAL, SANDBOXED)
     is_whole_campaign = message.broadcast_id is not None and sum(counts.values()) != 1
     return OpenActs(
         cancel=0 if is_whole_campaign else among(*CANCELLABLE), hold=among(*HOLDABLE),
-        release=among(*RELEASABLE), retry=among("deferred"),
+        release=among(*RELEASABLE), retry=among("deferred", *(("queued",) if is_ahead else ())),
         resend=finished if can_resend(message) else 0,
     )

@@ -69,6 +69,12 @@ def message_status(counts: Mapping[str, int]) -> str:
     return "cancelled" if present == {"cancelled"} else "failed"
 
 
+def told_status(counts: Mapping[str, int]) -> str:
+    """How pages word where a message stands: the status that all recipients share, else the message's own."""
+    present = [status for status, count in counts.items() if count]
+    return present[0] if len(present) == 1 else message_status(counts)
+
+
 def messages(workspace: Workspace, wanted: MessageFilter) -> QuerySet[Message]:
     """Messages that fit, newest first."""
     found = Message.objects.filter(workspace=workspace).select_related("stream").order_by("-id")

@@ -27,6 +27,8 @@ STATES: dict[str, tuple[str, ...]] = {
     "suppressed": ("suppressed",), "expired": ("expired",), "cancelled": ("cancelled",),
 }
 NO_ID = UUID(int=0)
+#: A word that begins many addresses finds the newest of their messages.
+MAX_BY_BEGINNING = 1000
 
 
 class Kind(StrEnum):
@@ -41,6 +43,7 @@ class Kind(StrEnum):
     HEADER = "header"
     STATE = "state"
     TAG = "tag"
+    WORD = "word"
     SUBJECT = "subject"
 
 
@@ -64,7 +67,7 @@ class Meaning:
 
 
 def understand(text: str) -> Meaning:
-    """What is meant: an id, a Message-ID, an address, a domain, a state, `tag:x`, or words of the subject."""
+    """What is meant: an id, a Message-ID, an address, a domain, a state, `tag:x`, a word, or words of the subject."""
     plain = " ".join(text.replace("\0", "").split())[:1000]
     if not plain:
         return Meaning(kind=Kind.NOTHING)
@@ -105,7 +108,7 @@ def _word(text: str) -> Meaning:
             return Meaning(kind=Kind.ADDRESS, value=normalise(text))
         except AddressError:
             return Meaning(kind=Kind.HEADER, value=f"<{text}>")
-    return Meaning(kind=Kind.SUBJECT, value=text)
+    return Meaning(kind=Kind.WORD, value=text)
 
 
 def recipients(
@@ -141,6 +144,10 @@ def messages(
         found = found.filter(tags__contains=[meaning.value])
     elif meaning.kind is Kind.SUBJECT:
         found = found.filter(subject__icontains=meaning.value)
+    elif meaning.kind is Kind.WORD:
+        begins = Recipient.objects.filter(workspace=workspace, address_key__startswith=meaning.value.lower())
+        newest = begins.order_by("-id").values("message_id")[:MAX_BY_BEGINNING]
+        found = found.filter(Q(subject__icontains=meaning.value) | Q(pk__in=newest))
     elif meaning.kind is Kind.STATE:
         state = meaning.value
     if state:

@@ -145,7 +145,7 @@ def _messages(actor: Actor, text: str) -> list[Hit]:
     return [
         Hit(url=nav_url("message-detail", row.public_id), title=row.subject or "(no subject)",
             note=f"from {row.from_address}", at=row.created_at,
-            status=queries.message_status(counts[row.pk]) if row.pk in counts else "")
+            status=queries.told_status(counts[row.pk]) if row.pk in counts else "")
         for row in found
     ]
 

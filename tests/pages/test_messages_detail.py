@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from django.urls import reverse
 
@@ -263,6 +265,18 @@ def test_a_deferred_one_can_be_tried_now() -> None:
     answer = at.client.post(reverse("message-retry", args=[row.public_id]), follow=True)
 
     assert b"Due now for 1 recipient." in answer.content
+    assert Recipient.objects.get(pk=row.pk).next_attempt_at <= now()
+
+
+def test_a_scheduled_one_says_when_and_can_be_sent_at_once() -> None:
+    at = desk()
+    row = recipient_of(handed_in(at, send_at=now() + timedelta(hours=3)))
+
+    page = shown(at, row)
+    at.client.post(reverse("message-retry", args=[row.public_id]))
+
+    assert "First try in 2 h" in page
+    assert "Send now" in page
     assert Recipient.objects.get(pk=row.pk).next_attempt_at <= now()
 
 

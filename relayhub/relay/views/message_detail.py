@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.db.models import QuerySet
-from django.http import Http404, HttpResponse, JsonResponse
+from django.http import Http404, HttpResponse, HttpResponseBase
 from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.clickjacking import xframe_options_sameorigin
@@ -20,6 +20,8 @@ from relayhub.core.access import MESSAGE_BODY
 from relayhub.core.caged import caged, caged_response, caged_text
 from relayhub.core.errors import PrepareError, RelayHubError
 from relayhub.core.ids import Prefix, encode_id
+from relayhub.core.live_feed import Feed
+from relayhub.core.live_response import live_response
 from relayhub.core.models import Scope
 from relayhub.core.pages import PageRequest, page
 from relayhub.core.paging import table_page
@@ -52,10 +54,14 @@ def message_detail(request: PageRequest, public_id: str) -> HttpResponse:
 
 @require_GET
 @page(Scope.MESSAGES_READ)
-def message_live(request: PageRequest, public_id: str) -> JsonResponse:
-    """Whether the page that shows a state is out of date, for live.js."""
-    shown = shown_of(request, public_id)
-    return JsonResponse({"end": _state(shown) != request.GET.get("state", "")})
+def message_live(request: PageRequest, public_id: str) -> HttpResponseBase:
+    """Whether the page that shows a state is out of date, for live.js: as events, or once as JSON."""
+    shown, state = shown_of(request, public_id), request.GET.get("state", "")
+    feed = Feed(
+        key=f"message:{shown.public_id}:{state[:40]}", workspace_id=shown.message.workspace_id, floor_seconds=5.0,
+        render=lambda: {"end": _present_state(shown) != state},
+    )
+    return live_response(request, feed)
 
 
 @require_GET
@@ -181,14 +187,19 @@ def _counts(message: Message) -> dict[str, int]:
 
 
 def _status(shown: Shown, counts: dict[str, int]) -> str:
-    if shown.recipient is not None:
-        return queries.shown_status(shown.recipient)
-    return queries.message_status(counts)
+    return queries.shown_status(shown.recipient) if shown.recipient is not None else queries.told_status(counts)
 
 
 def _state(shown: Shown) -> str:
     row = shown.recipient
     return f"{row.status}:{row.attempts}" if row is not None else queries.message_status(_counts(shown.message))
+
+
+def _present_state(shown: Shown) -> str:
+    row = shown.recipient
+    if row is None:
+        return _state(shown)
+    return _state(Shown(message=shown.message, recipient=Recipient.objects.filter(pk=row.pk).first()))
 
 
 def _one(request: PageRequest, recipient: Recipient) -> dict[str, Any]:

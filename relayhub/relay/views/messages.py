@@ -28,6 +28,7 @@ _TOLD = {
     Kind.DOMAIN: "Mail to addresses at {}", Kind.HEADER: "The message with the Message-ID {}",
     Kind.STATE: "Messages with a recipient that is {}", Kind.TAG: "Messages tagged {}",
     Kind.SUBJECT: "Messages with “{}” in the subject",
+    Kind.WORD: "Messages with “{0}” in the subject, or to addresses that begin with {0}",
 }
 
 
@@ -120,7 +121,7 @@ def _of_message(row: Message, counts: Mapping[str, int], firsts: Sequence[Recipi
     alone = first if total == 1 else None
     return Line(
         url=reverse("message-detail", args=[row.public_id]), subject=row.subject, sender=row.from_address,
-        status=queries.shown_status(alone) if alone is not None else queries.message_status(counts),
+        status=queries.told_status(counts),
         to=first.address if first else "", more=max(0, total - 1), note="" if alone is not None else _told(counts),
         at=row.created_at, stream=row.stream.name,
         reply=alone.reply if alone is not None and alone.status != "delivered" else None,

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 from django.db.models import Q, QuerySet
-from django.http import HttpResponse, JsonResponse
+from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import render
 from django.template.loader import render_to_string
 from django.urls import reverse
@@ -20,6 +21,9 @@ from relayhub.core.access import MESSAGE_BODY, SANDBOX, require
 from relayhub.core.clock import now
 from relayhub.core.errors import PrepareError
 from relayhub.core.ids import Prefix, decode_id
+from relayhub.core.live_feed import Feed
+from relayhub.core.live_response import live_response
+from relayhub.core.models import Workspace
 from relayhub.core.pages import PageRequest, page
 from relayhub.core.paging import table_page
 from relayhub.protocol.address import AddressError, normalise
@@ -61,23 +65,30 @@ def sandbox_message(request: PageRequest, public_id: str) -> HttpResponse:
 
 @require_GET
 @page(SANDBOX)
-def sandbox_new(request: PageRequest) -> JsonResponse:
-    """How many came since the newest of the page, for live.js."""
-    newest = decode_id(Prefix.RECIPIENT, request.GET.get("after", ""))
-    found = kept(request)
+def sandbox_new(request: PageRequest) -> HttpResponseBase:
+    """How many came since the newest of the page, for live.js: as events, or once as JSON."""
+    workspace, newest = request.actor.workspace, decode_id(Prefix.RECIPIENT, request.GET.get("after", ""))
+    feed = Feed(
+        key=f"sandbox:{workspace.pk}:{newest}", workspace_id=workspace.pk, render=lambda: _new(workspace, newest)
+    )
+    return live_response(request, feed)
+
+
+def _new(workspace: Workspace, newest: UUID | None) -> dict[str, Any]:
+    found = kept(workspace)
     count = (found.filter(pk__gt=newest) if newest else found)[: _MAX_NEW + 1].count()
-    html = render_to_string("relay/_sandbox_new.html", {"count": count, "limit": _MAX_NEW}, request)
-    return JsonResponse({"html": {"sandbox-new": html}})
+    html = render_to_string("relay/_sandbox_new.html", {"count": count, "limit": _MAX_NEW})
+    return {"html": {"sandbox-new": html}}
 
 
-def kept(request: PageRequest) -> QuerySet[Recipient]:
+def kept(workspace: Workspace) -> QuerySet[Recipient]:
     """Everything that the sandbox keeps, newest first."""
-    rows = Recipient.objects.filter(workspace=request.actor.workspace, transport="sandbox")
+    rows = Recipient.objects.filter(workspace=workspace, transport="sandbox")
     return rows.select_related("message", "message__stream", "message__content").order_by("-id")
 
 
 def _inbox(request: PageRequest, chosen: Recipient | None) -> HttpResponse:
-    found = _matching(kept(request), request.GET.get("q", ""), request.GET.get("stream", ""))
+    found = _matching(kept(request.actor.workspace), request.GET.get("q", ""), request.GET.get("stream", ""))
     table = table_page(request, found, size=30)
     shown = chosen or (table.rows[0] if table.rows else None)
     kept_query = {key: request.GET[key] for key in _KEPT if request.GET.get(key)}
@@ -92,7 +103,8 @@ def _inbox(request: PageRequest, chosen: Recipient | None) -> HttpResponse:
             {"key": "stream", "label": "All streams", "options": stream_options(request.actor.workspace)}
         ],
         "back_url": _with(reverse("sandbox-inbox"), kept_query), "newest": table.rows[0] if table.rows else None,
-        "has_any": bool(table.rows) or kept(request).exists(), "is_newest": not request.GET.get("cursor"),
+        "has_any": bool(table.rows) or kept(request.actor.workspace).exists(),
+        "is_newest": not request.GET.get("cursor"),
     }
     if shown is not None:
         require(request.actor, MESSAGE_BODY)
