@@ -107,7 +107,8 @@ def _host_name() -> str:
 
 
 def _base_url() -> str:
-    value = _env.text("RELAYHUB_BASE_URL", "http://127.0.0.1:8000").rstrip("/")
+    here = f"http://127.0.0.1:{_env.port('RELAYHUB_HTTP_PORT', 8000)}"
+    value = _env.text("RELAYHUB_BASE_URL", here).rstrip("/")
     parts = urlsplit(value)
     if parts.scheme not in {"http", "https"} or not parts.hostname or parts.path or parts.query:
         raise EnvironmentProblem(
