@@ -201,6 +201,9 @@ def quoted(value: str) -> str:
 
 
 def _value_to_paste(record: WantedRecord, found: Sequence[str], state: RecordState) -> str:
+    """Ours, but for a record of the same sort that is there: right as it is, or to be extended."""
+    if state is RecordState.RIGHT and len(found) == 1 and record.kind in _BEGINNINGS:
+        return found[0]
     if state is RecordState.WRONG and len(found) == 1 and _BEGINNINGS.get(record.kind) == "v=spf1":
         return merged_spf(found[0], record.value)
     return record.value

@@ -180,7 +180,7 @@ def _context(request: PageRequest, domain: SendingDomain) -> dict[str, Any]:
     retiring = frozenset(key.selector for key in keys if key.state == KeyState.RETIRING)
     views = record_views(domain.name, domains.records(domain), domain.checks.all(), retiring=retiring)
     if domain.verified_at is not None:
-        views.sort(key=lambda view: not view.needs_work)
+        views.sort(key=lambda view: not (view.needs_work and view.is_required))
     only_wrong = request.GET.get("show", "") == "todo"
     history = domain_history.history_of(domain)
     may_write = request.actor.may(Scope.DOMAINS_WRITE)

@@ -279,3 +279,17 @@ def test_the_list_is_searched_and_filtered_by_its_address(dns: DnsServer) -> Non
     assert "two.example" in listing
     assert "one.example" not in listing
     assert "No domain matches" in at.client.get(reverse("domain-list") + "?q=three").content.decode()
+
+
+def test_a_policy_of_theirs_that_is_valid_is_shown_and_not_ours(dns: DnsServer) -> None:
+    at = desk()
+    domain = added(at)
+    dns.zone.update(published(domain))
+    dns.zone["_dmarc.shop.example"] = {"TXT": ["v=DMARC1; p=reject; rua=mailto:reports@shop.example"]}
+    domains.verify(domain)
+
+    page = body(at, domain)
+
+    assert "v=DMARC1; p=reject; rua=mailto:reports@shop.example" in page
+    assert "v=DMARC1; p=none" not in page
+    assert "A valid record with the policy reject." in page
