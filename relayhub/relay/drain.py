@@ -90,6 +90,16 @@ class LaneRunner:
         return len(self._queue) + self._workers
 
     @property
+    def sending(self) -> int:
+        """Deliveries going on, one connection each."""
+        return self._workers
+
+    @property
+    def slots(self) -> int:
+        """How many it may have going on at once."""
+        return self._limit
+
+    @property
     def is_idle(self) -> bool:
         """Whether nothing of this lane is going on here."""
         return not self._queue and not self._workers and not self.is_claiming

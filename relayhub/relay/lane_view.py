@@ -1,12 +1,32 @@
-"""Lanes as a person looks at them: by stream and site, worst first, with the replies behind deferrals."""
+"""Lanes as a person looks at them: by stream and site, worst first, with the replies behind deferrals.
+
+All figures are of now: what waits and is deferred comes from the queue's own index, rates from the events of the
+last minute, connections from what the workers report. Lanes of one stream to one site (one for each broadcast)
+are shown and steered together.
+"""
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from django.db import connection
 
+from relayhub.core.clock import now
+from relayhub.core.ids import uuid7_floor
 from relayhub.core.models import Workspace
+from relayhub.relay.models import SiteRecord
+from relayhub.relay.models.lane import RESOLVE_SITE
+from relayhub.relay.sites import NO_MAIL_SITE
+
+RATE_WINDOW = timedelta(seconds=60)
+#: Deferred recipients whose replies are grouped; the newest waits say enough.
+MAX_REPLIES = 20_000
+REPLIES_A_GROUP = 4
 
 _BY_STREAM_SQL = """
 SELECT l.stream_id, sum(q.waiting)::bigint FROM relay_lane l CROSS JOIN LATERAL (
@@ -14,6 +34,128 @@ SELECT l.stream_id, sum(q.waiting)::bigint FROM relay_lane l CROSS JOIN LATERAL 
   WHERE r.lane_id = l.id AND r.status IN ('queued', 'deferred')
 ) q WHERE l.workspace_id = %s GROUP BY 1
 """
+_RATES_SQL = """
+SELECT r.lane_id, count(*) FROM relay_event e JOIN relay_recipient r ON r.id = e.recipient_id
+WHERE e.workspace_id = %s AND e.id >= %s AND e.type = 'delivered' GROUP BY 1
+"""
+_IN_FLIGHT_SQL = """
+SELECT lane_id, count(*) FROM relay_recipient
+WHERE status IN ('leased', 'attempting') AND workspace_id = %s GROUP BY 1
+"""
+_LANES_SQL = """
+SELECT l.id, l.stream_id, s.name, s.slug, s.kind, l.site, l.broadcast_id, l.paused_at, l.paused_reason,
+  l.max_per_minute, l.backoff_until, l.backoff_reason, q.waiting, q.first_due, s.paused_at IS NOT NULL,
+  b.paused_at IS NOT NULL, b.max_per_minute
+FROM relay_lane l JOIN relay_stream s ON s.id = l.stream_id
+LEFT JOIN relay_broadcastcontrol b ON b.broadcast_id = l.broadcast_id
+CROSS JOIN LATERAL (
+  SELECT count(*) AS waiting, min(r.next_attempt_at) AS first_due FROM relay_recipient r
+  WHERE r.lane_id = l.id AND r.status IN ('queued', 'deferred')
+) q
+WHERE l.workspace_id = %s AND (q.waiting > 0 OR l.id = ANY(%s) OR l.paused_at IS NOT NULL
+  OR l.max_per_minute IS NOT NULL)
+ORDER BY l.id
+"""
+# Numbers, ids and addresses in a reply differ from recipient to recipient; what is left is the same sentence.
+_REPLIES_SQL = r"""
+SELECT d.lane_id, d.code, d.enhanced, min(d.text), count(*), min(d.next_attempt_at)
+FROM (
+  SELECT r.lane_id, r.reply->>'code' AS code, r.reply->>'enhanced' AS enhanced,
+    left(coalesce(r.reply->>'text', ''), 300) AS text, r.next_attempt_at
+  FROM relay_recipient r
+  WHERE r.lane_id = ANY(%s) AND r.status IN ('queued', 'deferred') AND r.next_attempt_at > now()
+    AND r.status = 'deferred'
+  LIMIT %s
+) d
+GROUP BY d.lane_id, d.code, d.enhanced,
+  regexp_replace(d.text, '<[^>]*>|\S+@\S+|[0-9a-fA-F-]{8,}|\d+', '#', 'g')
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReplyGroup:
+    """One sentence that a receiver defers with, and how many wait because of it."""
+
+    code: str
+    enhanced: str
+    text: str
+    count: int
+    next_try_at: datetime
+
+
+@dataclass(kw_only=True)
+class LaneGroup:
+    """The lanes of one stream to one site."""
+
+    #: One of them; acts on it are acts on all.
+    lane_id: int
+    stream_id: UUID
+    stream: str
+    stream_slug: str
+    is_broadcast: bool
+    site: str
+    title: str
+    lanes: int = 0
+    waiting: int = 0
+    deferred: int = 0
+    per_minute: int = 0
+    in_flight: int = 0
+    connections: int | None = None
+    slots: int | None = None
+    limit: int | None = None
+    first_due: datetime | None = None
+    paused: int = 0
+    paused_at: datetime | None = None
+    paused_reason: str = ""
+    is_stream_paused: bool = False
+    broadcasts_paused: int = 0
+    backed_off: int = 0
+    backoff_until: datetime | None = None
+    backoff_reason: str = ""
+    replies: list[ReplyGroup] = field(default_factory=list)
+
+    @property
+    def is_paused(self) -> bool:
+        """Whether all its lanes are paused by a person."""
+        return self.lanes > 0 and self.paused == self.lanes
+
+    @property
+    def state(self) -> str:
+        """paused, stopped, warn, sending, waiting or healthy."""
+        if self.is_paused or self.is_stream_paused:
+            return "paused"
+        if self.backed_off or (self.deferred and self.deferred * 5 > self.waiting + self.per_minute):
+            return "warn"
+        if self.waiting and self.broadcasts_paused and self.broadcasts_paused == self.lanes:
+            return "paused"
+        if self.per_minute or self.in_flight:
+            return "healthy"
+        return "waiting" if self.waiting else "healthy"
+
+    @property
+    def word(self) -> str:
+        """What the pill says."""
+        if self.is_paused:
+            return "Paused"
+        if self.state == "paused":
+            return "Stream paused" if self.is_stream_paused else "Campaign paused"
+        if self.state == "warn":
+            return "Backing off" if self.backed_off else "Deferring"
+        return {"healthy": "Healthy", "waiting": "Waiting"}[self.state]
+
+    @property
+    def oldest_seconds(self) -> float | None:
+        """How long the first in turn has been due; None where nothing is."""
+        if self.first_due is None:
+            return None
+        seconds = (now() - self.first_due).total_seconds()
+        return seconds if seconds > 0 else None
+
+    @property
+    def rank(self) -> tuple[int, int, int]:
+        """Worst first: in trouble, then paused, then by what waits."""
+        order = {"warn": 0, "paused": 1, "waiting": 2, "healthy": 2}[self.state]
+        return order, -self.deferred, -self.waiting - self.per_minute
 
 
 def waiting_by_stream(workspace: Workspace) -> dict[UUID, int]:
@@ -21,3 +163,86 @@ def waiting_by_stream(workspace: Workspace) -> dict[UUID, int]:
     with connection.cursor() as cursor:
         cursor.execute(_BY_STREAM_SQL, [workspace.pk])
         return dict(cursor.fetchall())
+
+
+def lane_groups(workspace: Workspace, *, sending: Mapping[int, Sequence[int]] | None = None) -> list[LaneGroup]:
+    """Every lane with mail, traffic, a pause or a limit, grouped, worst first.
+
+    `sending` is what workers report: lane -> (connections in use, connections allowed); None where unknown.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(_RATES_SQL, [workspace.pk, uuid7_floor(now() - RATE_WINDOW)])
+        rates = dict(cursor.fetchall())
+        cursor.execute(_IN_FLIGHT_SQL, [workspace.pk])
+        in_flight = dict(cursor.fetchall())
+        cursor.execute(_LANES_SQL, [workspace.pk, sorted({*rates, *in_flight})])
+        rows = cursor.fetchall()
+    groups: dict[tuple[UUID, str], LaneGroup] = {}
+    of_lane: dict[int, LaneGroup] = {}
+    titles = _titles({row[5] for row in rows})
+    for row in rows:
+        group = groups.get((row[1], row[5])) or groups.setdefault((row[1], row[5]), _new(row, titles))
+        of_lane[row[0]] = group
+        _add(group, row, rates.get(row[0], 0), in_flight.get(row[0], 0))
+        if sending is not None:
+            used, allowed = sending.get(row[0], (0, 0))
+            group.connections = (group.connections or 0) + used
+            group.slots = (group.slots or 0) + allowed
+    _add_replies(of_lane)
+    return sorted(groups.values(), key=lambda group: group.rank)
+
+
+def _new(row: Sequence[Any], titles: Mapping[str, str]) -> LaneGroup:
+    return LaneGroup(
+        lane_id=row[0], stream_id=row[1], stream=row[2], stream_slug=row[3], is_broadcast=row[4] == "broadcast",
+        site=row[5], title=titles.get(row[5], row[5]), is_stream_paused=row[14],
+    )
+
+
+def _add(group: LaneGroup, row: Sequence[Any], rate: int, in_flight: int) -> None:
+    paused_at, reason, limit, until, why, waiting, first_due = *row[7:12], row[12], row[13]
+    group.lanes += 1
+    group.waiting += waiting
+    group.per_minute += rate
+    group.in_flight += in_flight
+    group.broadcasts_paused += row[15]
+    limits = [value for value in (group.limit, limit, row[16]) if value is not None]
+    group.limit = min(limits, default=None)
+    group.first_due = min(filter(None, (group.first_due, first_due)), default=None)
+    if paused_at is not None:
+        group.paused += 1
+        group.paused_at, group.paused_reason = paused_at, reason
+    if why and waiting:
+        group.backed_off += 1
+        group.backoff_reason = why
+        group.backoff_until = max(filter(None, (group.backoff_until, until)), default=None)
+
+
+def _add_replies(of_lane: Mapping[int, LaneGroup]) -> None:
+    if not of_lane:
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(_REPLIES_SQL, [list(of_lane), MAX_REPLIES])
+        rows = cursor.fetchall()
+    found: dict[int, list[ReplyGroup]] = defaultdict(list)
+    for lane_id, code, enhanced, text, count, next_try in rows:
+        group = of_lane[lane_id]
+        group.deferred += count
+        found[group.lane_id].append(
+            ReplyGroup(code=code or "", enhanced=enhanced or "", text=text or "No conversation came about",
+                       count=count, next_try_at=next_try)
+        )
+    for group in {id(group): group for group in of_lane.values()}.values():
+        replies = sorted(found.get(group.lane_id, []), key=lambda reply: -reply.count)
+        group.replies = replies[:REPLIES_A_GROUP]
+
+
+def _titles(sites: Iterable[str]) -> dict[str, str]:
+    """What people call a site: its provider where one is known."""
+    wanted = set(sites)
+    rows = SiteRecord.objects.filter(site__in=wanted).exclude(provider="").values_list("site", "provider").distinct()
+    return {
+        **{site: site.replace("lmtp://", "").replace("smtps://", "").replace("smtp://", "") for site in wanted},
+        **dict(rows), RESOLVE_SITE: "Being looked up in DNS", "sandbox": "Sandbox inbox",
+        NO_MAIL_SITE: "Domains that take no mail",
+    }

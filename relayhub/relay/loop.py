@@ -91,13 +91,15 @@ class RelayLoop:
         log.info("relay.loop_stopped")
 
     def _housekeep(self) -> None:
-        from relayhub.relay import sweeps
+        from relayhub.relay import sweeps, worker_report
 
         clock = sweeps.Schedule()
         while not self._is_stopped.wait(1.0):
             try:
                 close_old_connections()
                 clock.run_due()
+                if self._engine is not None and worker_report.is_due():
+                    worker_report.tell(self._engine)
             except Exception:  # a database that is away, a reactor at fault: the next round tries again
                 log.warning("relay.sweep_failed", exc_info=True)
             if self.is_dead():

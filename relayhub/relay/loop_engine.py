@@ -97,6 +97,11 @@ class Engine:
         #: When the table was last asked: the watchdog's measure of progress.
         self.last_poll = monotonic_seconds()
 
+    @property
+    def runners(self) -> list[LaneRunner]:
+        """Lanes that this process serves, for reports; from any thread."""
+        return list(self._runners.values())
+
     def ring(self, lane_ids: Iterable[int]) -> None:
         """Look at these lanes now; call it on the loop's thread."""
         self._bell.update(lane_ids)

@@ -1,0 +1,244 @@
+"""Live: what the relay is doing now. Lanes worst first, in and out on one chart, workers; pause, resume, slow."""
+
+from __future__ import annotations
+
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django import forms
+from django.contrib import messages
+from django.http import HttpResponse, HttpResponseBase
+from django.shortcuts import redirect, render
+from django.template.loader import render_to_string
+from django.urls import reverse
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from relayhub.core import formats
+from relayhub.core.live_feed import Feed
+from relayhub.core.live_response import live_response
+from relayhub.core.models import Scope, User, Workspace
+from relayhub.core.pages import PageRequest, page
+from relayhub.relay import lane_controls, lane_view, minutes, worker_report
+from relayhub.relay.lane_view import LaneGroup
+from relayhub.relay.models import Lane, Recipient, Stream
+from relayhub.relay.worker_report import WorkerReport
+
+#: Groups shown one by one; the rest is one line.
+SHOWN = 25
+
+
+class PaceForm(forms.Form):
+    """A limit of recipients a minute."""
+
+    max_per_minute = forms.IntegerField(
+        label="At most, recipients a minute", min_value=1, max_value=lane_controls.MAX_PER_MINUTE, required=False,
+        help_text="Empty: as fast as the receiver takes it.",
+    )
+
+
+@require_GET
+@page(Scope.STREAMS_READ)
+def live(request: PageRequest) -> HttpResponse:
+    """The page."""
+    workspace, user = request.actor.workspace, request.user
+    return render(
+        request, "relay/live.html",
+        {
+            **_context(workspace, user, may_change=request.actor.may(Scope.STREAMS_WRITE), **_filters(request)),
+            "chart": _chart(workspace, user),
+            "streams": Stream.objects.filter(workspace=workspace),
+            "query": request.GET.urlencode(),
+        },
+    )
+
+
+@require_GET
+@page(Scope.STREAMS_READ)
+def live_feed(request: PageRequest) -> HttpResponseBase:
+    """The parts that change, for live.js: as events, or once as JSON."""
+    workspace, user, may_change = request.actor.workspace, request.user, request.actor.may(Scope.STREAMS_WRITE)
+    filters = _filters(request)
+    key = f"live:{workspace.pk}:{user.timezone}:{may_change}:{filters['stream']}:{filters['only_deferred']}"
+
+    def parts() -> dict[str, Any]:
+        context = {"user": user, **_context(workspace, user, may_change=may_change, **filters)}
+        return {
+            "values": {stat["key"]: stat["value"] for stat in context["stats"]}
+            | {f"{stat['key']}-note": stat["note"] for stat in context["stats"]},
+            "html": {
+                "lanes": render_to_string("relay/_live_lanes.html", context),
+                "workers": render_to_string("relay/_live_workers.html", context),
+            },
+            "charts": {"chart-live": _chart(workspace, user)["data"]},
+        }
+
+    feed = Feed(key=key, workspace_id=workspace.pk, render=parts, every_seconds=1.0, floor_seconds=2.0)
+    return live_response(request, feed)
+
+
+def _filters(request: PageRequest) -> dict[str, Any]:
+    return {"stream": request.GET.get("stream", "")[:80], "only_deferred": request.GET.get("only") == "deferred"}
+
+
+def _context(
+    workspace: Workspace, user: User, *, may_change: bool, stream: str, only_deferred: bool
+) -> dict[str, Any]:
+    workers = worker_report.workers()
+    everything = lane_view.lane_groups(workspace, sending=worker_report.connections_by_lane(workers))
+    groups = [
+        group for group in everything
+        if (not stream or group.stream_slug == stream) and (group.deferred or not only_deferred)
+    ]
+    return {
+        "stats": _stats(workspace, everything, workers), "groups": groups[:SHOWN], "may_change": may_change,
+        "others": _others(groups[SHOWN:]), "is_filtered": bool(stream or only_deferred), "workers": workers,
+        "connections_known": workers is not None, "has_any": bool(everything),
+    }
+
+
+def _others(groups: list[LaneGroup]) -> dict[str, int] | None:
+    if not groups:
+        return None
+    return {
+        "count": len(groups), "waiting": sum(group.waiting for group in groups),
+        "per_minute": sum(group.per_minute for group in groups), "deferred": sum(group.deferred for group in groups),
+    }
+
+
+def _stats(
+    workspace: Workspace, groups: list[LaneGroup], workers: list[WorkerReport] | None
+) -> list[dict[str, Any]]:
+    minute = minutes.last_sixty_seconds(workspace)
+    held = Recipient.objects.filter(workspace=workspace, status="held").count()
+    oldest = max((group.oldest_seconds or 0.0 for group in groups if group.state != "paused"), default=0.0)
+    waiting, deferred = sum(group.waiting for group in groups), sum(group.deferred for group in groups)
+    return [
+        _stat("out", "Out", formats.number(minute.out), "a minute", "delivered in the last 60 s"),
+        _stat("in", "In", formats.number(minute.taken), "a minute", "accepted in the last 60 s"),
+        _stat("waiting", "Waiting", formats.number(waiting), "recipients",
+              f"{formats.number(held)} held beside them"
+              + (f"; first in turn for {formats.duration(oldest)}" if oldest >= 1 else "")),
+        _stat("deferred", "Deferred", formats.number(deferred), "recipients", "wait for their next try"),
+        _workers_stat(workers),
+    ]
+
+
+def _stat(key: str, label: str, value: str, unit: str, note: str) -> dict[str, Any]:
+    return {"key": f"live-{key}", "label": label, "value": value, "unit": unit, "note": note,
+            "note_key": f"live-{key}-note"}
+
+
+def _workers_stat(workers: list[WorkerReport] | None) -> dict[str, Any]:
+    if workers is None:
+        return _stat("workers", "Workers", formats.MISSING, "", "not known while Valkey does not answer")
+    well = sum(worker.is_well for worker in workers)
+    used = sum(worker.sending for worker in workers)
+    note = f"{formats.counted(used, 'connection')} in use" if workers else "none has reported; nothing goes out"
+    return _stat("workers", "Workers", f"{well} of {len(workers)}", "healthy", note)
+
+
+def _chart(workspace: Workspace, user: User) -> dict[str, Any]:
+    rows = minutes.last_minutes(workspace)
+    zone = ZoneInfo(user.timezone)
+    out, taken = [row.out for row in rows], [row.taken for row in rows]
+    data = {
+        "x": [int(row.at.timestamp()) for row in rows], "unit": "", "zone": user.timezone,
+        "series": [
+            {"label": "Out", "color": "--c-1", "kind": "line", "fill": True, "data": out},
+            {"label": "In", "color": "--c-2", "kind": "line", "dash": True, "data": taken},
+            {"label": "Deferred", "color": "--c-muted", "kind": "line", "data": [row.deferred for row in rows]},
+        ],
+    }
+    most = max((value or 0 for value in out), default=0)
+    return {
+        "data": data, "head": ["Minute", "Out", "In", "Deferred"],
+        "label": f"Recipients a minute over the last 30 minutes: out at most {most:,}, "
+                 f"in at most {max((value or 0 for value in taken), default=0):,}.",
+        "legend": [{"label": "Out", "key": "", "line": True}, {"label": "In", "key": "c2", "line": True},
+                   {"label": "Deferred", "key": "mut", "line": True}],
+        "rows": [[row.at.astimezone(zone).strftime("%H:%M"), formats.number(row.out), formats.number(row.taken),
+                  formats.number(row.deferred)] for row in reversed(rows)],
+    }
+
+
+# -- acts ----------------------------------------------------------------------------------------------------
+
+
+def _lane(request: PageRequest, lane_id: int) -> Lane:
+    return lane_controls.lane_of(request.actor.workspace, lane_id)
+
+
+def _group(request: PageRequest, lane: Lane) -> LaneGroup | None:
+    groups = lane_view.lane_groups(request.actor.workspace)
+    return next((one for one in groups if (one.stream_id, one.site) == (lane.stream_id, lane.site)), None)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@page(Scope.STREAMS_READ, write=Scope.STREAMS_WRITE)
+def live_lane(request: PageRequest, lane_id: int) -> HttpResponse:
+    """One site's lanes: what stops them, and a limit to set."""
+    lane = _lane(request, lane_id)
+    form = PaceForm(request.POST or None, initial={"max_per_minute": lane.max_per_minute})
+    if request.method == "POST" and form.is_valid():
+        lane_controls.pace_site(request.actor, lane, form.cleaned_data["max_per_minute"])
+        messages.success(request, _paced(lane, form.cleaned_data["max_per_minute"]))
+        return redirect("live")
+    return render(
+        request, "relay/live_lane.html",
+        {"lane": lane, "form": form, "group": _group(request, lane), "nav": "live"},
+        status=422 if form.is_bound else 200,
+    )
+
+
+def _paced(lane: Lane, limit: int | None) -> str:
+    if limit is None:
+        return f"{lane.site} goes as fast as the receiver takes it."
+    return f"{lane.site} is limited to {formats.rate(limit)}."
+
+
+@require_POST
+@page(Scope.STREAMS_WRITE)
+def live_pause(request: PageRequest, lane_id: int) -> HttpResponse:
+    """Keep it back; the reason may follow on its page."""
+    lane = _lane(request, lane_id)
+    lane_controls.pause_site(request.actor, lane, reason=request.POST.get("reason", "").strip())
+    messages.success(
+        request, f"{lane.site} is paused. Its mail waits.", extra_tags=f"undo={reverse('live-resume', args=[lane.pk])}"
+    )
+    return redirect("live")
+
+
+@require_POST
+@page(Scope.STREAMS_WRITE)
+def live_resume(request: PageRequest, lane_id: int) -> HttpResponse:
+    """Let it go on."""
+    lane = _lane(request, lane_id)
+    lane_controls.resume_site(request.actor, lane)
+    messages.success(request, f"{lane.site} goes on.")
+    return redirect("live")
+
+
+@require_POST
+@page(Scope.STREAMS_WRITE)
+def live_slow(request: PageRequest, lane_id: int) -> HttpResponse:
+    """Halve its pace in one click."""
+    lane = _lane(request, lane_id)
+    group = _group(request, lane)
+    limit = lane_controls.slower(limit=lane.max_per_minute, per_minute=group.per_minute if group else 0)
+    before = lane.max_per_minute
+    lane_controls.pace_site(request.actor, lane, limit)
+    undo = f"{reverse('live-pace', args=[lane.pk])}?to={before or ''}"
+    messages.success(request, _paced(lane, limit), extra_tags=f"undo={undo}")
+    return redirect("live")
+
+
+@require_POST
+@page(Scope.STREAMS_WRITE)
+def live_pace(request: PageRequest, lane_id: int) -> HttpResponse:
+    """Set the limit back to what it was; no number lifts it."""
+    lane = _lane(request, lane_id)
+    text = request.GET.get("to", "")
+    limit = int(text) if text.isdecimal() and len(text) <= 7 else None
+    lane_controls.pace_site(request.actor, lane, limit)
+    messages.success(request, _paced(lane, limit))
+    return redirect("live")
