@@ -1,8 +1,8 @@
 """The search box of the message list: what somebody means who types into it, and the rows that fit.
 
-An id, an address or a Message-ID is found by an index, however old it is. A domain, a beginning of an address
-and words of a subject are looked for within a period. With an address the rows are recipients, otherwise
-messages: a broadcast of a million is one row.
+An id, an address or a Message-ID is found by an index, however old it is. A domain, a tag and words of a subject
+are looked for within a period and among the newest MAX_SCANNED rows, so that no search takes long. With an
+address the rows are recipients, otherwise messages: a broadcast of a million is one row.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 from uuid import UUID
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
@@ -17,8 +18,9 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from relayhub.core.errors import InputError
 from relayhub.core.ids import Prefix, decode_id, uuid7_floor
 from relayhub.core.models import Workspace
+from relayhub.core.paging import COUNT_LIMIT
 from relayhub.protocol.address import AddressError, normalise, normalise_domain
-from relayhub.relay.models import Message, Recipient, RecipientStatus
+from relayhub.relay.models import Lane, Message, Recipient, RecipientStatus
 
 #: Words for a recipient's state -> the statuses that they cover; the keys are what `?status=` takes.
 STATES: dict[str, tuple[str, ...]] = {
@@ -28,7 +30,12 @@ STATES: dict[str, tuple[str, ...]] = {
 }
 NO_ID = UUID(int=0)
 #: A word that begins many addresses finds the newest of their messages.
-MAX_BY_BEGINNING = 1000
+MAX_BY_BEGINNING = 300
+#: How many of the newest rows are read for what no index finds: words of a subject, tags, domains.
+MAX_SCANNED = 50_000
+#: Statuses that an index by lane finds, and those that most recipients have.
+_IN_LANES = frozenset({"queued", "deferred"})
+_WELL = frozenset({"delivered"})
 
 
 class Kind(StrEnum):
@@ -59,6 +66,11 @@ class Meaning:
     def is_exact(self) -> bool:
         """Whether an index finds it, so that no period is needed."""
         return self.kind in (Kind.MESSAGE, Kind.RECIPIENT, Kind.ADDRESS, Kind.HEADER)
+
+    @property
+    def is_scanned(self) -> bool:
+        """Whether rows have to be read for it, so that only the newest are."""
+        return self.kind in (Kind.TAG, Kind.SUBJECT, Kind.WORD)
 
     @property
     def finds_recipients(self) -> bool:
@@ -121,7 +133,7 @@ def recipients(
     elif meaning.kind is Kind.BEGINNING:
         found = found.filter(address_key__startswith=meaning.value)
     else:
-        found = found.filter(domain=meaning.value)
+        found = found.filter(domain=meaning.value, id__gte=newest_floor(Recipient.objects.all()))
     if state:
         found = found.filter(status__in=_statuses(state))
     if stream:
@@ -133,37 +145,58 @@ def messages(
     workspace: Workspace, meaning: Meaning, *, state: str = "", stream: str = "", since: datetime | None = None
 ) -> QuerySet[Message]:
     """Messages that fit, newest first; with `state` those with at least one recipient in it."""
-    found = Message.objects.filter(workspace=workspace).select_related("stream").order_by("-id")
-    if meaning.kind is Kind.MESSAGE:
-        found = found.filter(pk=meaning.id)
-    elif meaning.kind is Kind.RECIPIENT:
-        found = found.filter(recipients__pk=meaning.id)
-    elif meaning.kind is Kind.HEADER:
-        found = found.filter(message_id_header=meaning.value)
-    elif meaning.kind is Kind.TAG:
-        found = found.filter(tags__contains=[meaning.value])
-    elif meaning.kind is Kind.SUBJECT:
-        found = found.filter(subject__icontains=meaning.value)
-    elif meaning.kind is Kind.WORD:
-        begins = Recipient.objects.filter(workspace=workspace, address_key__startswith=meaning.value.lower())
-        newest = begins.order_by("-id").values("message_id")[:MAX_BY_BEGINNING]
-        found = found.filter(Q(subject__icontains=meaning.value) | Q(pk__in=newest))
-    elif meaning.kind is Kind.STATE:
-        state = meaning.value
+    of_workspace = Message.objects.filter(workspace=workspace)
+    found = of_workspace.select_related("stream").order_by("-id")
+    condition = _condition(workspace, meaning)
+    if condition is not None:
+        found = found.filter(condition)
+    if meaning.is_scanned:
+        found = found.filter(id__gte=newest_floor(of_workspace))
+    state = meaning.value if meaning.kind is Kind.STATE else state
     if state:
-        found = found.filter(having(_statuses(state)))
+        found = found.filter(having(workspace, _statuses(state), since=since))
     if stream:
         found = found.filter(stream__slug=stream)
     return found.filter(id__gte=uuid7_floor(since)) if since is not None else found
 
 
-def having(statuses: tuple[str, ...]) -> Q:
-    """Messages with a recipient in one of these statuses; of broadcasts the index by status tells."""
-    by_broadcast = Recipient.objects.filter(broadcast_id=OuterRef("broadcast_id"), status__in=statuses)
-    by_message = Recipient.objects.filter(message_id=OuterRef("pk"), status__in=statuses)
-    return Q(Q(broadcast_id__isnull=False) & Exists(by_broadcast)) | Q(
-        Q(broadcast_id__isnull=True) & Exists(by_message)
-    )
+def _condition(workspace: Workspace, meaning: Meaning) -> Q | None:
+    match meaning.kind:
+        case Kind.MESSAGE:
+            return Q(pk=meaning.id)
+        case Kind.RECIPIENT:
+            return Q(recipients__pk=meaning.id)
+        case Kind.HEADER:
+            return Q(message_id_header=meaning.value)
+        case Kind.TAG:
+            return Q(tags__contains=[meaning.value])
+        case Kind.SUBJECT:
+            return Q(subject__icontains=meaning.value)
+        case Kind.WORD:
+            begins = Recipient.objects.filter(workspace=workspace, address_key__startswith=meaning.value.lower())
+            newest = begins.order_by("-id").values_list("message_id", flat=True)[:MAX_BY_BEGINNING]
+            return Q(subject__icontains=meaning.value) | Q(pk__in=list(newest))
+        case _:
+            return None
+
+
+def newest_floor(rows: QuerySet[Any], count: int = MAX_SCANNED) -> UUID:
+    """The id from which on the newest of these rows are: what no index finds is looked for there."""
+    ids = rows.order_by("-id").values_list("id", flat=True)
+    return next(iter(ids[count : count + 1]), NO_ID)
+
+
+def having(workspace: Workspace, statuses: tuple[str, ...], *, since: datetime | None = None) -> Q:
+    """Messages with a recipient in one of these statuses; beyond COUNT_LIMIT messages only the newest."""
+    if set(statuses) <= _WELL:
+        return Q(Exists(Recipient.objects.filter(message_id=OuterRef("pk"), status__in=statuses)))
+    rows = Recipient.objects.filter(workspace=workspace, status__in=statuses)
+    if set(statuses) <= _IN_LANES:
+        rows = rows.filter(lane_id__in=Lane.objects.filter(workspace=workspace).values("pk"))
+    if since is not None:
+        rows = rows.filter(message_id__gte=uuid7_floor(since))
+    newest = rows.order_by("-message_id").values("message_id").distinct()[: COUNT_LIMIT + 1]
+    return Q(pk__in=newest)
 
 
 def _statuses(state: str) -> tuple[str, ...]:

@@ -210,6 +210,14 @@ class Recipient(models.Model):
             models.Index(fields=["workspace", "address_key", "-id"], name="recipient_by_address"),
             models.Index(fields=["broadcast_id", "status"], name="recipient_by_broadcast",
                          condition=models.Q(broadcast_id__isnull=False)),
+            # Finds the messages that something went wrong with; what goes well never enters it.
+            models.Index(
+                fields=["workspace", "status", "message"],
+                condition=models.Q(
+                    status__in=["held", "unknown", "quarantined", "bounced", "suppressed", "expired", "cancelled"]
+                ),
+                name="recipient_by_trouble",
+            ),
             models.Index(
                 fields=["workspace", "-id"],
                 condition=models.Q(transport="sandbox"),
