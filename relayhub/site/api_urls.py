@@ -1,7 +1,7 @@
 """The API root: version 1, its OpenAPI document and its browsable documentation."""
 
 from django.urls import include, path, re_path
-from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
 from campaigns.api import documents as of_campaigns
 from deliverability.api import documents as of_deliverability
@@ -14,7 +14,7 @@ DOCUMENTS = (of_core, of_relay, of_deliverability, of_campaigns)
 
 urlpatterns = [
     path("v1/schema/", SpectacularAPIView.as_view(), name="api-schema"),
-    path("docs/", SpectacularSwaggerView.as_view(url_name="api-schema"), name="api-docs"),
+    path("docs/", SpectacularSwaggerSplitView.as_view(url_name="api-schema"), name="api-docs"),
     path("v1/", include("relayhub.core.api.urls")),
     path("v1/", include("relayhub.relay.api.urls")),
     path("v1/", include("deliverability.api.urls")),

@@ -106,7 +106,7 @@ def browse(chromium: Browser, live_server: Any) -> Iterator[Browsing]:
     browsing = Browsing(browser=chromium, base_url=live_server.url)
     yield browsing
     browsing.close()
-    assert browsing.errors == []
+    assert browsing.errors == [], "\n".join(browsing.errors)
 
 
 @pytest.fixture

@@ -141,15 +141,16 @@ class OperationSchema(AutoSchema):  # type: ignore[misc]
         return declared.name if declared else str(super().get_operation_id())
 
     def get_summary(self) -> str | None:
-        """The first line of the verb's docstring."""
-        said = (getattr(self.view, self.method.lower()).__doc__ or "").strip().splitlines()
-        return said[0].rstrip(".") if said else None
+        """The declared name in words: `list_messages` is "List messages"."""
+        declared = self._declared()
+        return declared.name.replace("_", " ").capitalize() if declared else None
 
     def get_description(self) -> str:  # type: ignore[override]  # drf-spectacular calls it without arguments
-        """What the resource is, and the permission that the verb needs."""
+        """What the verb answers, what the resource is, and the permission that it needs."""
+        said = (getattr(self.view, self.method.lower()).__doc__ or "").strip()
         about = (type(self.view).__doc__ or "").strip()
         needed = getattr(self.view, "permissions", {}).get(self.method, "")
-        return f"{about}\n\nNeeds `{needed}`." if needed else about
+        return "\n\n".join(part for part in (about, said, f"Needs `{needed}`." if needed else "") if part)
 
     def get_auth(self) -> list[dict[str, list[str]]]:
         """A key."""

@@ -1,0 +1,19 @@
+"""The browsable documentation of the API works under our content policy."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.support.browser import Browsing, keep_picture
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.browser]
+
+
+def test_operations_are_listed_with_their_bodies(browse: Browsing) -> None:
+    page = browse(None)
+
+    page.goto("/api/docs/")
+    page.locator("#operations-messages-send_message .opblock-summary-control").first.click()
+
+    assert "subject" in page.locator("#operations-messages-send_message .body-param").first.inner_text()
+    keep_picture(page, "api-docs")
