@@ -230,18 +230,28 @@ def findings(workspace: Workspace, content: TemplateInput, *, subject: str = "")
 
 def preview(
     workspace: Workspace, content: TemplateInput, contact: Contact | None, *, subject: str = "",
-    links: Mapping[str, str] | None = None,
+    links: Mapping[str, str] | None = None, campaign: str = "Preview",
 ) -> rendering.Rendered:
     """What this contact would get; links that only a sent mail has are marked as such, or are the given ones."""
     footer = footer_of(workspace)
     made = compiled.compile_source(source_of(content, subject=subject), footer, opens=False, clicks=False)
-    person = (
-        rendering.contact_context(email=contact.email, name=contact.name, fields=contact.fields)
-        if contact
-        else rendering.contact_context(email="someone@example.com", name="Alex Example", fields={})
-    )
-    context = {"contact": person, **shared_context(workspace, "Preview", made.subject), **(links or _PREVIEW_LINKS)}
+    context = {
+        "contact": _person(contact), **shared_context(workspace, campaign, made.subject), **(links or _PREVIEW_LINKS)
+    }
     return rendering.render_all(subject=made.subject, html=made.html, text=made.text, context=context)
+
+
+def subject_for(workspace: Workspace, subject: str, contact: Contact) -> str:
+    """A subject merged for this contact; PrepareError where it cannot be."""
+    context = {"contact": _person(contact), **shared_context(workspace, "", "")}
+    return rendering.render_subject(subject, context)
+
+
+def _person(contact: Contact | None) -> dict[str, Any]:
+    """What `contact` is in a preview; somebody invented where none is given."""
+    if contact is None:
+        return rendering.contact_context(email="someone@example.com", name="Alex Example", fields={})
+    return rendering.contact_context(email=contact.email, name=contact.name, fields=contact.fields)
 
 
 _PREVIEW_LINKS = {"unsubscribe_url": "#unsubscribe", "preferences_url": "#preferences", "view_url": "#view"}

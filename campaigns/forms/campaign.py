@@ -32,7 +32,7 @@ class ContentForm(forms.Form):
         max_length=998, required=False, label="Subject", help_text="Empty: the subject of the template."
     )
     track = forms.ChoiceField(
-        label="Measure", choices=Tracking.choices, required=False,
+        label="Measure", choices=Tracking.choices,
         help_text="Opens by a picture in the mail, clicks by links that pass through here.",
     )
 

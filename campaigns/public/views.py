@@ -8,14 +8,16 @@ from uuid import UUID
 from django.core.cache import cache
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.template.loader import render_to_string
 from django.utils.crypto import constant_time_compare
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_safe
 
+from campaigns import archive as archives
 from campaigns import leaving, lists, subscriptions
 from campaigns.contacts import Evidence
-from campaigns.models import Campaign, CampaignStatus, MailingList, SignUpForm, Subscription
-from campaigns.public.content import caged
+from campaigns.models import MailingList, SignUpForm, Subscription
+from campaigns.public.content import caged, caged_text, self_contained
 from relayhub.core.errors import PrepareError, RelayHubError
 from relayhub.core.ids import Prefix, decode_id
 from relayhub.core.net import client_ip
@@ -130,9 +132,12 @@ def sign_up(request: HttpRequest, form_id: str) -> HttpResponse:
     if "token" not in request.POST:
         # From a form embedded in another site: the address is filled in here, and one more click subscribes.
         return render(request, "public/sign_up.html", context)
-    if is_robot or not _within_limit(f"sign-up:{ip}"):
-        context["error"] = "This form was open for too long, or used too often. Send it once more in a while."
-        return render(request, "public/sign_up.html", context, status=429 if not is_robot else 422)
+    if is_robot:
+        context["error"] = "This form was open for too long. What you wrote is still here: send it once more."
+        return render(request, "public/sign_up.html", context, status=422)
+    if not _within_limit(f"sign-up:{ip}"):
+        context["error"] = "Too many sign-ups came from where you are. Try again in an hour."
+        return render(request, "public/sign_up.html", context, status=429)
     try:
         leaving.join(form, request.POST.dict(), _evidence(request, "form", request.build_absolute_uri()))
     except RelayHubError as exc:
@@ -162,10 +167,7 @@ def _shown(recipient: Recipient) -> HttpResponse:
         shown = display.readable(display.recipient_bytes(recipient))
     except PrepareError:
         return caged("<p>This message cannot be shown any more.</p>")
-    if shown.html is not None:
-        return caged(shown.html)
-    text = (shown.text or "").replace("&", "&amp;").replace("<", "&lt;")
-    return caged(f"<!doctype html><meta charset='utf-8'><pre style='white-space:pre-wrap'>{text}</pre>")
+    return caged(shown.html) if shown.html is not None else caged_text(shown.text or "")
 
 
 @require_safe
@@ -174,12 +176,10 @@ def archive(request: HttpRequest, list_id: str) -> HttpResponse:
     mailing_list = _archived_list(list_id)
     if mailing_list is None:
         return _unknown(request)
-    campaigns = Campaign.objects.filter(
-        lists=mailing_list, status=CampaignStatus.SENT, broadcast__isnull=False
-    ).order_by("-launched_at")[:100]
-    return render(request, "public/archive.html", {
-        "workspace": mailing_list.workspace, "mailing_list": mailing_list, "campaigns": campaigns,
+    html = render_to_string("public/archive.html", {
+        "workspace": mailing_list.workspace, "mailing_list": mailing_list, "issues": archives.issues(mailing_list),
     })
+    return caged(self_contained(html))
 
 
 @require_safe
@@ -187,19 +187,14 @@ def archived_campaign(request: HttpRequest, list_id: str, campaign_id: str) -> H
     """One campaign of an archive, as nobody in particular would see it."""
     mailing_list = _archived_list(list_id)
     value = decode_id(Prefix.CAMPAIGN, campaign_id)
-    rows = Campaign.objects.filter(lists=mailing_list, status=CampaignStatus.SENT) if mailing_list else None
-    campaign = rows.filter(pk=value).select_related("broadcast__template_version").first() if rows and value else None
-    if campaign is None or mailing_list is None:
+    campaign = archives.sent_to(mailing_list).filter(pk=value).first() if mailing_list and value else None
+    if campaign is None:
         return _unknown(request)
-    return caged(_for_nobody(campaign))
-
-
-def _for_nobody(campaign: Campaign) -> str:
-    from campaigns import templates
-
-    content = templates.content_of(campaign.broadcast.template_version)
-    shown = templates.preview(campaign.workspace, content, None, subject=campaign.subject)
-    return shown.html or f"<pre>{(shown.text or '').replace('<', '&lt;')}</pre>"
+    try:
+        shown = archives.for_nobody(campaign)
+    except PrepareError:
+        return caged("<p>This message cannot be shown any more.</p>")
+    return caged(shown.html) if shown.html else caged_text(shown.text or "")
 
 
 def _archived_list(list_id: str) -> MailingList | None:

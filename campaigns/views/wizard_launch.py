@@ -17,7 +17,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods
 
-from campaigns import broadcast, editing, preflight
+from campaigns import broadcast, editing, preflight, templates
 from campaigns.forms.campaign import ScheduleForm
 from campaigns.models import Campaign, CampaignStatus
 from campaigns.views.common import campaign_of, refuse
@@ -64,9 +64,15 @@ def preflight_step(request: PageRequest, campaign_id: str) -> HttpResponse:
             campaign, "preflight", audience_notes(campaign, found.audience) | {"preflight": _summary(found)},
             found=found, blocks=blocks, warnings=len(found.findings) - blocks,
             findings=[_finding(campaign, item) for item in found.findings],
-            may_override=request.actor.may(Scope.CAMPAIGNS_OVERRIDE),
+            may_override=request.actor.may(Scope.CAMPAIGNS_OVERRIDE), has_something=_has_something(campaign, found),
         ),
     )
+
+
+def _has_something(campaign: Campaign, found: preflight.Preflight) -> bool:
+    """Whether there is somebody to write to and something to send: what no reason overrides."""
+    version = templates.published(campaign.template) if campaign.template is not None else None
+    return found.audience.reached > 0 and version is not None and bool(campaign.from_header)
 
 
 def _summary(found: preflight.Preflight) -> str:
@@ -117,7 +123,6 @@ def _schedule(request: PageRequest, campaign: Campaign) -> HttpResponse:
         campaign = campaign_of(request, campaign.public_id)
     found = preflight.look(campaign)
     may_override = request.actor.may(Scope.CAMPAIGNS_OVERRIDE)
-    has_something = found.audience.reached > 0 and campaign.template is not None and bool(campaign.from_header)
     return render(
         request, "campaigns/campaign_schedule.html",
         step_context(
@@ -125,7 +130,7 @@ def _schedule(request: PageRequest, campaign: Campaign) -> HttpResponse:
             form=form, found=found, in_sandbox=workspace_in_sandbox(campaign.workspace_id),
             is_scheduled=campaign.status == CampaignStatus.SCHEDULED, may_override=may_override,
             may_launch=request.actor.may(Scope.CAMPAIGNS_LAUNCH),
-            is_ready=not found.blocks or (may_override and has_something),
+            is_ready=not found.blocks or (may_override and _has_something(campaign, found)),
             findings=[_finding(campaign, item) for item in found.blocks],
         ),
         status=422 if form.is_bound else 200,

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.urls import reverse
 
-from campaigns import audience, editing
+from campaigns import audience, editing, templates
 from campaigns.models import Campaign, LeftOutReason
 from campaigns.views.common import campaign_of
 from relayhub.core import formats
@@ -35,7 +35,9 @@ def step_context(
             {"label": STEP_LABELS[step], "note": (notes or {}).get(step, "" if number < reached else "Not started"),
              "state": state, "url": reverse(f"campaign-{step}", args=[campaign.public_id]) if is_open else ""}
         )
-    return {"campaign": campaign, "steps": steps, "here": here, "refused": editing.refused_launch(campaign), **more}
+    version = templates.sent_version(campaign.template) if campaign.template else None
+    return {"campaign": campaign, "steps": steps, "here": here, "refused": editing.refused_launch(campaign),
+            "template_subject": version.subject if version else "", **more}
 
 
 def reach(campaign: Campaign, step: str) -> str:
