@@ -187,7 +187,8 @@ INSTALLED_APPS = [
     "relayhub.relay",
     "deliverability",
     "relayhub.core",
-    "django.contrib.admin",
+    # Without its search for admin modules, which `relayhub.urls` does: only the web process needs them.
+    "django.contrib.admin.apps.SimpleAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -206,7 +207,6 @@ INSTALLED_APPS = [
     "django_htmx",
     "django_structlog",
     "csp",
-    "anymail",
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",

@@ -15,7 +15,8 @@ LAYERS = (
     "relayhub.site", "campaigns", "relayhub.relay", "deliverability", "relayhub.core", "relayhub.protocol"
 )
 #: Outside the layers: entry points, wiring and the embedded servers.
-WIRING = ("relayhub.settings", "relayhub.env", "relayhub.embedded", "relayhub.celery", "relayhub.judge")
+WIRING = ("relayhub.settings", "relayhub.env", "relayhub.embedded", "relayhub.celery", "relayhub.beat",
+          "relayhub.schedule", "relayhub.judge")
 EDGES = frozenset({"views", "api", "tasks", "management", "smtpd", "admin", "urls"})
 MAX_FILE_LINES = 500
 MAX_FUNCTION_LINES = 80

@@ -27,7 +27,7 @@ case "${1:-web}" in
     ;;
   beat)
     wait_for_migrations
-    exec celery -A relayhub beat --schedule "${TMPDIR:-/tmp}/relayhub-beat-$$" --pidfile= --loglevel WARNING
+    exec celery -A relayhub.beat beat --schedule "${TMPDIR:-/tmp}/relayhub-beat-$$" --pidfile= --loglevel WARNING
     ;;
   smtpd)
     wait_for_migrations

@@ -14,11 +14,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from django.core.management import execute_from_command_line
-
 from relayhub.embedded import servers
 from relayhub.embedded.postgres import ServerProblem
 from relayhub.embedded.steps import Steps
+from relayhub.embedded.up import PLAN_OPTION
+from relayhub.embedded.up import run as run_up
 from relayhub.env import Environment, EnvironmentProblem
 
 #: Commands that touch neither database nor Redis.
@@ -27,16 +27,28 @@ _NEED_NOTHING = frozenset(
      "spectacular", "findstatic", "diffsettings", "startapp"}
 )
 
+_ASKS_FOR_HELP = frozenset({"--help", "-h", "--version"})
+
 
 def run(argv: Sequence[str]) -> None:
     """Run a command line; ends the process with one line where the environment cannot work."""
     try:
         with _servers_for(list(argv)):
+            if _is_up(argv):
+                run_up(argv)
+                return
+            from django.core.management import execute_from_command_line  # `up` lives long and does without
+
             execute_from_command_line(list(argv))
     except (EnvironmentProblem, ServerProblem) as exc:
         sys.exit(f"relayhub: {exc}")
     except KeyboardInterrupt:
         sys.exit(130)
+
+
+def _is_up(argv: Sequence[str]) -> bool:
+    """Whether this is the supervisor: `up` itself, not its child that prepares, nor a question for help."""
+    return len(argv) > 1 and argv[1] == "up" and PLAN_OPTION not in argv and not _ASKS_FOR_HELP & set(argv)
 
 
 def data_folder() -> Path:
@@ -51,13 +63,13 @@ def _servers_for(argv: list[str]) -> Iterator[None]:
     with_postgres = environment.raw("DATABASE_URL") is None
     with_valkey = environment.raw("REDIS_URL") is None
     command = argv[1] if len(argv) > 1 else "help"
-    asks_for_help = bool({"--help", "-h", "--version"} & set(argv[1:]))
+    asks_for_help = bool(_ASKS_FOR_HELP & set(argv[1:]))
     if command in _NEED_NOTHING or asks_for_help or not (with_postgres or with_valkey):
         yield
         return
     data = data_folder()
     with ExitStack() as stack:
-        if command == "up" or not _is_available(data, with_postgres):
+        if _is_up(argv) or not _is_available(data, with_postgres):
             stack.enter_context(_own_servers(data, command, with_postgres, with_valkey))
         else:
             stack.enter_context(servers.in_use(data))

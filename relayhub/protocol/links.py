@@ -12,9 +12,6 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from inscriptis import get_text
-from inscriptis.model.config import ParserConfig
-
 MAX_ATTRIBUTE = 16_384  # longer is no link; also bounds the work on quotes that never close
 _TAG = re.compile(
     r"<(?P<skip>style|script)\b[^>]*+>.*?</(?P=skip)\s*>"
@@ -154,12 +151,12 @@ def add_open_pixel(html: str, url: str) -> str:
     return html[:position] + pixel + html[position:]
 
 
-_TEXT_CONFIG = ParserConfig(display_links=True)
-
-
 def html_to_text(html: str) -> str:
     """Readable text with links as `[text](url)`. Slow (a millisecond): at publish time only."""
     if not html.strip():
         return ""
-    lines = [line.rstrip() for line in str(get_text(html, _TEXT_CONFIG)).splitlines()]
+    from inscriptis import get_text  # here, not above: with lxml it takes 4 MB of every process
+    from inscriptis.model.config import ParserConfig
+
+    lines = [line.rstrip() for line in str(get_text(html, ParserConfig(display_links=True))).splitlines()]
     return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip("\n") + "\n"

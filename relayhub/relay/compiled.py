@@ -13,9 +13,6 @@ import re
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-import css_inline
-from mjml import mjml2html
-
 from relayhub.core.errors import PrepareError
 from relayhub.protocol.links import Link, LinkNumbers, add_open_pixel, html_to_text, rewrite_html, rewrite_text
 from relayhub.relay.template_source import tags
@@ -24,7 +21,6 @@ FORMAT_VERSION = 1
 #: Names under which prepare() fills in tracked links and the pixel.
 LINK_FIELD = "rh_link_"
 OPEN_FIELD = "rh_open_url"
-_INLINER = css_inline.CSSInliner(load_remote_stylesheets=False, keep_style_tags=True, keep_link_tags=True)
 _UNSUBSCRIBE = re.compile(r"\{\{-?\s*unsubscribe_url\b")
 _BODY_END = re.compile(r"</body\s*>", re.IGNORECASE)
 _POSITION = re.compile(r"\s*at position (\d+)(?::\d+)?")
@@ -90,8 +86,11 @@ def to_html(source: Source) -> str | None:
         return None
     written = _from_mjml(source.source) if source.kind == "mjml" else source.source
     hidden, restore = _hide_tags(_with_preheader(written, source.preheader))
+    import css_inline  # here, not above: workers load this module and never inline
+
+    inliner = css_inline.CSSInliner(load_remote_stylesheets=False, keep_style_tags=True, keep_link_tags=True)
     try:
-        inlined = _INLINER.inline(hidden)
+        inlined = inliner.inline(hidden)
     except css_inline.InlineError as exc:
         raise PrepareError(f"The styles cannot be inlined: {exc}.", temporary=False, code="css_failed") from exc
     return str(restore(inlined))
@@ -169,6 +168,8 @@ def _from_mjml(source: str) -> str:
     if _LOCAL_ONLY.search(source):
         raise PrepareError("mj-include is not available; put the part into this template.", temporary=False,
                            code="mjml_include")
+    from mjml import mjml2html  # as above
+
     hidden, restore = _hide_tags(source)
     try:
         return str(restore(str(mjml2html(hidden))))

@@ -27,7 +27,6 @@ from relayhub.core.models import Scope
 from relayhub.protocol.resolver import Records
 from relayhub.relay import routes
 from relayhub.relay.models import Route
-from relayhub.relay.transports.anymail import make_backend
 from relayhub.relay.transports.base import TransportKind, TransportSpec, TransportTextError
 from relayhub.relay.transports.connection import CannotOpen, PhaseLimits
 from relayhub.relay.transports.dialogue import Dialogue
@@ -163,6 +162,8 @@ def _smarthost_check(spec: TransportSpec, tls: str) -> GoLiveCheck:
 
 def _provider_check(spec: TransportSpec) -> GoLiveCheck:
     """Without settings only the name can be looked at: they may still come from the environment."""
+    from relayhub.relay.transports.anymail import make_backend  # 6 MB of libraries, for those who need it
+
     try:
         make_backend(spec)
     except (ImproperlyConfigured, ImportError) as error:

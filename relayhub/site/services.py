@@ -83,7 +83,10 @@ def _housekeeping_worker() -> tuple[str, ...]:
 
 def _beat() -> tuple[str, ...]:
     schedule = Path(settings.RELAYHUB_DATA) / "beat-schedule"
-    return _celery("beat", "--schedule", str(schedule), "--pidfile", "", "--loglevel", "WARNING")
+    return (
+        sys.executable, "-m", "celery", "-A", "relayhub.beat", "beat", "--schedule", str(schedule), "--pidfile", "",
+        "--loglevel", "WARNING",
+    )
 
 
 def check_ports() -> None:

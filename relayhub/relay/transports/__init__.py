@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from weakref import WeakKeyDictionary
 
-from relayhub.relay.transports.anymail import AnymailTransport
 from relayhub.relay.transports.base import Transport, TransportKind, TransportSpec
 from relayhub.relay.transports.direct import DirectTransport
 from relayhub.relay.transports.sandbox import SandboxTransport
@@ -38,6 +37,9 @@ def _make(spec: TransportSpec, tls: str, max_connections: int | None) -> Transpo
     if spec.kind is TransportKind.DIRECT:
         return DirectTransport(tls=tls, max_connections=max_connections)
     if spec.kind is TransportKind.ANYMAIL:
+        # Its libraries take 6 MB, in every process that imports this package.
+        from relayhub.relay.transports.anymail import AnymailTransport
+
         return AnymailTransport(spec, max_connections=max_connections)
     return SmarthostTransport(spec, tls=tls, max_connections=max_connections)
 

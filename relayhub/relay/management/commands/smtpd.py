@@ -28,6 +28,8 @@ _OWN_FILES = 200  # descriptors beside connections: database, logs, certificate,
 class Command(BaseCommand):
     """Listens until SIGTERM or SIGINT, then finishes what is coming in."""
 
+    #: They would load every page; `up` and `migrate` run them.
+    requires_system_checks = ()
     help = "Listen for SMTP: submission (STARTTLS and TLS, AUTH) or mx (bounces, reports, unsubscribes)."
 
     def add_arguments(self, parser: ArgumentParser) -> None:

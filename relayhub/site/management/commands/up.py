@@ -1,28 +1,24 @@
-"""`manage.py up`: the whole product on one machine, under one supervisor. `make run` calls it."""
+"""`manage.py up`: the whole product on one machine, under one supervisor. `make run` calls it.
+
+What is here prepares: it runs as a child of the supervisor in `embedded.up`, writes the plan and ends.
+"""
 
 from __future__ import annotations
 
 import os
-import time
-import urllib.error
-import urllib.request
-from argparse import ArgumentParser
+from argparse import SUPPRESS, ArgumentParser
 from pathlib import Path
 from typing import Any
 
 from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
-from django.db import connections
 
 from relayhub.core.errors import RelayHubError
-from relayhub.embedded import servers
 from relayhub.embedded.steps import Steps
-from relayhub.embedded.supervisor import Supervisor
+from relayhub.embedded.up import PLAN_OPTION, Plan
 from relayhub.site.services import check_ports, services
 from relayhub.site.setup import ensure_first_run, first_run_path
-
-_READY_SECONDS = 110.0
 
 
 class Command(BaseCommand):
@@ -34,9 +30,10 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         """How long to run; for checks."""
         parser.add_argument("--stop-when-ready", action="store_true", help="stop in order once everything is ready")
+        parser.add_argument(PLAN_OPTION, required=True, help=SUPPRESS)
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Start, supervise, stop."""
+        """Prepare, and say what is to run."""
         steps = Steps()
         os.environ.setdefault("DJANGO_SETTINGS_MODULE", "relayhub.settings")
         try:
@@ -50,51 +47,17 @@ class Command(BaseCommand):
             steps.say("static files are collected")
         except RelayHubError as exc:
             raise CommandError(exc.message) from exc
-        connections.close_all()
-        supervisor = Supervisor(
-            services(), logs=Path(settings.RELAYHUB_DATA) / "logs", steps=steps, first=lambda: _revive(steps)
-        )
-        supervisor.start()
-        try:
-            if self._wait_until_ready(supervisor):
-                steps.say(f"ready: {settings.RELAYHUB_BASE_URL} (credentials of the first run: {first_run_path()})")
-            if not options["stop_when_ready"]:
-                supervisor.watch()
-        finally:
-            supervisor.stop()
-
-    def _wait_until_ready(self, supervisor: Supervisor) -> bool:
-        deadline = time.monotonic() + _READY_SECONDS
-        reason = ""
-        while time.monotonic() < deadline and not supervisor.is_stopping:
-            supervisor.look()
-            reason = _why_not_ready()
-            if not reason:
-                return True
-            time.sleep(0.1)
-        if not supervisor.is_stopping:
-            self.stderr.write(f"Not ready after {_READY_SECONDS:g} s: {reason}. It keeps trying.")
-        return False
+        _plan(stops_when_ready=options["stop_when_ready"]).write(Path(options["plan"]))
 
 
-def _revive(steps: Steps) -> None:
-    own = servers.held()
-    if own is not None:
-        own.revive(steps.warn)
-
-
-def _why_not_ready() -> str:
+def _plan(*, stops_when_ready: bool) -> Plan:
     host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(settings.RELAYHUB_BIND, settings.RELAYHUB_BIND)
-    request = urllib.request.Request(
-        f"http://{host}:{settings.RELAYHUB_HTTP_PORT}/readyz", headers={"Host": settings.ALLOWED_HOSTS[0]}
+    return Plan(
+        services=tuple(services()), logs=str(Path(settings.RELAYHUB_DATA) / "logs"),
+        readiness_url=f"http://{host}:{settings.RELAYHUB_HTTP_PORT}/readyz", host=settings.ALLOWED_HOSTS[0],
+        ready_line=f"ready: {settings.RELAYHUB_BASE_URL} (credentials of the first run: {first_run_path()})",
+        stops_when_ready=stops_when_ready,
     )
-    try:
-        with urllib.request.urlopen(request, timeout=3) as answer:
-            return "" if answer.status == 200 else f"/readyz answers {answer.status}"
-    except urllib.error.HTTPError as exc:
-        return exc.read(500).decode(errors="replace")
-    except OSError as exc:
-        return str(exc)
 
 
 def _collect_static() -> None:
