@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Any
 
 from django.contrib import messages
@@ -17,15 +16,12 @@ from campaigns.views import contact_filter
 from campaigns.views.common import list_of
 from relayhub.core import formats
 from relayhub.core.access import EXPORTS
-from relayhub.core.clock import now
 from relayhub.core.errors import InputError
-from relayhub.core.ids import uuid7_floor
 from relayhub.core.models import Scope, Workspace
 from relayhub.core.pages import PageRequest, back_to, page
 from relayhub.core.paging import table_page
 from relayhub.relay.touches import last_touches
 
-_MONTH = timedelta(days=30)
 #: How many addresses a confirmation names.
 _NAMED = 10
 
@@ -62,7 +58,7 @@ def contact_list(request: PageRequest) -> HttpResponse:
 def contact_figures(request: PageRequest) -> HttpResponse:
     """The figures on top, for a page that did not wait for them."""
     found = standing.figures(request.actor.workspace)
-    return render(request, "partials/_stat_strip.html", {"stats": _strip(request.actor.workspace, found)})
+    return render(request, "partials/_stat_strip.html", {"stats": _strip(found)})
 
 
 def _filterable(workspace: Workspace) -> list[FieldDefinition]:
@@ -71,23 +67,20 @@ def _filterable(workspace: Workspace) -> list[FieldDefinition]:
 
 def _stats(workspace: Workspace) -> list[dict[str, Any]] | None:
     found = standing.figures_at_hand(workspace)
-    return _strip(workspace, found) if found is not None else None
+    return _strip(found) if found is not None else None
 
 
-def _strip(workspace: Workspace, found: dict[str, int]) -> list[dict[str, Any]]:
-    total = sum(found.values())
-    month = uuid7_floor(now() - _MONTH)
-    added = contacts.contacts_of(workspace).filter(pk__gte=month).count()
+def _strip(found: standing.Figures) -> list[dict[str, Any]]:
     path = reverse("contact-list")
 
     def part(name: str, label: str, note: str) -> dict[str, Any]:
-        count = found.get(name, 0)
-        return {"label": label, "value": formats.number(count), "unit": formats.share(count, total),
+        count = found.by_standing.get(name, 0)
+        return {"label": label, "value": formats.number(count), "unit": formats.share(count, found.total),
                 "note": note, "url": f"{path}?status={name}"}
 
     return [
-        {"label": "Contacts", "value": formats.number(total), "url": path,
-         "note": f"{formats.number(added)} added in {_MONTH.days} days"},
+        {"label": "Contacts", "value": formats.number(found.total), "url": path,
+         "note": f"{formats.number(found.added)} added in {standing.LATELY.days} days"},
         part("may", "May be written to", "confirmed on a list"),
         part("unconfirmed", "Not confirmed", "asked, no answer yet"),
         part("unsubscribed", "Unsubscribed", "left every list"),

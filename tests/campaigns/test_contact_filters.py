@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from django.core.cache import cache
 
 from campaigns import contacts, fields, lists, standing, subscriptions
 from campaigns.contacts import ContactFilter, Evidence, add_contact
@@ -60,8 +61,19 @@ def test_column_filter_and_figures_agree(everybody: Actor) -> None:
     for row in rows:
         counts[row.standing] = counts.get(row.standing, 0) + 1
 
-    assert standing.figures(everybody.workspace) == counts
+    assert standing.figures(everybody.workspace).by_standing == counts
     assert counts == {value: len(found(everybody, standing=value)) for value in counts}
+
+
+def test_with_very_many_the_figures_wait_for_nobody(everybody: Actor, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(standing, "EXACT_UP_TO", 2)
+    cache.clear()
+
+    assert standing.figures_at_hand(everybody.workspace) is None
+    assert standing.figures(everybody.workspace).total == 6
+    add_contact(everybody, email="late@x.example", evidence=ANY)
+    assert standing.figures_at_hand(everybody.workspace) == standing.figures(everybody.workspace)
+    assert standing.figures(everybody.workspace).total == 6
 
 
 def test_a_transactional_complaint_stops_no_broadcast(everybody: Actor) -> None:
