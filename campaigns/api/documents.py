@@ -7,6 +7,7 @@ from campaigns.api import views_campaigns as campaigns
 from campaigns.api import views_contacts as contacts
 from campaigns.api import views_lists as lists
 from campaigns.models import CampaignStatus, OptIn, SubscriptionStatus, TemplateKind
+from campaigns.standing import Standing
 from relayhub.core.api.schema import (
     ANY,
     FILE,
@@ -33,8 +34,8 @@ _SUBSCRIPTION_STATUS = one_of(SubscriptionStatus.values)
 
 shape(
     "Contact", id=identifier("con"), email=TEXT, name=TEXT, fields=table(ANY), lists=each(identifier("lst")),
-    subscriptions=each(fields(list=identifier("lst"), status=_SUBSCRIPTION_STATUS)), source=TEXT, created_at=MOMENT,
-    updated_at=MOMENT,
+    subscriptions=each(fields(list=identifier("lst"), status=_SUBSCRIPTION_STATUS)),
+    standing=one_of(Standing.values), source=TEXT, created_at=MOMENT, updated_at=MOMENT,
 )
 shape(
     "ContactEvent", id=identifier("evt"), type=one_of(EventType.values), at=MOMENT, reply=maybe(table(ANY)),
@@ -113,7 +114,9 @@ declare(
     Operation(
         name="list_contacts", answer="Contact", is_list=True,
         query={"q": "Part of the address or name.", "email": "The address.", "list": "`lst_…`.",
-               "status": "Status of the subscription."},
+               "status": "Status of the subscription.", "standing": f"One of: {', '.join(Standing.values)}.",
+               "field": "Key of a field.", "value": "What the field is or, for text, holds.",
+               "source": "How the address came to be known, such as `import imp_…`."},
     ),
 )
 declare(
