@@ -19,7 +19,7 @@ from django.db import connection
 from relayhub.core.clock import now
 from relayhub.core.ids import uuid7_floor
 from relayhub.core.models import Workspace
-from relayhub.relay.models import SiteRecord
+from relayhub.relay.models import Lane, SiteRecord
 from relayhub.relay.models.lane import RESOLVE_SITE
 from relayhub.relay.sites import NO_MAIL_SITE
 
@@ -190,6 +190,14 @@ def lane_groups(workspace: Workspace, *, sending: Mapping[int, Sequence[int]] | 
             group.slots = (group.slots or 0) + allowed
     _add_replies(of_lane)
     return sorted(groups.values(), key=lambda group: group.rank)
+
+
+def idle_group(lane: Lane) -> LaneGroup:
+    """The lanes of a site that has nothing to show."""
+    return LaneGroup(
+        lane_id=lane.pk, stream_id=lane.stream_id, stream=lane.stream.name, stream_slug=lane.stream.slug,
+        is_broadcast=lane.stream.kind == "broadcast", site=lane.site, title=_titles({lane.site})[lane.site], lanes=1,
+    )
 
 
 def _new(row: Sequence[Any], titles: Mapping[str, str]) -> LaneGroup:

@@ -13,6 +13,7 @@ from relayhub.core.models import Workspace
 from relayhub.relay import routes, streams
 from relayhub.relay.models import Route
 from relayhub.site import setup
+from tests.support.relay_rows import make_lane, make_message, make_recipients
 from tests.support.smtp_sink import smtp_sink
 
 pytestmark = pytest.mark.django_db
@@ -57,3 +58,31 @@ def test_a_stored_rule_is_knocked_at(shop: Workspace) -> None:
 
     assert [check["ok"] for check in answer["data"]] == [False]
     assert "wrong" not in str(answer)
+
+
+def test_lanes_are_listed_and_steered(shop: Workspace) -> None:
+    client = client_of(shop)
+    stream = shop.streams.get(slug="transactional")
+    lane = make_lane(stream, "mx.example")
+    make_recipients(make_message(stream), lane, ["a@mx.example", "b@mx.example"])
+
+    listed = client.get("/api/v1/lanes").json()["data"]
+    paused = client.patch(
+        f"/api/v1/lanes/{lane.pk}", {"paused": True, "reason": "moving", "max_per_minute": 30}, format="json"
+    ).json()
+    wrong = client.patch(f"/api/v1/lanes/{lane.pk}", {"max_per_minute": 0}, format="json")
+    resumed = client.patch(f"/api/v1/lanes/{lane.pk}", {"paused": False, "max_per_minute": None}, format="json").json()
+
+    assert [(row["site"], row["waiting"], row["state"]) for row in listed] == [("mx.example", 2, "waiting")]
+    assert (paused["state"], paused["paused_reason"], paused["max_per_minute"]) == ("paused", "moving", 30)
+    assert wrong.status_code == 400
+    assert (resumed["state"], resumed["max_per_minute"]) == ("waiting", None)
+
+
+def test_a_lane_of_others_is_absent(shop: Workspace) -> None:
+    lane = make_lane(shop.streams.get(slug="transactional"), "mx.example")
+    other = client_of(setup.new_workspace("Other"))
+
+    assert other.get(f"/api/v1/lanes/{lane.pk}").status_code == 404
+    assert other.patch(f"/api/v1/lanes/{lane.pk}", {"paused": True}, format="json").status_code == 404
+    assert client_of(shop).get(f"/api/v1/lanes/{lane.pk}").json()["waiting"] == 0

@@ -26,6 +26,7 @@ from relayhub.core.facts import EventType
 from relayhub.relay.api import serializers as taken
 from relayhub.relay.api import views_acts as acts
 from relayhub.relay.api import views_go_live as ways
+from relayhub.relay.api import views_lanes as lanes
 from relayhub.relay.api import views_messages as messages
 from relayhub.relay.api import views_settings as settings
 from relayhub.relay.models import RecipientStatus, StreamKind, Tracking
@@ -74,6 +75,14 @@ shape(
 _CHECK = fields(name=TEXT, ok=YES_OR_NO, blocks=YES_OR_NO, message=TEXT)
 shape("WayChecks", ready=YES_OR_NO, data=each(_CHECK))
 shape("RouteChecks", data=each(_CHECK))
+shape(
+    "Lane", id=TEXT, stream=TEXT, site=TEXT, name=TEXT, lanes=NUMBER,
+    state=one_of(["warn", "paused", "waiting", "healthy"]), waiting=NUMBER, deferred=NUMBER, out_per_minute=NUMBER,
+    in_flight=NUMBER, connections=maybe(NUMBER), max_per_minute=maybe(NUMBER), paused_at=maybe(MOMENT),
+    paused_reason=maybe(TEXT), backoff_until=maybe(MOMENT), backoff_reason=maybe(TEXT),
+    oldest_seconds=maybe({"type": "number"}),
+    replies=each(fields(code=maybe(TEXT), enhanced=maybe(TEXT), text=TEXT, count=NUMBER, next_try_at=MOMENT)),
+)
 shape(
     "Credential", id=TEXT, name=TEXT, username=TEXT, stream=maybe(TEXT), domains=each(TEXT), networks=each(TEXT),
     created_at=MOMENT, last_used_at=maybe(MOMENT), expires_at=maybe(MOMENT), revoked_at=maybe(MOMENT),
@@ -169,6 +178,9 @@ declare(
 declare(ways.CheckWayView, "POST", Operation(name="check_transport", answer="WayChecks", body=ways.WaySerializer))
 declare(ways.GoLiveView, "POST", Operation(name="go_live", answer="Route", status=201, body=ways.WaySerializer))
 declare(ways.CheckRouteView, "POST", Operation(name="check_route", answer="RouteChecks"))
+declare(lanes.LanesView, "GET", Operation(name="list_lanes", answer="Lane", is_list=True, is_whole=True))
+declare(lanes.LaneView, "GET", Operation(name="get_lane", answer="Lane"))
+declare(lanes.LaneView, "PATCH", Operation(name="change_lane", answer="Lane", body=lanes.LaneChangeSerializer))
 declare(settings.CredentialsView, "GET", Operation(name="list_credentials", answer="Credential", is_list=True))
 declare(
     settings.CredentialsView, "POST",

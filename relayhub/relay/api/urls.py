@@ -4,6 +4,7 @@ from django.urls import URLPattern, path
 
 from relayhub.relay.api import views_acts as acts
 from relayhub.relay.api import views_go_live as ways
+from relayhub.relay.api import views_lanes as lanes
 from relayhub.relay.api import views_messages as messages
 from relayhub.relay.api import views_settings as settings
 
@@ -21,6 +22,8 @@ urlpatterns: list[URLPattern] = [
     path("messages/<str:message_id>/retry", acts.RetryView.as_view()),
     path("messages/<str:message_id>/resend", acts.ResendView.as_view()),
     path("messages/<str:message_id>/recipients", messages.RecipientsView.as_view()),
+    path("lanes", lanes.LanesView.as_view()),
+    path("lanes/<str:lane_id>", lanes.LaneView.as_view()),
     path("streams", settings.StreamsView.as_view()),
     path("streams/<str:stream_id>", settings.StreamView.as_view()),
     path("routes", settings.RoutesView.as_view()),

@@ -116,7 +116,7 @@ def _stats(
         _stat("out", "Out", formats.number(minute.out), "a minute", "delivered in the last 60 s"),
         _stat("in", "In", formats.number(minute.taken), "a minute", "accepted in the last 60 s"),
         _stat("waiting", "Waiting", formats.number(waiting), "recipients",
-              f"{formats.number(held)} held beside them"
+              (f"{formats.number(held)} held beside them" if held else "none held")
               + (f"; first in turn for {formats.duration(oldest)}" if oldest >= 1 else "")),
         _stat("deferred", "Deferred", formats.number(deferred), "recipients", "wait for their next try"),
         _workers_stat(workers),
