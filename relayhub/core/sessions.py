@@ -36,9 +36,14 @@ def sessions_of(request: HttpRequest, user: User) -> list[OwnSession]:
     """The person's living sessions, this one first; rows of ended ones are removed."""
     key = request.session.session_key
     if not UserSession.objects.filter(session_key=key).exists():
-        UserSession.objects.create_from_request(request)
+        note_sign_in(request)
     rows = [_described(row, row.session_key == key) for row in UserSession.objects.purge_and_list(user)]
     return sorted(rows, key=lambda row: (not row.is_current, -row.since.timestamp()))
+
+
+def note_sign_in(request: HttpRequest) -> None:
+    """List the session that has just begun; django-allauth does it for its own sign-in."""
+    UserSession.objects.create_from_request(request)
 
 
 def _described(row: UserSession, is_current: bool) -> OwnSession:

@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from relayhub.core import people
+from relayhub.core import people, sessions
 from relayhub.core.access import get_or_absent, memberships
 from relayhub.core.errors import AccessError
 from relayhub.core.ids import Prefix
@@ -92,5 +92,6 @@ def _new_person(request: HttpRequest, token: str, invited: Invitation) -> HttpRe
         user = User.objects.create_user(invited.email, password, display_name=name)
         people.accept_invitation(token, user)
     login(request, user, backend=_BACKEND)
+    sessions.note_sign_in(request)
     messages.success(request, f"Welcome. You are in {invited.workspace.name} now.")
     return redirect("home")

@@ -67,7 +67,7 @@ def _sending(workspace: Workspace) -> list[Need]:
         found.append(
             Need(kind="bad", icon="player-stop", title="Sending of this workspace is stopped",
                  text=workspace.sending_stopped_reason or "Mail is accepted and kept until sending is resumed.",
-                 url=address("settings-home"), label="Settings")
+                 url=address("settings-sending"), label="See it")
         )
     return found
 

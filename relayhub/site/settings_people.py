@@ -70,7 +70,7 @@ def settings_people(request: PageRequest) -> HttpResponse:
     return render(
         request, "site/settings/people.html",
         {
-            "here": "people", "form": form, "lines": _lines(actor, roles), "role_words": ROLE_WORDS,
+            "here": "people", "form": form, "entries": _lines(actor, roles), "role_words": ROLE_WORDS,
             "invitations": [{"row": row, "may_revoke": row.role in roles} for row in invitations],
             "new": shown_once.take(request, _LINK), "letters_leave": letters_leave(),
         },

@@ -44,7 +44,8 @@ class WorkspaceForm(forms.Form):
     )
     footer_html = forms.CharField(
         max_length=20_000, required=False, widget=forms.Textarea(attrs={"rows": 5, "spellcheck": "false"}),
-        label="Footer of your own, as HTML", help_text="Needs {{ unsubscribe_url }}. Empty: the one shown on this page.",
+        label="Footer of your own, as HTML",
+        help_text="Needs {{ unsubscribe_url }}. Empty: the one shown on this page.",
     )
 
 

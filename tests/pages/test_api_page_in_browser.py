@@ -53,6 +53,9 @@ def test_a_key_is_made_shown_once_and_revoked(browse: Browsing) -> None:
     page.reload()
     assert page.locator("#new-key-text").count() == 0
     page.get_by_role("button", name="Revoke shop").click()
+    dialog = page.get_by_role("dialog")
+    assert dialog.locator("h2").inner_text() == "Revoke “shop”?"
+    assert dialog.locator("li").count() == 0
     page.get_by_role("button", name="Revoke 1 key").click()
     page.get_by_text(re.compile("Revoked “shop”")).wait_for()
     assert ApiKey.objects.get().revoked_at is not None

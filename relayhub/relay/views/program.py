@@ -45,7 +45,7 @@ def api_home(request: PageRequest) -> HttpResponse:
         request, "relay/api/keys.html",
         {
             **shared(request, "keys"), "table": table, "may_see": may_see,
-            "lines": [_line(row, set(actor.permissions)) for row in table.rows] if table else [],
+            "entries": [_line(row, set(actor.permissions)) for row in table.rows] if table else [],
             "new": shown_once.take(request, NEW_KEY) if may_see else None, "chips": ENDED_CHIPS,
             "overlaps": OVERLAP_CHOICES,
             "examples": connecting.rest_examples(place_of(request), letter_of(request)),
