@@ -39,7 +39,8 @@ def smtp(request: PageRequest) -> HttpResponse:
         request, "relay/api/smtp.html",
         {
             **program.shared(request, "smtp"), "table": table, "new": new,
-            "entries": [_line(row) for row in table.rows], "chips": program.ENDED_CHIPS, "overlaps": OVERLAP_CHOICES, "username": username,
+            "entries": [_line(row) for row in table.rows], "chips": program.ENDED_CHIPS,
+            "overlaps": OVERLAP_CHOICES, "username": username,
             "examples": connecting.smtp_examples(
                 program.place_of(request), program.letter_of(request), username or "YOUR-USER-NAME"
             ),
