@@ -153,6 +153,7 @@ def unarchive(actor: Actor, template: MailTemplate) -> None:
     with transaction.atomic():
         if archived_templates_of(actor.workspace).filter(pk=template.pk).update(archived_at=None):
             audit.record(actor, "template.unarchived", "template", template.public_id, summary=template.name)
+    template.archived_at = None
 
 
 def campaigns_using(template: MailTemplate) -> QuerySet[Campaign]:

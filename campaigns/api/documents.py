@@ -6,6 +6,7 @@ import relayhub.relay.api.documents  # noqa: F401  (a campaign's recipient is a 
 from campaigns.api import views_campaigns as campaigns
 from campaigns.api import views_contacts as contacts
 from campaigns.api import views_lists as lists
+from campaigns.api import views_templates as templates
 from campaigns.models import CampaignStatus, OptIn, SubscriptionStatus, TemplateKind
 from campaigns.standing import Standing
 from relayhub.core.api.schema import (
@@ -66,8 +67,8 @@ shape(
 shape("Unsubscribed", unsubscribed=NUMBER)
 shape(
     "Template", id=identifier("tpl"), name=TEXT, subject=TEXT, html=TEXT, text=TEXT, kind=one_of(TemplateKind.values),
-    preheader=TEXT, version=maybe(NUMBER), published_version=maybe(NUMBER), has_draft=YES_OR_NO, created_at=MOMENT,
-    updated_at=MOMENT,
+    preheader=TEXT, version=maybe(NUMBER), published_version=maybe(NUMBER), has_draft=YES_OR_NO, stamp=TEXT,
+    archived=YES_OR_NO, created_at=MOMENT, updated_at=MOMENT,
 )
 shape(
     "TemplateVersion", number=NUMBER, kind=one_of(TemplateKind.values), subject=TEXT, preheader=TEXT, html=TEXT,
@@ -179,7 +180,12 @@ declare(
     lists.SubscriptionsView, "DELETE",
     Operation(name="unsubscribe", answer="Unsubscribed", query={"contact": "`con_…`.", "email": "Or its address."}),
 )
-declare(campaigns.TemplatesView, "GET", Operation(name="list_templates", answer="Template", is_list=True))
+declare(
+    campaigns.TemplatesView, "GET",
+    Operation(
+        name="list_templates", answer="Template", is_list=True, query={"archived": "`true`: those that were put away."}
+    ),
+)
 declare(
     campaigns.TemplatesView, "POST",
     Operation(name="create_template", answer="Template", status=201, body=campaigns.TemplateSerializer),
@@ -189,7 +195,23 @@ declare(
     campaigns.TemplateView, "PATCH",
     Operation(name="change_template", answer="Template", body=campaigns.TemplateSerializer),
 )
-declare(campaigns.TemplateView, "DELETE", Operation(name="archive_template", status=204))
+declare(
+    campaigns.TemplateView, "DELETE",
+    Operation(
+        name="archive_template", status=204,
+        query={"permanently": "`true`: removed for good, where no campaign uses it."},
+    ),
+)
+declare(
+    templates.TemplateRestoreView, "POST",
+    Operation(name="restore_template_version", answer="Template", body=templates.RestoreSerializer),
+)
+declare(
+    templates.TemplateTestView, "POST",
+    Operation(name="send_template_test", answer="TestSent", status=202, body=templates.TemplateTestSerializer),
+)
+declare(templates.TemplateCopyView, "POST", Operation(name="copy_template", answer="Template", status=201))
+declare(templates.TemplateUnarchiveView, "POST", Operation(name="unarchive_template", answer="Template"))
 declare(
     campaigns.VersionsView, "GET",
     Operation(name="list_versions", answer="TemplateVersion", is_list=True, is_whole=True),

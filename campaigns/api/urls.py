@@ -5,6 +5,7 @@ from django.urls import URLPattern, path
 from campaigns.api import views_campaigns as campaigns
 from campaigns.api import views_contacts as contacts
 from campaigns.api import views_lists as lists
+from campaigns.api import views_templates as templates
 
 urlpatterns: list[URLPattern] = [
     path("contacts", contacts.ContactsView.as_view()),
@@ -34,6 +35,10 @@ urlpatterns: list[URLPattern] = [
     path("templates/<str:template_id>/versions", campaigns.VersionsView.as_view()),
     path("templates/<str:template_id>/publish", campaigns.PublishView.as_view()),
     path("templates/<str:template_id>/render", campaigns.RenderView.as_view()),
+    path("templates/<str:template_id>/restore", templates.TemplateRestoreView.as_view()),
+    path("templates/<str:template_id>/test", templates.TemplateTestView.as_view()),
+    path("templates/<str:template_id>/copy", templates.TemplateCopyView.as_view()),
+    path("templates/<str:template_id>/unarchive", templates.TemplateUnarchiveView.as_view()),
     path("campaigns", campaigns.CampaignsView.as_view()),
     path("campaigns/<str:campaign_id>", campaigns.CampaignView.as_view()),
     path("campaigns/<str:campaign_id>/preflight", campaigns.PreflightView.as_view()),

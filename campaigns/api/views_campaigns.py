@@ -31,6 +31,8 @@ class TemplateSerializer(StrictSerializer):
     preheader = serializers.CharField(max_length=300, required=False, allow_blank=True, default="")
     html = serializers.CharField(required=False, allow_blank=True, default="", trim_whitespace=False)
     text = serializers.CharField(required=False, allow_blank=True, default="", trim_whitespace=False)
+    #: The `stamp` of the template as it was read: a change is refused where somebody else saved since.
+    seen = serializers.CharField(max_length=80, required=False, allow_null=True, default=None)
 
 
 def version_body(version: TemplateVersion) -> dict[str, Any]:
@@ -52,7 +54,8 @@ def template_body(template: MailTemplate) -> dict[str, Any]:
         "html": shown.get("html", ""), "text": shown.get("text", ""), "kind": shown.get("kind", "html"),
         "preheader": shown.get("preheader", ""), "version": shown.get("number"),
         "published_version": live.number if live else None,
-        "has_draft": bool(version and version.published_at is None),
+        "has_draft": bool(version and version.published_at is None), "stamp": templates.stamp(version),
+        "archived": template.archived_at is not None,
         "created_at": moment(template.created_at), "updated_at": moment(template.updated_at),
     }
 
@@ -72,10 +75,10 @@ class TemplatesView(ApiView):
     permissions: ClassVar = {"GET": Scope.TEMPLATES_READ, "POST": Scope.TEMPLATES_WRITE}
 
     def get(self, request: Request) -> Response:
-        """All that are not archived."""
-        return Response(
-            page_by_id(request, templates.templates_of(self.actor.workspace), lambda rows: map(template_body, rows))
-        )
+        """All that are not archived; `?archived=true`: those that are."""
+        is_archive = request.query_params.get("archived") == "true"
+        rows = (templates.archived_templates_of if is_archive else templates.templates_of)(self.actor.workspace)
+        return Response(page_by_id(request, rows, lambda found: map(template_body, found)))
 
     def post(self, request: Request) -> Response:
         """Make one; version 1 is published at once."""
@@ -84,13 +87,15 @@ class TemplatesView(ApiView):
         return Response(template_body(template), status=201)
 
 
-class _OneTemplate(ApiView):
+class OneTemplate(ApiView):
+    """A view of one template."""
+
     def template(self, template_id: str) -> MailTemplate:
         """The template, or AccessError."""
         return get_or_absent(templates.templates_of(self.actor.workspace), Prefix.TEMPLATE, template_id)
 
 
-class TemplateView(_OneTemplate):
+class TemplateView(OneTemplate):
     """One template."""
 
     permissions: ClassVar = {
@@ -105,22 +110,23 @@ class TemplateView(_OneTemplate):
         """Change the draft."""
         template = self.template(template_id)
         data = parsed(TemplateSerializer, request, partial=True)
-        name = data.pop("name", None)
-        if name is not None:
-            templates.rename(self.actor, template, name)
+        name, seen = data.pop("name", None), data.pop("seen", None)
         if data:
             newest = templates.newest(template)
             present = templates.content_of(newest) if newest else None
-            templates.save_draft(self.actor, template, _content(data, present))
+            templates.save_draft(self.actor, template, _content(data, present), seen=seen)
+        if name is not None:
+            templates.rename(self.actor, template, name)
         return Response(template_body(self.template(template_id)))
 
     def delete(self, request: Request, template_id: str) -> Response:
-        """Put it away."""
-        templates.archive(self.actor, self.template(template_id))
+        """Put it away; `?permanently=true` removes it, where no campaign uses it."""
+        is_final = request.query_params.get("permanently") == "true"
+        (templates.delete_template if is_final else templates.archive)(self.actor, self.template(template_id))
         return Response(status=204)
 
 
-class VersionsView(_OneTemplate):
+class VersionsView(OneTemplate):
     """Every version."""
 
     permissions: ClassVar = {"GET": Scope.TEMPLATES_READ}
@@ -131,7 +137,7 @@ class VersionsView(_OneTemplate):
         return Response({"data": [version_body(row) for row in rows[:200]], "next": None})
 
 
-class PublishView(_OneTemplate):
+class PublishView(OneTemplate):
     """POST publishes the draft."""
 
     permissions: ClassVar = {"POST": Scope.TEMPLATES_WRITE}
@@ -149,7 +155,7 @@ class RenderSerializer(StrictSerializer):
     contact = serializers.CharField(max_length=40, required=False, allow_null=True, default=None)
 
 
-class RenderView(_OneTemplate):
+class RenderView(OneTemplate):
     """POST renders the newest version for a contact."""
 
     permissions: ClassVar = {"POST": Scope.TEMPLATES_READ}

@@ -1,0 +1,70 @@
+"""Templates that want too much, and what fields become."""
+
+from __future__ import annotations
+
+import pytest
+
+from relayhub.core.errors import PrepareError
+from relayhub.relay import rendering
+from relayhub.relay.compiled import Source, to_html
+
+PERSON = {"contact": {"email": "a" * 30, "name": "", "tag": "<b>", "fields": {"is_member": True, "visits": 0}}}
+
+
+@pytest.mark.parametrize(
+    ("source", "shown"),
+    [
+        ("[{{ contact.fields.city }}]", "[]"),  # printed None beside logic
+        ("{{ contact.fields.city|default('Oslo') }}", "Oslo"),
+        ("{{ contact.name|default('friend') }}", "friend"),  # an empty name is no name
+        ("{{ contact.name|d(contact.tag|upper) }}", "&lt;B&gt;"),
+        ("{{ contact.fields.visits|default(7) }}", "0"),
+        ("{{ contact.fields.is_member }}", "true"),
+        ("{{ contact.tag }}", "&lt;b&gt;"),
+        ("{% if contact.name %}{{ contact.name }}{% else %}you{% endif %}", "you"),
+    ],
+)
+def test_what_a_field_becomes(source: str, shown: str) -> None:
+    assert rendering.source_findings({"html": source}) == []
+    assert rendering.render(source, PERSON, is_html=True) == shown
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        ("{% for a in contact.email %}" * 5 + "x" + "{% endfor %}" * 5, "too many steps"),
+        ("{% for a in contact.email %}" + "x" * 60_000 + "{% endfor %}", "more than 1 MiB"),
+        ("{% for x in [1] recursive %}{{ loop([1]) }}{% endfor %}", ""),
+        ("{{ [1] * 100000000 }}", "not available"),  # cost 21 s and no step
+        ("{{ 'a' * 100000000 }}", "not available"),
+        ("{{ contact.email ~ contact.email }}", "not available"),
+        ("{% set a = 1 %}", "not available"),
+        ("{{ range(9) }}", "cannot be called"),
+        ("{{ contact.__class__ }}", "not available"),
+        ("{{ contact.email|replace('a', 'b') }}", "no filter"),
+        ("{% if x %}", "never closed"),
+        ("{{ contact.name", "never closed"),
+    ],
+)
+def test_what_is_refused_or_stopped(source: str, said: str) -> None:
+    with pytest.raises(PrepareError) as caught:
+        rendering.render(source, PERSON, is_html=True)
+
+    assert said in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        ("<p>Hello</p>", "in line 1: unexpected token"),
+        ("Hello", "it has to begin with <mjml>"),
+        ("<mjml><mj-body><mj-text>Hi</mj-body></mjml>", "never closed"),
+        ("<mjml>\n<mj-body>\n<mj-button href=x>y</mj-button></mj-body></mjml>", "lacks its quotes"),
+        ("<mjml><mj-body><mj-include path='x' /></mj-body></mjml>", "mj-include"),
+    ],
+)
+def test_broken_mjml_is_explained(source: str, said: str) -> None:
+    with pytest.raises(PrepareError) as caught:
+        to_html(Source(kind="mjml", subject="", source=source))
+
+    assert said in caught.value.message
