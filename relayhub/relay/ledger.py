@@ -56,11 +56,11 @@ SELECT r.id::text, r.status FROM relay_recipient r WHERE r.status NOT IN ({_KNOW
     ),
     Invariant(
         id="I1.messages",
-        promise="Every message has as many recipients as were accepted for it.",
+        promise="Every message has as many recipients as were accepted for it, and every recipient a message.",
         sql="""
-SELECT m.id::text, m.recipient_count, coalesce(c.count, 0) FROM relay_message m
-LEFT JOIN (SELECT message_id, count(*) AS count FROM relay_recipient GROUP BY 1) c ON c.message_id = m.id
-WHERE m.recipient_count <> coalesce(c.count, 0)""",
+SELECT coalesce(m.id, c.message_id)::text, m.recipient_count, coalesce(c.count, 0) FROM relay_message m
+FULL JOIN (SELECT message_id, count(*) AS count FROM relay_recipient GROUP BY 1) c ON c.message_id = m.id
+WHERE m.recipient_count IS DISTINCT FROM coalesce(c.count, 0)""",
     ),
     Invariant(
         id="I2",
@@ -88,6 +88,14 @@ GROUP BY e.recipient_id HAVING count(*) > 1 + (
   WHERE u.recipient_id = e.recipient_id AND u.type IN ('unknown', 'quarantined'))""",
     ),
     Invariant(
+        id="I4.final",
+        promise="A recipient ends once.",
+        sql="""
+SELECT e.recipient_id::text, e.type, count(*) FROM relay_event e
+WHERE e.type IN ('bounced', 'suppressed', 'expired', 'cancelled')
+GROUP BY 1, 2 HAVING count(*) > 1""",
+    ),
+    Invariant(
         id="I5",
         promise="Nothing was tried 5 s after its address was suppressed.",
         sql="""
@@ -95,7 +103,10 @@ SELECT r.id::text, s.created_at::text, a.ended_at::text FROM deliverability_supp
 JOIN relay_recipient r ON r.workspace_id = s.workspace_id AND r.address_key = s.address_key
 JOIN relay_attempt a ON a.recipient_id = r.id AND a.disposition = 'delivered'
 WHERE s.lifted_at IS NULL AND a.started_at > s.created_at + interval '5 seconds'
-  AND (s.scope = 'workspace' OR (s.scope = 'stream' AND s.stream_id = r.stream_id))""",
+  AND (s.scope = 'workspace' OR (s.scope = 'stream' AND s.stream_id = r.stream_id)
+    OR (s.scope = 'list' AND r.broadcast_id IS NOT NULL AND s.created_at >= r.accepted_at
+      AND EXISTS (SELECT 1 FROM relay_message m
+        WHERE m.id = r.message_id AND m.options->'list_ids' ? s.list_id::text)))""",
     ),
     Invariant(
         id="I5.cancelled",
@@ -153,29 +164,34 @@ WHERE NOT EXISTS (SELECT 1 FROM deliverability_suppression s
     ),
     Invariant(
         id="I8",
-        promise="Counters are the counts of events, by stream and broadcast.",
+        promise="Counters are the counts of events, by workspace, stream, broadcast, link and hour.",
         sql="""
 WITH facts AS (
-  SELECT s.subject, s.subject_id, m.metric, count(*) AS count
-  FROM relay_event e
-  CROSS JOIN LATERAL (VALUES ('stream', e.stream_id), ('broadcast', e.broadcast_id)) AS s(subject, subject_id)
-  CROSS JOIN LATERAL (VALUES (e.type::text),
-    (CASE WHEN e.type = 'delivered' AND e.detail->>'transport' = 'sandbox' THEN 'delivered:sandbox' END),
-    (CASE WHEN e.type IN ('opened', 'clicked') AND (e.detail->>'machine')::boolean
-      THEN e.type || ':machine' END),
-    (CASE WHEN e.type IN ('opened', 'clicked') AND (e.detail->>'first')::boolean
-      THEN e.type || ':first' END)
-  ) AS m(metric)
-  WHERE s.subject_id IS NOT NULL AND m.metric IS NOT NULL GROUP BY 1, 2, 3
+  SELECT e.workspace_id, c.subject, c.subject_id, c.metric, date_trunc('hour', e.at, 'UTC') AS bucket,
+    count(*) AS count
+  FROM relay_event e CROSS JOIN LATERAL (
+    SELECT s.subject, s.subject_id, m.metric
+    FROM (VALUES ('stream', e.stream_id), ('broadcast', e.broadcast_id)) AS s(subject, subject_id)
+    CROSS JOIN (VALUES (e.type::text),
+      (CASE WHEN e.type = 'delivered' AND e.detail->>'transport' = 'sandbox' THEN 'delivered:sandbox' END),
+      (CASE WHEN e.type IN ('opened', 'clicked') AND (e.detail->>'machine')::boolean
+        THEN e.type || ':machine' END),
+      (CASE WHEN e.type IN ('opened', 'clicked') AND (e.detail->>'first')::boolean
+        THEN e.type || ':first' END)
+    ) AS m(metric)
+    UNION ALL
+    SELECT 'link', e.broadcast_id, 'clicked:' || (e.detail->>'link') WHERE e.type = 'clicked'
+  ) AS c
+  WHERE c.subject_id IS NOT NULL AND c.metric IS NOT NULL GROUP BY 1, 2, 3, 4, 5
 ), told AS (
-  SELECT subject, subject_id, metric, sum(value) AS count FROM (
-    SELECT subject, subject_id, metric, value FROM relay_counter
-    UNION ALL SELECT subject, subject_id, metric, delta FROM relay_counterdelta) AS all_counts
-  WHERE subject IN ('stream', 'broadcast') GROUP BY 1, 2, 3
+  SELECT workspace_id, subject, subject_id, metric, bucket, sum(value) AS count FROM (
+    SELECT workspace_id, subject, subject_id, metric, bucket, value FROM relay_counter
+    UNION ALL SELECT workspace_id, subject, subject_id, metric, bucket, delta FROM relay_counterdelta
+  ) AS all_counts
+  WHERE subject IN ('stream', 'broadcast', 'link') GROUP BY 1, 2, 3, 4, 5
 )
-SELECT coalesce(f.subject, t.subject), coalesce(f.subject_id, t.subject_id)::text,
-  coalesce(f.metric, t.metric), coalesce(f.count, 0), coalesce(t.count, 0)
-FROM facts f FULL JOIN told t USING (subject, subject_id, metric)
+SELECT subject, subject_id::text, metric, bucket::text, coalesce(f.count, 0), coalesce(t.count, 0)
+FROM facts f FULL JOIN told t USING (workspace_id, subject, subject_id, metric, bucket)
 WHERE coalesce(f.count, 0) <> coalesce(t.count, 0)""",
     ),
     Invariant(
