@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import os
 import threading
+import time
 from collections.abc import Iterable
 
 from django.db import transaction
@@ -22,6 +23,9 @@ RELAY_QUEUE = "relay"
 MAX_LANES_A_BELL = 200
 #: A bell that nobody took within this time is of no use any more.
 BELL_EXPIRES_SECONDS = 10
+#: The first bell goes out at once; what rings in this time after it goes out together. Under load that makes
+#: claims of a hundred rows out of claims of five, and nobody waits for longer than this.
+GATHER_SECONDS = 0.1
 
 
 class Bell:
@@ -55,6 +59,7 @@ class Bell:
                     self._condition.wait()
                 lanes, self._lanes = sorted(self._lanes)[:MAX_LANES_A_BELL], set()
             publish(lanes)
+            time.sleep(GATHER_SECONDS)
 
 
 def publish(lane_ids: list[int]) -> None:

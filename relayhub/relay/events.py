@@ -16,7 +16,7 @@ claim statements of `relay.managers`.
 from __future__ import annotations
 
 from collections import Counter as Tally
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -93,6 +93,14 @@ class HistoryRows:
     events: list[tuple[Any, ...]]
     deltas: list[tuple[Any, ...]]
     outbox: list[tuple[Any, ...]]
+
+    def tables(self) -> list[tuple[str, Sequence[str], list[tuple[Any, ...]]]]:
+        """Table, columns and rows, for COPY in the transaction that stores the recipients; empty ones left out."""
+        found = (
+            ("relay_event", EVENT_COLUMNS, self.events), ("relay_counterdelta", DELTA_COLUMNS, self.deltas),
+            ("relay_reactionoutbox", OUTBOX_COLUMNS, self.outbox),
+        )
+        return [(table, columns, rows) for table, columns, rows in found if rows]
 
     def statements(self) -> list[Statement]:
         """Set-based inserts, to be run in the transaction that stores the recipients."""

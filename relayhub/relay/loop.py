@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterable
 from django.conf import settings
 from django.db import close_old_connections
 
+from relayhub.core.garbage import spare_what_stays
 from relayhub.relay.deliver import monotonic_seconds
 from relayhub.relay.loop_db import LoopConnection
 from relayhub.relay.loop_engine import BatchServices, Engine
@@ -85,6 +86,7 @@ class RelayLoop:
             self._services_factory or default_services,
             lease_seconds=settings.RELAYHUB_LEASE.total_seconds(),
         )
+        spare_what_stays()
         self._is_ready.set()
         log.info("relay.loop_started")
         await self._engine.run()

@@ -140,4 +140,4 @@ async def _transact(connection: psycopg.AsyncConnection[Row], statements: Sequen
 
 
 async def _rows(cursor: psycopg.AsyncCursor[Row]) -> list[Row]:
-    return await cursor.fetchall() if cursor.description is not None else []
+    return await cursor.fetchall() if cursor.rownumber is not None else []

@@ -123,8 +123,7 @@ def _store(items: Sequence[Acceptable]) -> list[Accepted]:
         _copy_contents(cursor, items, contents)
         _copy_messages(cursor, items, contents)
         _copy_recipients(cursor, rows)
-        for statement in events.rows_for_accept(map(_history, rows)).statements():
-            cursor.execute(statement.sql, statement.params)
+        _copy_history(cursor, events.rows_for_accept(map(_history, rows)))
     _store_links(items, contents)
     answers = _answers(items, rows)
     _note_idempotency(items, answers)
@@ -221,6 +220,13 @@ def _copy_recipients(cursor: Any, rows: Sequence[_Row]) -> None:
                  item.hold_reason if row.status == RecipientStatus.HELD else "", "", "", "", "", item.now,
                  finished)
             )
+
+
+def _copy_history(cursor: Any, history: events.HistoryRows) -> None:
+    for table, columns, rows in history.tables():
+        with cursor.copy(f"COPY {table} ({', '.join(columns)}) FROM STDIN") as copy:
+            for values in rows:
+                copy.write_row(values)
 
 
 def _history(row: _Row) -> events.NewRecipient:

@@ -13,6 +13,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from relayhub.core.errors import ConfigurationError
+from relayhub.core.garbage import spare_what_stays
 from relayhub.relay.smtpd.door import Door
 from relayhub.relay.smtpd.limits import Limits, TrustedNetworks
 from relayhub.relay.smtpd.mx import MxDoor, mx_limits
@@ -92,6 +93,7 @@ async def _serve(
         loop.add_signal_handler(number, ended.set)
     service = SmtpService(door, certificate=certificate, limits=limits, trusted=trusted)
     ports = await service.start(endpoints)
+    spare_what_stays()
     log.info("smtpd.listening", extra={"role": str(door.role), "ports": ports})
     await ended.wait()
     await service.stop()
