@@ -22,9 +22,9 @@ _FLAT = 1.25
 
 def run(world: World) -> Iterable[Result]:
     """Rounds that each begin with no contacts."""
+    product, count = world.product(), world.sized(_ROWS)
     from tests.bench import rows
 
-    product, count = world.product(), world.sized(_ROWS)
     path = world.folder / "contacts.csv"
     _write(path, count)
     seconds: list[float] = []
