@@ -324,7 +324,7 @@ RETURNING id
 
 
 def ring() -> None:
-    """Have the domains that are due looked at now; a broker that is away costs a minute, for the beat comes by."""
+    """Have the domains that are due looked at now; a broker that is away costs seconds, for the beat comes by."""
     from deliverability.tasks import recheck_domains_task
 
     try:

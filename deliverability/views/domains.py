@@ -231,7 +231,8 @@ def _key_line(key: DkimKey, views: Sequence[RecordView]) -> dict[str, Any]:
 
 def _delete_lines(domain: SendingDomain, mail: Any) -> list[str]:
     lines = [
-        f"Mail from addresses of {domain.name} is refused at once, by SMTP and by the API.",
+        f"Mail from addresses of {domain.name} is refused at once, by SMTP and by the API, unless it goes to the"
+        " sandbox.",
         "Both private keys are destroyed. Adding the domain again makes new ones, with new records to publish.",
     ]
     waiting = mail.held + mail.queued
