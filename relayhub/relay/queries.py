@@ -158,14 +158,26 @@ def counts_of(message_ids: Sequence[UUID]) -> dict[UUID, dict[str, int]]:
     return counts
 
 
-def counts_apart(message_ids: Sequence[UUID]) -> dict[UUID, dict[str, int]]:
-    """Recipients by status of each message, those that the sandbox kept apart; one query."""
-    counts: dict[UUID, dict[str, int]] = {message_id: {} for message_id in message_ids}
+def counts_apart(rows: Sequence[Message]) -> dict[UUID, dict[str, int]]:
+    """Recipients by status of each message, those that the sandbox kept apart.
+
+    One query for all messages, and two quick ones a broadcast, whose recipients may be a million.
+    """
+    counts: dict[UUID, dict[str, int]] = {row.pk: {} for row in rows}
     kept = Case(When(status="delivered", transport="sandbox", then=Value(SANDBOXED)), default=F("status"))
-    rows = Recipient.objects.filter(message_id__in=message_ids).annotate(shown=kept).values_list("message_id", "shown")
-    for message_id, status, count in rows.annotate(count=Count("pk")):
+    small = Recipient.objects.filter(message_id__in=[row.pk for row in rows if row.broadcast_id is None])
+    found = small.annotate(shown=kept).values_list("message_id", "shown").annotate(count=Count("pk"))
+    for message_id, status, count in found:
         counts[message_id][status] = count
-    return counts
+    return counts | {row.pk: _broadcast_apart(row.broadcast_id) for row in rows if row.broadcast_id is not None}
+
+
+def _broadcast_apart(broadcast_id: UUID) -> dict[str, int]:
+    counts = broadcast_counts(broadcast_id)
+    delivered = counts.pop("delivered", 0)
+    kept = min(delivered, broadcast_events(broadcast_id).get("delivered:sandbox", 0))
+    apart = {"delivered": delivered - kept, SANDBOXED: kept}
+    return {**counts, **{status: count for status, count in apart.items() if count}}
 
 
 def recipients_of(message_ids: Sequence[UUID], *, limit_each: int = 50) -> dict[UUID, list[Recipient]]:

@@ -141,7 +141,7 @@ def _messages(actor: Actor, text: str) -> list[Hit]:
         ]
     found = list(messages.messages(actor.workspace, meaning, since=since)[: SHOWN_EACH + 1])
     # Counting a broadcast's recipients takes time that a search must not take.
-    counts = queries.counts_apart([row.pk for row in found if row.broadcast_id is None])
+    counts = queries.counts_apart([row for row in found if row.broadcast_id is None])
     return [
         Hit(url=nav_url("message-detail", row.public_id), title=row.subject or "(no subject)",
             note=f"from {row.from_address}", at=row.created_at,

@@ -84,6 +84,22 @@ def test_somebody_finds_a_mail_by_the_key_reads_why_and_cancels_it(browse: Brows
     assert Recipient.objects.get(address="ines.moreau@harbourmail.example").status == "cancelled"
 
 
+def test_picked_rows_are_cancelled_after_a_word_that_counts_them(browse: Browsing) -> None:
+    at = desk()
+    filled(at)
+    page = browse(at)
+    page.goto(reverse("message-list"))
+
+    page.get_by_role("checkbox", name="Select Rye, rolls and Saturday at 9").check()
+    page.get_by_role("checkbox", name="Select Opening hours").check()
+    page.locator("[data-bulk]").get_by_role("button", name="Cancel", exact=True).click()
+    page.get_by_role("heading", name="Cancel 2 selected?").wait_for()
+    page.get_by_role("button", name="Cancel 2").click()
+
+    page.get_by_text("Cancelled for 4 recipients.").wait_for()
+    assert not Recipient.objects.filter(status__in=["queued", "deferred"]).exists()
+
+
 def test_reading_on_in_the_inbox_swaps_the_pane_and_runs_nothing(browse: Browsing) -> None:
     at = desk()
     filled(at)

@@ -7,14 +7,16 @@ from collections.abc import Callable
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect
+from django.urls import reverse
 from django.views.decorators.http import require_POST
 
 from relayhub.core.access import Actor
+from relayhub.core.errors import InputError
 from relayhub.core.formats import counted
 from relayhub.core.ids import Prefix, encode_id
 from relayhub.core.models import Scope
-from relayhub.core.pages import PageRequest, page
-from relayhub.relay import controls, resend
+from relayhub.core.pages import PageRequest, back_to, page
+from relayhub.relay import controls, many, resend
 from relayhub.relay.controls import Chosen
 from relayhub.relay.models import FINAL, Message, Recipient
 from relayhub.relay.resend import MAX_RESENT
@@ -55,6 +57,28 @@ def message_retry(request: PageRequest, public_id: str) -> HttpResponse:
     return _moved(
         request, public_id, controls.retry_message_now, "Due now for {}.", "Nothing waits for a later time any more."
     )
+
+
+_DONE = {
+    "cancel": "Cancelled for {}.", "hold": "Held for {}.", "release": "Released for {}.", "retry": "Due now for {}.",
+}
+
+
+@require_POST
+@page(Scope.MESSAGES_WRITE)
+def message_bulk(request: PageRequest) -> HttpResponse:
+    """One act on the picked rows of the list; back to the list as it was."""
+    act, picked = request.POST.get("act", ""), request.POST.getlist("picked")
+    if act not in many.ACTS:
+        raise InputError(f"An act is one of: {', '.join(many.ACTS)}.", field="act")
+    if not picked:
+        raise InputError("Pick at least one row first.", field="picked")
+    moved = many.carry_out(request.actor, act, picked)
+    if moved:
+        messages.success(request, _DONE[act].format(counted(moved, "recipient")))
+    else:
+        messages.info(request, "None of these is in a state for that any more: nothing was changed.")
+    return redirect(back_to(request, reverse("message-list")))
 
 
 def _moved(request: PageRequest, public_id: str, act: Act, done: str, nothing: str) -> HttpResponse:

@@ -183,7 +183,7 @@ def _frame(request: PageRequest, shown: Shown, tab: str) -> dict[str, Any]:
 
 
 def _counts(message: Message) -> dict[str, int]:
-    return queries.counts_apart([message.pk])[message.pk]
+    return queries.counts_apart([message])[message.pk]
 
 
 def _status(shown: Shown, counts: dict[str, int]) -> str:

@@ -8,6 +8,7 @@ from relayhub.relay.views import messages, sandbox
 
 urlpatterns: list[URLPattern] = [
     path("messages", messages.message_list, name="message-list"),
+    path("messages/bulk", acts.message_bulk, name="message-bulk"),
     path("messages/<str:public_id>", detail.message_detail, name="message-detail"),
     path("messages/<str:public_id>/live", detail.message_live, name="message-live"),
     path("messages/<str:public_id>/content", detail.message_content, name="message-content"),

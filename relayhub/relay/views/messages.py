@@ -36,6 +36,7 @@ _TOLD = {
 class Line:
     """One row."""
 
+    id: str
     url: str
     subject: str
     sender: str
@@ -111,7 +112,7 @@ def _rows(request: PageRequest, meaning: Meaning) -> dict[str, Any]:
 def message_lines(rows: Sequence[Message]) -> list[Line]:
     """Rows of messages with their first recipient and how all stand."""
     ids = [row.pk for row in rows]
-    counts, firsts = queries.counts_apart(ids), queries.recipients_of(ids, limit_each=1)
+    counts, firsts = queries.counts_apart(rows), queries.recipients_of(ids, limit_each=1)
     return [_of_message(row, counts[row.pk], firsts.get(row.pk, [])) for row in rows]
 
 
@@ -120,8 +121,8 @@ def _of_message(row: Message, counts: Mapping[str, int], firsts: Sequence[Recipi
     total = sum(counts.values())
     alone = first if total == 1 else None
     return Line(
-        url=reverse("message-detail", args=[row.public_id]), subject=row.subject, sender=row.from_address,
-        status=queries.told_status(counts),
+        id=row.public_id, url=reverse("message-detail", args=[row.public_id]), subject=row.subject,
+        sender=row.from_address, status=queries.told_status(counts),
         to=first.address if first else "", more=max(0, total - 1), note="" if alone is not None else _told(counts),
         at=row.created_at, stream=row.stream.name,
         reply=alone.reply if alone is not None and alone.status != "delivered" else None,
@@ -130,7 +131,7 @@ def _of_message(row: Message, counts: Mapping[str, int], firsts: Sequence[Recipi
 
 def _of_recipient(row: Recipient) -> Line:
     return Line(
-        url=reverse("message-detail", args=[row.public_id]), subject=row.message.subject,
+        id=row.public_id, url=reverse("message-detail", args=[row.public_id]), subject=row.message.subject,
         sender=row.message.from_address, status=queries.shown_status(row), to=row.address, more=0, note="",
         at=row.accepted_at, stream=row.stream.name, reply=row.reply if row.status != "delivered" else None,
     )

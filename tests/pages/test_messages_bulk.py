@@ -1,0 +1,81 @@
+"""Acts on picked rows of the message list."""
+
+from __future__ import annotations
+
+import pytest
+from django.urls import reverse
+
+from relayhub.core.models import Role
+from relayhub.relay.models import Recipient
+from relayhub.site import setup
+from tests.pages.marketer_rows import Desk, desk
+from tests.pages.message_rows import NO_SUCH_USER, handed_in, recipient_of, tried
+
+pytestmark = pytest.mark.django_db
+
+
+def post(at: Desk, act: str, *ids: str) -> str:
+    page = reverse("message-list")
+    answer = at.client.post(
+        reverse("message-bulk"), {"act": act, "picked": list(ids)}, HTTP_REFERER=f"http://testserver{page}?q=x",
+        follow=True,
+    )
+    assert answer.redirect_chain[0][0] == f"{page}?q=x"
+    return answer.content.decode()
+
+
+def stand(*rows: Recipient) -> list[str]:
+    return [Recipient.objects.get(pk=row.pk).status for row in rows]
+
+
+def test_picked_messages_and_recipients_are_held_released_and_cancelled() -> None:
+    at = desk()
+    first = recipient_of(handed_in(at))
+    handed_in(at, "a@mail.example", "b@mail.example")
+    second, third = Recipient.objects.exclude(pk=first.pk).order_by("id")
+    ids = (first.message.public_id, second.public_id)
+
+    held = post(at, "hold", *ids)
+    after_hold = stand(first, second, third)
+    post(at, "release", *ids)
+    after_release = stand(first, second, third)
+    post(at, "cancel", *ids)
+
+    assert "Held for 2 recipients." in held
+    assert after_hold == ["held", "held", "queued"]
+    assert after_release == ["queued", "queued", "queued"]
+    assert stand(first, second, third) == ["cancelled", "cancelled", "queued"]
+
+
+def test_what_is_finished_is_passed_over_and_said() -> None:
+    at = desk()
+    done, open_ = recipient_of(handed_in(at)), recipient_of(handed_in(at))
+    tried(done, "bounced", NO_SUCH_USER)
+
+    both = post(at, "cancel", done.public_id, open_.public_id)
+    again = post(at, "cancel", done.public_id, open_.public_id)
+
+    assert "Cancelled for 1 recipient." in both
+    assert "nothing was changed" in again
+    assert stand(done, open_) == ["bounced", "cancelled"]
+
+
+def test_others_rows_and_nonsense_are_left_alone() -> None:
+    at, other = desk(), desk(setup.new_workspace("Other"), email="o@example.com")
+    theirs = recipient_of(handed_in(other))
+
+    assert "nothing was changed" in post(at, "cancel", theirs.public_id, theirs.message.public_id, "msg_x", "x")
+    assert "Pick at least one row" in post(at, "cancel")
+    assert "An act is one of" in post(at, "explode", theirs.public_id)
+    assert stand(theirs) == ["queued"]
+
+
+def test_only_those_who_may_write_messages_can_pick() -> None:
+    at = desk()
+    row = recipient_of(handed_in(at))
+    viewer = desk(at.workspace, role=Role.VIEWER, email="v@example.com")
+
+    assert "data-pick-all" not in viewer.client.get(reverse("message-list")).content.decode()
+    answer = viewer.client.post(reverse("message-bulk"), {"act": "cancel", "picked": [row.public_id]})
+    assert answer.status_code == 403
+    assert stand(row) == ["queued"]
