@@ -29,12 +29,14 @@ _FAULTS = {"SERVFAIL": dns.rcode.SERVFAIL, "REFUSED": dns.rcode.REFUSED}
 class DnsServer:
     """Serves `zone` until `stop`."""
 
-    def __init__(self, zone: Mapping[str, Any] | None = None, *, ttl_seconds: int = 60) -> None:
+    def __init__(
+        self, zone: Mapping[str, Any] | None = None, *, ttl_seconds: int = 60, at: tuple[str, int] = ("127.0.0.1", 0)
+    ) -> None:
         self.zone: dict[str, Any] = dict(zone or {})
         self.ttl_seconds = ttl_seconds
         #: (name, type, "udp" or "tcp"), in order.
         self.questions: list[tuple[str, str, str]] = []
-        self._udp, self._tcp = self._bind()
+        self._udp, self._tcp = self._bind(at)
         self.port: int = self._udp.getsockname()[1]
         self._threads = [
             threading.Thread(target=self._serve_udp, daemon=True),
@@ -64,9 +66,9 @@ class DnsServer:
             thread.join(5)
 
     @staticmethod
-    def _bind() -> tuple[socket.socket, socket.socket]:
+    def _bind(at: tuple[str, int]) -> tuple[socket.socket, socket.socket]:
         for _ in range(50):
-            tcp = socket.create_server(("127.0.0.1", 0))
+            tcp = socket.create_server(at)
             udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
             try:
                 udp.bind(tcp.getsockname())
