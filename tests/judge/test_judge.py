@@ -79,6 +79,29 @@ def test_the_whole_shared_corpus_is_answered(judge):
     assert all(answer["events"] for answer in answers)
 
 
+def test_the_shared_corpus_is_judged_as_expected(judge):
+    """Nobody is suppressed for what is not about the address, and hardly a dead address is missed."""
+    folder = shared_corpus("bounces")
+    cases = [json.loads(line) for line in (folder / "expected.jsonl").read_text(encoding="utf-8").splitlines()]
+    answers, _ = judge("bounce", *({"path": str(folder / "mail" / case["file"])} for case in cases))
+
+    graded = []
+    for case, answer in zip(cases, answers, strict=True):
+        found = {event["recipient"]: event for event in answer["events"]}
+        for wanted in case["events"]:
+            event = found.get(wanted["recipient"]) or answer["events"][0]
+            graded.append((wanted, event))
+    hard = [event["class"] for wanted, event in graded if wanted["grade"] == "hard"]
+    statuses = [wanted["status"] == event["status"] for wanted, event in graded
+                if wanted["status"] and not wanted["synthetic_status"]]
+    assert hard.count("hard") / len(hard) >= 0.98
+    for grade in ("soft", "complaint", "autoreply", "delivered"):
+        assert {event["class"] for wanted, event in graded if wanted["grade"] == grade} == {grade}
+    spared = ("soft", "autoreply", "delivered")
+    assert not any(event["suppress"] for wanted, event in graded if wanted["grade"] in spared)
+    assert all(statuses)
+
+
 def test_a_reply(judge):
     line = {"code": 550, "enhanced": "5.1.1", "text": "No such user", "phase": "rcpt", "provider": None}
 

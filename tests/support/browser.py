@@ -44,9 +44,12 @@ _WIDER = """() => {
 }"""
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
-    """The browser of the run; without one the tests skip and say so, or fail where one is demanded."""
+    """The browser of a module; without one the tests skip and say so, or fail where one is demanded.
+
+    Not of the whole run: while it is open no other test of this process could run a loop of its own.
+    """
     path = shutil.which("chromium")
     if path is None:
         text = "No chromium on this machine: page tests need it (apt-get install chromium)"

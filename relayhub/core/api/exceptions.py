@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 from typing import Any
 
-from django.core.exceptions import PermissionDenied
+from django.conf import settings
+from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
 from django.db import InterfaceError, OperationalError
 from django.http import Http404, JsonResponse
 from rest_framework import exceptions
@@ -78,6 +79,11 @@ def response_for(exc: Exception) -> Response | None:
         return problem(403, "forbidden", "You may not do this.")
     if isinstance(exc, exceptions.APIException):
         return _framework_problem(exc)
+    if isinstance(exc, RequestDataTooBig):
+        most = settings.DATA_UPLOAD_MAX_MEMORY_SIZE // 1024 // 1024
+        return problem(413, "body_too_large", f"A body may have {most} MiB at most; send it in parts.")
+    if isinstance(exc, SuspiciousOperation):
+        return problem(400, "malformed_request", "The request is not one that an honest program sends.")
     if isinstance(exc, (OperationalError, InterfaceError)):
         log.warning("api.database_away", extra={"error": str(exc)[:200]})
         return problem(503, "not_available", "The database cannot be reached. Nothing was changed; try again.",

@@ -136,9 +136,11 @@ class OperationSchema(AutoSchema):  # type: ignore[misc]
         return operation_of(type(self.view), self.method)
 
     def get_operation_id(self) -> str:
-        """The declared name."""
+        """The declared name as client generators like it: `listMessages`."""
         declared = self._declared()
-        return declared.name if declared else str(super().get_operation_id())
+        if declared is None:
+            return str(super().get_operation_id())
+        return re.sub(r"_(.)", lambda found: found[1].upper(), declared.name)
 
     def get_summary(self) -> str | None:
         """The declared name in words: `list_messages` is "List messages"."""

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from django.http import HttpResponse
 from django.utils.dateparse import parse_datetime
-from rest_framework.parsers import BaseParser, JSONParser
+from rest_framework.parsers import BaseParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -18,6 +18,7 @@ from relayhub.core.access import MESSAGE_BODY, get_or_absent, require
 from relayhub.core.api.base import ApiView, parsed
 from relayhub.core.api.exceptions import response_for
 from relayhub.core.api.pagination import answer, page_by_id, page_cursor, page_limit
+from relayhub.core.api.parsers import StrictJSONParser
 from relayhub.core.errors import InputError
 from relayhub.core.ids import Prefix, decode_id
 from relayhub.core.models import Scope
@@ -165,7 +166,7 @@ class RawView(ApiView):
     """POST an RFC 5322 message with an explicit envelope."""
 
     permissions: ClassVar = {"POST": Scope.MESSAGES_WRITE}
-    parser_classes = (RawParser, JSONParser)
+    parser_classes = (RawParser, StrictJSONParser)
 
     def post(self, request: Request) -> Response:
         """202 once the message is durable; Bcc fields are removed."""
