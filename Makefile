@@ -9,7 +9,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMPS := $(VENV)/.stamps
 
-.PHONY: help run test check test-servers audit chaos bench lock clean-venv
+.PHONY: help run test check test-servers audit chaos bench tour screenshots lock clean-venv
 
 help: ## Say what there is
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/^([a-z-]+):.*## /make \1\t/' | expand -t 22
@@ -62,6 +62,12 @@ chaos: $(STAMPS)/dev ## The whole fault matrix
 
 bench: $(STAMPS)/dev ## Benchmarks beside peers; ONLY=name runs one
 	@$(BIN)/python -m tests.bench $(if $(ONLY),--only $(ONLY))
+
+tour: $(STAMPS)/dev ## Take the pictures of the README again
+	@RELAYHUB_TOUR=relayhub/docs/images $(BIN)/python -m pytest -q tests/pages/test_tour.py -k readme
+
+screenshots: $(STAMPS)/dev ## Take every page, full and empty, both widths and themes, into OUT=folder
+	@RELAYHUB_SHOTS=$(or $(OUT),screenshots) $(BIN)/python -m pytest -q -m browser tests/pages
 
 lock: ## Make the hash locks anew (needs uv)
 	for name in base embedded dev; do

@@ -14,8 +14,12 @@ from relayhub.core.models import Workspace
 from relayhub.relay import queries
 from relayhub.relay.models import Event, Recipient, Stream, StreamKind
 
-DAY = timedelta(hours=24)
 _PACE_WINDOW = timedelta(minutes=5)
+
+
+def begins(hours: int = 24) -> datetime:
+    """Start of the last hours, the present one included: counters are by the hour, and all of Home agrees."""
+    return now().replace(minute=0, second=0, microsecond=0) - timedelta(hours=hours - 1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,7 +61,7 @@ def streams(workspace: Workspace) -> list[dict[str, Any]]:
     """Each stream with its last 24 hours against its limits; the system stream only once it was used."""
     shown = []
     for stream in Stream.objects.filter(workspace=workspace):
-        totals = queries.totals(workspace, since=now() - DAY, stream_id=stream.pk)
+        totals = queries.totals(workspace, since=begins(), stream_id=stream.pk)
         if stream.kind == StreamKind.SYSTEM and not totals:
             continue
         shown.append(_stream(stream, totals))
@@ -99,7 +103,7 @@ def _row(
 
 def day_chart(workspace: Workspace, zone: str) -> dict[str, Any]:
     """The last 24 hours by the hour: chart data, legend, and the same as a table."""
-    start = now().replace(minute=0, second=0, microsecond=0) - timedelta(hours=23)
+    start = begins()
     by_hour: dict[datetime, dict[str, int]] = defaultdict(dict)
     for hour, metric, count in queries.stats(workspace, since=start):
         by_hour[hour][metric] = count

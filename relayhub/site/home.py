@@ -11,7 +11,6 @@ from django.views.decorators.http import require_GET
 from campaigns.editing import campaigns_of
 from campaigns.overview import overview_of
 from relayhub.core import formats
-from relayhub.core.clock import now
 from relayhub.core.live_feed import Feed
 from relayhub.core.live_response import live_response
 from relayhub.core.models import Workspace
@@ -58,11 +57,11 @@ def _sentence(things: list[needs.Need]) -> str:
 
 
 def _stats(workspace: Workspace) -> list[dict[str, Any]]:
-    day = queries.totals(workspace, since=now() - health_figures.DAY)
+    day = queries.totals(workspace, since=health_figures.begins())
     delivered, bounced = day.get("delivered", 0), day.get("bounced", 0)
     finished = delivered + bounced + day.get("expired", 0)
     waiting = health_figures.waiting(workspace)
-    week = queries.totals(workspace, since=now() - 7 * health_figures.DAY)
+    week = queries.totals(workspace, since=health_figures.begins(7 * 24))
     complained, delivered_week = week.get("complained", 0), week.get("delivered", 0)
     messages = needs.address("message-list")
     return [

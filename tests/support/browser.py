@@ -119,16 +119,17 @@ def look(browse: Browsing) -> Callable[..., None]:
     def look_at(desk: Desk | None, path: str, name: str, *, status: int = 200) -> None:
         troubles: list[str] = []
         for theme in THEMES:
-            for width in WIDTHS:
-                page = browse(desk, width, theme)
-                answer = page.goto(path)
-                assert answer is not None
-                assert answer.status == status, f"{path} answered {answer.status}"
+            page = browse(desk, 1440, theme)
+            answer = page.goto(path)
+            assert answer is not None
+            assert answer.status == status, f"{path} answered {answer.status}"
+            for width, height in WIDTHS.items():
+                page.set_viewport_size({"width": width, "height": height})
                 where = f"{path} at {width} px, {theme}"
                 troubles += [f"{where}: {finding}" for finding in findings(page)]
                 keep_picture(page, f"{name}-{width}-{theme}")
-                page.context.close()
-                browse.contexts.remove(page.context)
+            page.context.close()
+            browse.contexts.remove(page.context)
         assert troubles == [], "\n".join(troubles)
 
     return look_at
