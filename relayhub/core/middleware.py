@@ -20,7 +20,7 @@ from django.shortcuts import redirect
 from relayhub.core.access import Actor, actor_for_member, member_for
 from relayhub.core.errors import AccessError, RelayHubError
 from relayhub.core.models import User
-from relayhub.core.net import client_ip
+from relayhub.core.net import bearer_of, client_ip
 from relayhub.core.pages import answer_error, is_page
 
 #: Programs' door: it finds its own actor.
@@ -43,7 +43,7 @@ class ActorMiddleware:
         self, request: HttpRequest, view: Callable[..., Any], args: Any, kwargs: Any
     ) -> HttpResponse | None:
         """Send people to what safety asks of them before they see a page."""
-        by_session = request.path.startswith(_API) and "Authorization" not in request.headers
+        by_session = request.path.startswith(_API) and bearer_of(request) is None
         if not (is_page(view) or by_session or request.path.startswith(_ADMIN)):
             return None
         user = request.user
@@ -52,7 +52,8 @@ class ActorMiddleware:
         if user.must_change_password:
             messages.info(request, "Choose a password of your own before you go on.")
             return redirect("account_change_password")
-        if _needs_second_factor(user, getattr(request, "actor", None)) and not is_mfa_enabled(user):
+        actor = _actor(request) if by_session else getattr(request, "actor", None)
+        if _needs_second_factor(user, actor) and not is_mfa_enabled(user):
             messages.info(request, "This workspace asks for a second factor. Set one up to go on.")
             return redirect("mfa_activate_totp")
         return None

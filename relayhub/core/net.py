@@ -28,6 +28,15 @@ def is_trusted_proxy(address: str) -> bool:
     return any(value in network for network in _networks(tuple(map(str, settings.RELAYHUB_TRUSTED_PROXIES))))
 
 
+def bearer_of(request: HttpRequest) -> str | None:
+    """The API key that the request carries, "" where it names none; None where it does not come as a program.
+
+    Whatever is no bearer is judged by its session, so everything that asks how a request is authorised asks here.
+    """
+    scheme, _, text = request.headers.get("Authorization", "").partition(" ")
+    return text.strip() if scheme.lower() == "bearer" else None
+
+
 def client_ip(request: HttpRequest) -> str | None:
     """The client's address: the last one in `X-Forwarded-For` that is no trusted proxy of ours."""
     peer: str | None = request.META.get("REMOTE_ADDR") or None

@@ -15,7 +15,7 @@ from relayhub.core.access import Actor, actor_for_key, actor_for_member, member_
 from relayhub.core.api.limits import refuse_wrong_keys
 from relayhub.core.errors import AccessError
 from relayhub.core.keys import find_key, note_use
-from relayhub.core.net import client_ip
+from relayhub.core.net import bearer_of, client_ip
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser
@@ -31,11 +31,11 @@ class KeyAuthentication(BaseAuthentication):
         """The key's creator and its actor, or None where no bearer is given."""
         from django.contrib.auth.models import AnonymousUser
 
-        scheme, _, text = request.headers.get("Authorization", "").partition(" ")
-        if scheme.lower() != "bearer":
+        text = bearer_of(request._request)
+        if text is None:
             return None
         ip = client_ip(request._request)
-        key = find_key(text.strip(), ip=ip)
+        key = find_key(text, ip=ip)
         if key is None:
             refuse_wrong_keys(ip)
             raise AuthenticationFailed(
