@@ -9,10 +9,14 @@ from email.message import EmailMessage
 from django.conf import settings
 
 from deliverability import signing
+from relayhub.core.access import MESSAGE_BODY, OWNER_ONLY, Actor, require
 from relayhub.core.crypto import link_keyring
+from relayhub.core.errors import ForbiddenError
 from relayhub.relay import prepare
 from relayhub.relay.managers import ClaimedRecipient, ContentRow, MessageRow
-from relayhub.relay.models import Message, Recipient
+from relayhub.relay.models import Message, Recipient, Source
+
+OWNERS_ONLY = "RelayHub’s own letters hold links that open accounts; an owner may read them in the dashboard."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +37,18 @@ class Readable:
     html: str | None
     text: str | None
     attachments: list[Attachment] = field(default_factory=list)
+
+
+def may_read(actor: Actor, message: Message) -> bool:
+    """Whether the actor may see the content. RelayHub's own letters carry links that open accounts: owners only."""
+    return actor.may(MESSAGE_BODY) and (message.source != Source.SYSTEM or actor.may(OWNER_ONLY))
+
+
+def require_body(actor: Actor, message: Message) -> None:
+    """ForbiddenError unless the actor may see the content."""
+    require(actor, MESSAGE_BODY)
+    if not may_read(actor, message):
+        raise ForbiddenError(OWNERS_ONLY, code="owners_only")
 
 
 def recipient_bytes(recipient: Recipient) -> bytes:

@@ -14,7 +14,7 @@ from rest_framework.parsers import BaseParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from relayhub.core.access import MESSAGE_BODY, get_or_absent, require
+from relayhub.core.access import Actor, get_or_absent
 from relayhub.core.api.base import ApiView, parsed
 from relayhub.core.api.exceptions import response_for
 from relayhub.core.api.pagination import answer, page_by_id, page_cursor, page_limit
@@ -241,8 +241,7 @@ class ContentView(_OneMessage):
 
     def get(self, request: Request, message_id: str) -> Response | HttpResponse:
         """Headers, text, HTML and attachments; or message/rfc822 as a download."""
-        require(self.actor, MESSAGE_BODY)
-        raw = _content_of(self.message(message_id), request.query_params.get("recipient", ""))
+        raw = _content_of(self.actor, self.message(message_id), request.query_params.get("recipient", ""))
         if request.query_params.get("format") == "raw":
             return _download(raw, f"{message_id}.eml")
         shown = display.readable(raw)
@@ -259,7 +258,8 @@ class ContentView(_OneMessage):
         )
 
 
-def _content_of(message: Message, recipient_id: str) -> bytes:
+def _content_of(actor: Actor, message: Message, recipient_id: str) -> bytes:
+    display.require_body(actor, message)
     rows = Recipient.objects.filter(message=message).select_related(
         "message", "message__stream", "message__content"
     )
@@ -283,8 +283,7 @@ class RawContentView(_OneMessage):
 
     def get(self, request: Request, message_id: str) -> HttpResponse:
         """message/rfc822 as a download."""
-        require(self.actor, MESSAGE_BODY)
-        raw = _content_of(self.message(message_id), request.query_params.get("recipient", ""))
+        raw = _content_of(self.actor, self.message(message_id), request.query_params.get("recipient", ""))
         return _download(raw, f"{message_id}.eml")
 
 

@@ -68,7 +68,7 @@ def message_live(request: PageRequest, public_id: str) -> HttpResponseBase:
 @page(MESSAGE_BODY)
 def message_content(request: PageRequest, public_id: str) -> HttpResponse:
     """How it looks, in a sandboxed frame."""
-    shown = shown_of(request, public_id)
+    shown = _content_shown(request, public_id)
     context = {**_frame(request, shown, "content"), **readable_of(shown)}
     return render(request, "relay/message_content.html", context)
 
@@ -77,7 +77,7 @@ def message_content(request: PageRequest, public_id: str) -> HttpResponse:
 @page(MESSAGE_BODY)
 def message_source(request: PageRequest, public_id: str) -> HttpResponse:
     """The source as it was sent."""
-    shown = shown_of(request, public_id)
+    shown = _content_shown(request, public_id)
     return render(
         request, "relay/message_source.html", {**_frame(request, shown, "source"), **source_of(shown)}
     )
@@ -87,7 +87,7 @@ def message_source(request: PageRequest, public_id: str) -> HttpResponse:
 @page(MESSAGE_BODY)
 def message_headers(request: PageRequest, public_id: str) -> HttpResponse:
     """Each header field with what it is for, and what a receiver finds of the signatures."""
-    shown = shown_of(request, public_id)
+    shown = _content_shown(request, public_id)
     context = _frame(request, shown, "headers")
     try:
         raw = raw_of(shown)
@@ -103,7 +103,7 @@ def message_headers(request: PageRequest, public_id: str) -> HttpResponse:
 @page(MESSAGE_BODY)
 def message_frame(request: PageRequest, public_id: str) -> HttpResponse:
     """The HTML, or with `?part=text` the text, as a caged page for the frame; measures nothing."""
-    shown = shown_of(request, public_id)
+    shown = _content_shown(request, public_id)
     try:
         readable = display.readable(raw_of(shown))
     except PrepareError as exc:
@@ -117,7 +117,7 @@ def message_frame(request: PageRequest, public_id: str) -> HttpResponse:
 @page(MESSAGE_BODY)
 def message_raw(request: PageRequest, public_id: str) -> HttpResponse:
     """The source as a download."""
-    shown = shown_of(request, public_id)
+    shown = _content_shown(request, public_id)
     return _download(raw_of(shown), f"{shown.public_id}.eml", "message/rfc822")
 
 
@@ -125,11 +125,18 @@ def message_raw(request: PageRequest, public_id: str) -> HttpResponse:
 @page(MESSAGE_BODY)
 def message_attachment(request: PageRequest, public_id: str, number: int) -> HttpResponse:
     """One attachment; always a download."""
-    found = display.attachment(raw_of(shown_of(request, public_id)), number)
+    found = display.attachment(raw_of(_content_shown(request, public_id)), number)
     if found is None:
         raise Http404
     facts, data = found
     return _download(data, facts.name, "application/octet-stream")
+
+
+def _content_shown(request: PageRequest, public_id: str) -> Shown:
+    """What the id names, for one who may see its content; ForbiddenError for others."""
+    shown = shown_of(request, public_id)
+    display.require_body(request.actor, shown.message)
+    return shown
 
 
 def _download(data: bytes, name: str, content_type: str) -> HttpResponse:

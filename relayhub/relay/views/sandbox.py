@@ -18,7 +18,7 @@ from django.urls import reverse
 from django.utils.http import urlencode
 from django.views.decorators.http import require_GET
 
-from relayhub.core.access import MESSAGE_BODY, SANDBOX, require
+from relayhub.core.access import MESSAGE_BODY, SANDBOX, Actor, require
 from relayhub.core.clock import now
 from relayhub.core.errors import PrepareError
 from relayhub.core.ids import Prefix, decode_id, uuid7_floor, uuid7_time
@@ -28,7 +28,7 @@ from relayhub.core.models import Workspace
 from relayhub.core.pages import PageRequest, page
 from relayhub.core.paging import table_page
 from relayhub.protocol.address import AddressError, normalise
-from relayhub.relay import header_words, identity, search
+from relayhub.relay import display, header_words, identity, search
 from relayhub.relay.models import Recipient
 from relayhub.relay.views.common import Shown, recipient_of, stream_options
 from relayhub.relay.views.message_detail import raw_of, readable_of, source_of
@@ -112,7 +112,7 @@ def _inbox(request: PageRequest, chosen: Recipient | None) -> HttpResponse:
     }
     if shown is not None:
         require(request.actor, MESSAGE_BODY)
-        context |= _reading(shown, request.GET.get("show", ""), kept_query)
+        context |= _reading(request.actor, shown, request.GET.get("show", ""), kept_query)
     return render(request, "relay/sandbox_inbox.html", context)
 
 
@@ -144,10 +144,12 @@ def _with_subject(workspace: Workspace, text: str, floor: UUID) -> list[UUID]:
     return list(found.values_list("pk", flat=True)[:MAX_BY_SUBJECT])
 
 
-def _reading(mail: Recipient, wanted: str, query: dict[str, str]) -> dict[str, Any]:
+def _reading(actor: Actor, mail: Recipient, wanted: str, query: dict[str, str]) -> dict[str, Any]:
     """What the pane shows of one mail: its parts, and what the open tab needs."""
     shown = Shown(message=mail.message, recipient=mail)
-    context = readable_of(shown)
+    context: dict[str, Any] = {"problem": display.OWNERS_ONLY}
+    if display.may_read(actor, mail.message):
+        context = readable_of(shown)
     readable = context.get("readable")
     first = "html" if readable is not None and readable.html is not None else "text"
     view = wanted if wanted in VIEWS else first
