@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlsplit
 
 from allauth.account.adapter import DefaultAccountAdapter
+from django.conf import settings
 from django.http import HttpRequest
 
 from relayhub.core.clock import now
@@ -35,6 +37,7 @@ class AccountAdapter(DefaultAccountAdapter):
         word = template_prefix.rsplit("/", 1)[-1]
         plain = {key: value for key, value in context.items() if isinstance(value, str)}
         if word == "password_reset_key":
+            plain["password_reset_url"] = _on_our_host(plain["password_reset_url"])
             send_letter(SystemLetter(name="password_reset", to=email, context=plain))
             return
         news = {
@@ -52,3 +55,8 @@ class AccountAdapter(DefaultAccountAdapter):
     def get_client_ip(self, request: HttpRequest) -> str:
         """The address behind trusted proxies, for allauth's own limits and the list of sessions."""
         return client_ip(request) or "0.0.0.0"
+
+
+def _on_our_host(url: str) -> str:
+    """The address under the configured base URL: whoever asked chose the Host header, port included."""
+    return f"{settings.RELAYHUB_BASE_URL}{urlsplit(url).path}"

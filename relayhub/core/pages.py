@@ -99,4 +99,6 @@ def back_to(request: HttpRequest, default: str = "") -> str:
     if not url_has_allowed_host_and_scheme(referer, allowed_hosts={request.get_host()}):
         return default
     parts = urlsplit(referer)
-    return f"{parts.path}?{parts.query}" if parts.query else parts.path or default
+    path = f"{parts.path}?{parts.query}" if parts.query else parts.path
+    # A path of ours that begins with two slashes names another host once it stands alone.
+    return path if url_has_allowed_host_and_scheme(path, allowed_hosts=None) else default

@@ -19,7 +19,8 @@ case "${1:-web}" in
     python manage.py collectstatic --noinput --verbosity 0
     wait_for_migrations
     exec uvicorn relayhub.asgi:application --host "${RELAYHUB_BIND:-127.0.0.1}" --port "${RELAYHUB_HTTP_PORT:-8000}" \
-      --workers "${RELAYHUB_WEB_PROCESSES:-2}" --no-access-log --lifespan off --no-server-header
+      --workers "${RELAYHUB_WEB_PROCESSES:-2}" --no-access-log --lifespan off --no-server-header \
+      --no-proxy-headers
     ;;
   workers)
     wait_for_migrations

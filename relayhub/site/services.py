@@ -51,7 +51,7 @@ def _web() -> tuple[str, ...]:
     return (
         sys.executable, "-m", "uvicorn", "relayhub.asgi:application", "--host", settings.RELAYHUB_BIND,
         "--port", str(settings.RELAYHUB_HTTP_PORT), "--no-access-log", "--lifespan", "off",
-        "--timeout-graceful-shutdown", "3", "--no-server-header", "--log-level", "warning",
+        "--timeout-graceful-shutdown", "3", "--no-server-header", "--no-proxy-headers", "--log-level", "warning",
     )
 
 
