@@ -24,7 +24,7 @@ from relayhub.core.access import PEOPLE_WRITE, ROLE_PERMISSIONS, Actor, require
 from relayhub.core.clock import now
 from relayhub.core.crypto import hash_secret, random_secret
 from relayhub.core.errors import AccessError, ConflictError, ForbiddenError, InputError
-from relayhub.core.models import Invitation, Member, Role, User, Workspace
+from relayhub.core.models import ApiKey, Invitation, Member, Role, User, Workspace
 from relayhub.core.system_mail import SystemLetter, send_letter
 
 INVITATION_LIFE = timedelta(days=7)
@@ -160,6 +160,8 @@ def remove_member(actor: Actor, member: Member) -> None:
 def _check_role(actor: Actor, role: str) -> None:
     if role not in Role.values:
         raise InputError(f"“{role}” is not a role. Roles are: {', '.join(Role.values)}.", field="role")
+    if _is_limited(actor.api_key):
+        raise ForbiddenError("This key is limited; a person is not, and so it cannot give somebody a role.")
     if not may_give(actor, role):
         raise ForbiddenError(f"You cannot make somebody {_named(role)}: the role holds more than you do.")
 
@@ -176,6 +178,11 @@ def _named(role: str) -> str:
 def may_give(actor: Actor, role: str) -> bool:
     """Whether the actor holds all that the role does, and so may give, change and take it."""
     return actor.may(PEOPLE_WRITE) and ROLE_PERMISSIONS[role] <= actor.permissions
+
+
+def _is_limited(key: ApiKey | None) -> bool:
+    """Whether a key is limited in a way that no person can be, who would then get round it."""
+    return key is not None and bool(key.domains or key.streams or key.networks or key.expires_at)
 
 
 def _locked(member: Member) -> Member:

@@ -17,7 +17,7 @@ from relayhub.core.access import CREDENTIALS_WRITE, Actor, require
 from relayhub.core.clock import now
 from relayhub.core.crypto import hash_secret, random_secret
 from relayhub.core.errors import ConflictError, ForbiddenError, InputError
-from relayhub.core.models import Workspace
+from relayhub.core.models import Scope, Workspace
 from relayhub.relay.models import SmtpCredential, Stream
 
 _LAST_USED_EVERY = timedelta(minutes=1)
@@ -45,6 +45,8 @@ def create_credential(
 ) -> NewCredential:
     """Make a credential; the user name is random too, so that it cannot be guessed from the other."""
     require(actor, CREDENTIALS_WRITE)
+    # Whoever holds a credential hands in mail: nobody makes one who may not hand in mail.
+    require(actor, Scope.MESSAGES_WRITE)
     title = " ".join(name.split())
     if not 1 <= len(title) <= 120:
         raise InputError("Give the credential a name of 1 to 120 characters.", field="name")
