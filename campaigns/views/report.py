@@ -26,6 +26,7 @@ from relayhub.core.paging import table_page
 from relayhub.core.templatetags.relayhub_extras import nav_url
 from relayhub.core.vocabulary import status_look
 from relayhub.protocol.address import AddressError, parse_addr_spec
+from relayhub.relay import queries
 from relayhub.relay.models import FINAL, Recipient
 
 #: In the order in which the bar shows them.
@@ -34,6 +35,9 @@ _PARTS = (
     "sending", "queued",
 )
 _LIVE = frozenset({CampaignStatus.SENDING, CampaignStatus.PAUSED})
+#: Recipients up to which the table of providers follows while it goes out; larger ones show it at the end.
+_MAX_COUNTED_LIVE = 20_000
+_FILTERS = ("status", "did", "q", "cursor", "newer")
 _PEOPLE_FILTERS = {
     "opened": "opened_at", "clicked": "clicked_at", "unsubscribed": "unsubscribed_at",
     "complained": "complained_at",
@@ -56,10 +60,14 @@ def campaign_report(request: PageRequest, campaign_id: str) -> HttpResponse:
     if run is not None:
         context |= {
             "links": _links(run), "providers": stats.providers(run.pk), "left_out": _left_out(run),
-            "chips": _chips(figures),
+            "chips": _chips(figures), "is_unfiltered": not any(request.GET.get(name) for name in _FILTERS),
         }
         table = table_page(request, _recipients(request, run))
-        context |= {"table": table, "recipients": [_line(row) for row in table.rows]}
+        lines = [_line(row) for row in table.rows]
+        context |= {
+            "table": table, "recipients": lines,
+            "is_kept": any(line["status"] == queries.SANDBOXED for line in lines),
+        }
     return render(request, "campaigns/campaign_report.html", context)
 
 
@@ -80,11 +88,16 @@ def _live_parts(looked_at: Campaign, user: User) -> dict[str, Any]:
     if campaign is None:
         return {"end": True}
     run = Broadcast.objects.filter(campaign=campaign).first()
-    context = {"campaign": campaign, "run": run, "user": user, **_figures(campaign, run)}
+    figures = _figures(campaign, run)
+    context = {"campaign": campaign, "run": run, "user": user, **figures}
     html = {
         "report-progress": render_to_string("campaigns/_report_progress.html", context),
         "report-people": render_to_string("campaigns/_report_people.html", context),
+        "report-stored": render_to_string("campaigns/_report_stored.html", context),
     }
+    if run is not None and figures["audience"] <= _MAX_COUNTED_LIVE:
+        context["providers"] = stats.providers(run.pk)
+        html["report-providers"] = render_to_string("campaigns/_report_providers.html", context)
     return {"html": html, "end": campaign.status not in _LIVE}
 
 
@@ -106,8 +119,9 @@ def _figures(campaign: Campaign, run: Broadcast | None) -> dict[str, Any]:
     delivered = counts.get("delivered", 0)
     did = stats.engagement(run.pk) if run is not None else {}
     return {
-        "counts": counts, "parts": parts, "final": final, "audience": audience, "delivered": delivered,
-        "engagement": did, "people_stats": _people(did, delivered), "waiting": max(0, audience - final),
+        "counts": counts, "stored": stored, "parts": parts, "final": final, "audience": audience,
+        "delivered": delivered, "engagement": did, "people_stats": _people(did, delivered),
+        "waiting": max(0, audience - final),
     }
 
 
@@ -157,7 +171,11 @@ def _recipients(request: PageRequest, run: Broadcast) -> QuerySet[Recipient]:
 
 def _line(row: Recipient) -> dict[str, Any]:
     contact = nav_url("contact-detail", encode_id(Prefix.CONTACT, row.contact_id)) if row.contact_id else ""
-    return {"row": row, "contact_url": contact, "at": row.finished_at or row.accepted_at}
+    return {
+        "row": row, "status": queries.shown_status(row), "contact_url": contact,
+        "message_url": nav_url("message-detail", encode_id(Prefix.RECIPIENT, row.pk)),
+        "at": row.finished_at or row.accepted_at,
+    }
 
 
 def _chips(figures: dict[str, Any]) -> list[dict[str, Any]]:

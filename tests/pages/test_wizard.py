@@ -502,6 +502,21 @@ def test_a_launched_campaign_shows_its_report_in_place_of_its_steps() -> None:
         assert at.client.get(step(campaign, name))["Location"] == step(campaign, "report")
 
 
+def test_a_report_tells_recipients_that_are_not_stored_yet_from_a_filter_that_finds_none() -> None:
+    at = desk()
+    campaign = make_campaign(at)
+    broadcast.launch(at.actor, campaign)
+
+    early = at.client.get(step(campaign, "report")).content.decode()
+    filtered = at.client.get(step(campaign, "report") + "?q=nobody").content.decode()
+    parts = at.client.get(reverse("campaign-live", args=[campaign.public_id]), headers={"accept": "application/json"})
+
+    assert "Recipients are being stored" in early
+    assert "No recipient matches" not in early
+    assert "No recipient matches" in filtered
+    assert {"report-progress", "report-people", "report-providers", "report-stored"} == set(parts.json()["html"])
+
+
 # -- in a browser --------------------------------------------------------------------------------------------
 
 browser = pytest.mark.browser
