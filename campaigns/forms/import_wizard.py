@@ -14,17 +14,32 @@ class ImportForm(forms.Form):
     """The list to import onto, and where the consent for it comes from."""
 
     list = forms.ChoiceField(required=False, label="Mailing list")
+    new_list = forms.CharField(
+        max_length=200, required=False, label="Or a new list",
+        help_text="Its name, as people see it. It is made with the dry run, single opt-in; you can change it later.",
+    )
     consent_source = forms.CharField(
         max_length=500, required=False, label="Where does the consent come from?",
         help_text="Kept as evidence with every contact this import puts on the list. Empty: the import itself, "
         "with your name and the time.",
     )
 
-    def __init__(self, *args: Any, lists: Sequence[MailingList], **kwargs: Any) -> None:
+    def __init__(
+        self, *args: Any, lists: Sequence[MailingList], may_make_lists: bool = False, **kwargs: Any
+    ) -> None:
         super().__init__(*args, **kwargs)
+        if not may_make_lists:
+            del self.fields["new_list"]
         field = self.fields["list"]
         assert isinstance(field, forms.ChoiceField)
         field.choices = [
             ("", "On no list"),
             *((row.public_id, f"{row.name} ({row.get_opt_in_display().lower()})") for row in lists),
         ]
+
+    def clean(self) -> dict[str, Any]:
+        """A list that is there or a new one, not both."""
+        values = super().clean() or {}
+        if values.get("list") and values.get("new_list"):
+            self.add_error("new_list", "Choose a list above or name a new one, not both.")
+        return values

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.core.files.uploadedfile import UploadedFile
+from django.db import transaction
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -102,7 +103,10 @@ def import_columns(request: PageRequest, file_id: UUID) -> HttpResponse:
     dialect, sample = importer.columns_and_sample(file, importer.GUESSED_FROM)
     before = run_of(request, request.GET["from"]) if request.GET.get("from") else None
     rows = list(lists.lists_of(request.actor.workspace).order_by("name"))
-    form = ImportForm(request.POST or None, lists=rows, initial=_initial(request, before))
+    may_make_lists = request.actor.may(Scope.LISTS_WRITE)
+    form = ImportForm(
+        request.POST or None, lists=rows, may_make_lists=may_make_lists, initial=_initial(request, before)
+    )
     guessed = importer.guessed_mapping(dialect, sample, fields.field_labels(request.actor.workspace))
     mapping = before.mapping if before is not None else guessed
     problem = ""
@@ -141,15 +145,18 @@ def _initial(request: PageRequest, before: ContactImport | None) -> dict[str, st
 
 def _try(request: PageRequest, file: StoredFile, mapping: dict[str, str], form: ImportForm) -> HttpResponse:
     if not form.is_valid():
-        raise InputError("Choose one of the lists.", field="list")
-    chosen = chosen_lists(request, "list")
-    run = importer.start_from(
-        request.actor, file,
-        importer.ImportRequest(
-            file_name=file.name, mailing_list=chosen[0] if chosen else None, mapping=mapping, is_dry_run=True,
-            consent_source=form.cleaned_data["consent_source"],
-        ),
-    )
+        raise InputError("Look at the mailing list and the consent.", field="list")
+    chosen, name = chosen_lists(request, "list"), form.cleaned_data.get("new_list", "")
+    with transaction.atomic():  # a mapping that is refused leaves no list behind
+        if name:
+            chosen = [lists.create_list(request.actor, name=name)]
+        run = importer.start_from(
+            request.actor, file,
+            importer.ImportRequest(
+                file_name=file.name, mailing_list=chosen[0] if chosen else None, mapping=mapping, is_dry_run=True,
+                consent_source=form.cleaned_data["consent_source"],
+            ),
+        )
     return redirect("contact-import-run", run.public_id)
 
 

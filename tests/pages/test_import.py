@@ -12,7 +12,7 @@ from django.urls import reverse
 
 from campaigns import lists
 from campaigns.contacts import Evidence, add_contact
-from campaigns.models import Contact, ContactImport, Subscription
+from campaigns.models import Contact, ContactImport, MailingList, Subscription
 from relayhub.core import files, jobs
 from relayhub.core.models import Job, Role, StoredFile
 from relayhub.relay import routes
@@ -150,6 +150,30 @@ def test_a_file_without_addresses_asks_for_the_column(at: Desk) -> None:
     assert "One column must hold the e-mail address" in page
     assert re.search(r'value="town" selected', page)
     assert not Job.objects.exists()
+
+
+def test_a_list_can_be_made_on_the_way(at: Desk) -> None:
+    tried = dry_run(at, b"email\nzoe@example.org\n", new_list="Newsletter")
+
+    assert tried.mailing_list is not None
+    assert (tried.mailing_list.name, tried.mailing_list.opt_in) == ("Newsletter", "single")
+
+
+def test_a_refused_file_leaves_no_new_list_behind(at: Desk) -> None:
+    there = upload(at, b"email\nzoe@example.org\n")["Location"]
+
+    refused = at.client.post(there, {"column-0": "", "new_list": "Newsletter"})
+    assert refused.status_code == 422
+    assert 'value="Newsletter"' in refused.content.decode()
+    assert not MailingList.objects.exists()
+
+    row = lists.create_list(at.actor, name="Letters")
+    both = at.client.post(there, {"column-0": "email", "new_list": "Newsletter", "list": row.public_id})
+    assert both.status_code == 422
+    assert "not both" in both.content.decode()
+    again = at.client.post(there, {"column-0": "email", "new_list": "Letters"})
+    assert again.status_code == 422
+    assert MailingList.objects.count() == 1
 
 
 def test_two_columns_for_one_field_are_refused(at: Desk) -> None:
