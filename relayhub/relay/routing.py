@@ -94,14 +94,14 @@ def choose_route(
     for rule in rules:
         why_not = _why_not(rule, stream, domain)
         if why_not or winner is not None:
-            why = why_not or f"{winner.label if winner else ''} comes before it"
+            why = why_not or (f"{_named(winner)} comes before it" if winner else "")
             considered.append(Considered(rule=rule.label, transport=rule.transport.text, why=why))
         elif winner is None:
             winner = _by_weight(rule, rules, recipient_id)
             if winner is not rule:
                 considered.append(
                     Considered(rule=rule.label, transport=rule.transport.text,
-                               why=f"this recipient falls into the share of {winner.label}")
+                               why=f"this recipient falls into the share of {_named(winner)}")
                 )
     if winner is None:  # the default rule matches everything, so this is a caller without rules
         raise ValueError("rules must end with the default rule")
@@ -140,9 +140,14 @@ def _covers(pattern: str, domain: str) -> bool:
 
 def _why(rule: Rule, stream: str, domain: str) -> str:
     if rule.route_id is None:
-        return "no stored rule applies, so the default route does"
+        return "no rule before it applies"
     parts = [f"the stream is {stream}" if rule.streams else "", f"the domain is {domain}" if rule.domains else ""]
     return " and ".join(part for part in parts if part) or "it applies to all mail"
+
+
+def _named(rule: Rule) -> str:
+    """Its label for a sentence: a name somebody gave is quoted, "rule 2" is not."""
+    return f"“{rule.name}”" if rule.name else rule.label
 
 
 def _or(names: Iterable[str]) -> str:

@@ -51,7 +51,7 @@ def test_the_default_route_is_last_and_says_so() -> None:
     choice = choose(rule("sandbox", domains=["other.example"]))
 
     assert choice.transport.text == "direct"
-    assert "default" in choice.why
+    assert (choice.rule.label, choice.why) == ("the default route", "no rule before it applies")
     assert [(item.transport, item.why) for item in choice.considered] == [
         ("sandbox", "it is for other.example only"),
     ]
@@ -63,7 +63,7 @@ def test_the_first_of_two_wins_and_the_second_knows_why_not() -> None:
     )
 
     assert choice.rule.name == "our town"
-    assert [item.why for item in choice.considered] == ["our town comes before it", "our town comes before it"]
+    assert [item.why for item in choice.considered] == ["“our town” comes before it", "“our town” comes before it"]
 
 
 def test_neighbours_with_the_same_match_share_by_weight() -> None:
