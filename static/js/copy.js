@@ -16,8 +16,9 @@ function say(button, text) {
   const label = button.querySelector("[data-copy-label]") ?? button;
   label.dataset.was ??= label.textContent;
   label.textContent = text;
+  button.dataset.said = text;
   clearTimeout(Number(label.dataset.timer));
-  label.dataset.timer = String(setTimeout(() => { label.textContent = label.dataset.was; }, 1600));
+  label.dataset.timer = String(setTimeout(() => { label.textContent = label.dataset.was; delete button.dataset.said; }, 1600));
 }
 
 document.addEventListener("click", async (event) => {
