@@ -6,6 +6,8 @@ const { uPlot } = window;
 const root = document.documentElement;
 const token = (name) => getComputedStyle(root).getPropertyValue(name).trim();
 const charts = new Map();
+// Steps of an axis that counts things: there is no half a recipient.
+const WHOLE = [1, 2, 5].flatMap((step) => [...Array(12).keys()].map((zeros) => step * 10 ** zeros)).sort((a, b) => a - b);
 
 const shorten = (value) =>
   Math.abs(value) >= 1000
@@ -27,6 +29,7 @@ function paths(kind) {
 function options(element, spec) {
   const axis = { stroke: token("--c-tick"), font: `11px ${token("--font-sans")}`, ticks: { show: false }, grid: { stroke: token("--c-grid"), width: 1 } };
   const hasBars = spec.series.some((series) => series.kind === "bars");
+  const whole = spec.series.every((series) => series.data.every((value) => value == null || Number.isInteger(value)));
   const span = spec.x.length ? spec.x.at(-1) - spec.x[0] : 0;
   return {
     width: element.clientWidth,
@@ -36,11 +39,11 @@ function options(element, spec) {
     legend: { show: false },
     scales: {
       x: { time: true, range: (_, low, high) => (hasBars ? [low - (high - low) / 48, high + (high - low) / 48] : [low, high]) },
-      y: { range: (_, __, high) => [0, (spec.max || high || 1) * 1.08] },
+      y: { range: (_, __, high) => [0, (spec.max || high || 4) * 1.08] },
     },
     axes: [
       { ...axis, grid: { show: false }, size: 26, space: 70, values: tickTexts(spec.zone, span) },
-      { ...axis, size: 48, space: 44, values: (_, values) => values.map((value) => shorten(value) + (spec.unit ?? "")) },
+      { ...axis, size: 48, space: 44, incrs: whole ? WHOLE : undefined, values: (_, values) => values.map((value) => shorten(value) + (spec.unit ?? "")) },
     ],
     series: [
       {},
