@@ -30,7 +30,7 @@ def home(request: PageRequest) -> HttpResponse:
     return render(
         request, "site/home.html",
         {
-            "stats": _stats(workspace), "needs": things, "sentence": _sentence(things),
+            "stats": _stats(workspace), "needs": things, "sentence": _sentence(things, steps),
             "steps": steps, "next_step": next((step for step in steps if not step.is_done), None),
             "streams": health_figures.streams(workspace), "campaigns": overview_of(campaigns),
             "chart": health_figures.day_chart(workspace, request.user.timezone),
@@ -50,7 +50,10 @@ def home_live(request: PageRequest) -> HttpResponseBase:
     return live_response(request, feed)
 
 
-def _sentence(things: list[needs.Need]) -> str:
+def _sentence(things: list[needs.Need], steps: list[needs.Step]) -> str:
+    left = sum(1 for step in steps if not step.is_done)
+    if not things and left:
+        return "One first step is left." if left == 1 else f"{left} first steps are left."
     if not things:
         return "Nothing needs you."
     return "One thing needs you." if len(things) == 1 else f"{len(things)} things need you."

@@ -103,10 +103,12 @@ def _rows(request: PageRequest, meaning: Meaning) -> dict[str, Any]:
             meaning = header
     if meaning.finds_recipients:
         people = table_page(request, search.recipients(workspace, meaning, state=state, stream=stream, since=since))
-        return {"table": people, "lines": [_of_recipient(row) for row in people.rows], "noun": "recipients"}
+        noun = "recipient" if people.count == 1 else "recipients"
+        return {"table": people, "lines": [_of_recipient(row) for row in people.rows], "noun": noun}
     found = search.messages(workspace, meaning, state=state, stream=stream, since=since)
     table: TablePage[Message] = table_page(request, found)
-    return {"table": table, "lines": message_lines(table.rows), "noun": "messages"}
+    noun = "message" if table.count == 1 else "messages"
+    return {"table": table, "lines": message_lines(table.rows), "noun": noun}
 
 
 def message_lines(rows: Sequence[Message]) -> list[Line]:
