@@ -17,9 +17,16 @@ from pathlib import Path
 _TRUE = frozenset({"1", "true", "yes", "on"})
 _FALSE = frozenset({"0", "false", "no", "off"})
 _DURATION = re.compile(r"(\d{1,9})(s|m|h|d)", re.ASCII)
+_LABEL = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9])?"
+_HOST_NAME = re.compile(rf"{_LABEL}(?:\.{_LABEL})*", re.ASCII | re.IGNORECASE)
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+def is_host_name(text: str) -> bool:
+    """Whether it can be a host's name: labels of letters, digits and hyphens (RFC 1123)."""
+    return len(text) <= 253 and _HOST_NAME.fullmatch(text) is not None
 
 
 class EnvironmentProblem(Exception):
@@ -122,3 +129,63 @@ class Environment:
                     f"{name} holds “{part}”; it takes IP addresses with commas between."
                 ) from exc
         return self.items(name)
+
+    def hosts(self, name: str) -> tuple[str, ...]:
+        """A comma-separated list of host names and addresses; `.example.com` stands for all below it."""
+        for part in self.items(name):
+            if part != "*" and not is_host_name(part.removeprefix(".")) and not _is_bracketed_address(part):
+                raise EnvironmentProblem(
+                    f"{name} holds “{part}”; it takes host names such as mail.example.com, with commas between."
+                )
+        return self.items(name)
+
+    def name_servers(self, name: str) -> tuple[str, ...]:
+        """A comma-separated list of `ip`, `ip:port` or `[ipv6]:port`."""
+        for part in self.items(name):
+            host, port = part, "53"
+            if part.startswith("["):
+                host, _, port = part[1:].partition("]")
+                port = port.removeprefix(":") or "53"
+            elif part.count(":") == 1:
+                host, _, port = part.partition(":")
+            if not _is_address(host) or not (port.isascii() and port.isdigit() and 0 < int(port) < 65536):
+                raise EnvironmentProblem(
+                    f"{name} holds “{part}”; it takes ip:port, such as 192.0.2.53:53, with commas between."
+                )
+        return self.items(name)
+
+    def submitters(self, name: str) -> tuple[Network, ...]:
+        """Networks that are let in without a password; never everybody."""
+        found = self.networks(name)
+        for network in found:
+            if network.prefixlen == 0:
+                raise EnvironmentProblem(
+                    f"{name} holds {network}, which is everybody: that would be an open relay."
+                    " It takes the networks of your own devices."
+                )
+        return found
+
+    def readable_file(self, name: str) -> str:
+        """The path of a file that this user may read, or nothing."""
+        path = self.text(name)
+        if path:
+            try:
+                with Path(path).open("rb"):
+                    pass
+            except OSError as exc:
+                raise EnvironmentProblem(
+                    f"{name} is “{path}”, which cannot be read: {exc.strerror}. It takes the path of a PEM file."
+                ) from exc
+        return path
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _is_bracketed_address(text: str) -> bool:
+    return text.startswith("[") and text.endswith("]") and _is_address(text[1:-1])

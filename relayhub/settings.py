@@ -16,7 +16,7 @@ from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from relayhub.embedded import addresses as embedded
-from relayhub.env import Environment, EnvironmentProblem
+from relayhub.env import Environment, EnvironmentProblem, is_host_name
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 _env = Environment()
@@ -101,7 +101,7 @@ def _redis(url: str | None, data: Path) -> tuple[str, str]:
 
 def _host_name() -> str:
     name = _env.text("RELAYHUB_HOSTNAME", "").strip(".").lower() or socket.getfqdn().lower()
-    if not name or len(name) > 253 or not all(char.isalnum() or char in "-." for char in name):
+    if not is_host_name(name):
         raise EnvironmentProblem(f"RELAYHUB_HOSTNAME is “{name}”; it takes a host name such as mail.example.com.")
     return name
 
@@ -153,11 +153,13 @@ try:
     RELAYHUB_DNS_PORT = _env.port("RELAYHUB_DNS_PORT", 2553)
     RELAYHUB_EGRESS_ADDRESSES = _env.addresses("RELAYHUB_EGRESS_ADDRESSES")
     RELAYHUB_TRUSTED_PROXIES = _env.networks("RELAYHUB_TRUSTED_PROXIES")
-    RELAYHUB_TRUSTED_SUBMITTERS = _env.networks("RELAYHUB_TRUSTED_SUBMITTERS")
+    RELAYHUB_TRUSTED_SUBMITTERS = _env.submitters("RELAYHUB_TRUSTED_SUBMITTERS")
     RELAYHUB_SYSTEM_FROM = _env.text("RELAYHUB_SYSTEM_FROM", f"RelayHub <noreply@{RELAYHUB_HOSTNAME}>")
-    RELAYHUB_TLS_CERT = _env.text("RELAYHUB_TLS_CERT", "")
-    RELAYHUB_TLS_KEY = _env.text("RELAYHUB_TLS_KEY", "")
-    ALLOWED_HOSTS = list(_env.items("RELAYHUB_ALLOWED_HOSTS")) or [
+    RELAYHUB_TLS_CERT = _env.readable_file("RELAYHUB_TLS_CERT")
+    RELAYHUB_TLS_KEY = _env.readable_file("RELAYHUB_TLS_KEY")
+    if bool(RELAYHUB_TLS_CERT) != bool(RELAYHUB_TLS_KEY):
+        raise EnvironmentProblem("RELAYHUB_TLS_CERT and RELAYHUB_TLS_KEY go together; set both or none.")
+    ALLOWED_HOSTS = list(_env.hosts("RELAYHUB_ALLOWED_HOSTS")) or [
         urlsplit(RELAYHUB_BASE_URL).hostname or "127.0.0.1"
     ]
     if not IS_PRODUCTION:
@@ -171,7 +173,7 @@ try:
         "RELAYHUB_UNKNOWN_HOLD", timedelta(minutes=15), low=timedelta(0), high=timedelta(days=5)
     )
     RELAYHUB_DEFAULT_ROUTE = _env.text("RELAYHUB_DEFAULT_ROUTE", "sandbox")
-    RELAYHUB_DNS_SERVERS = _env.items("RELAYHUB_DNS_SERVERS")
+    RELAYHUB_DNS_SERVERS = _env.name_servers("RELAYHUB_DNS_SERVERS")
     RELAYHUB_MX_DELIVERY_PORT = _env.port("RELAYHUB_MX_DELIVERY_PORT", 25)
     RELAYHUB_ALLOW_PRIVATE_NETWORKS = _env.flag("RELAYHUB_ALLOW_PRIVATE_NETWORKS", False)
 except EnvironmentProblem as problem:

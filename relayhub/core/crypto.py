@@ -33,9 +33,14 @@ def _masters(configured: str, secret_key: str) -> dict[int, bytes]:
     masters: dict[int, bytes] = {}
     for part in configured.split(","):
         number, _, encoded = part.strip().partition(":")
-        if not number.isdigit() or not 0 <= int(number) <= 255:
-            raise ConfigurationError("RELAYHUB_ENCRYPTION_KEYS: write `id:base64,…` with ids from 0 to 255.")
-        masters[int(number)] = base64.b64decode(encoded, validate=True)
+        try:
+            if not 0 <= int(number) <= 255:
+                raise ValueError(number)
+            masters[int(number)] = base64.b64decode(encoded, validate=True)
+        except ValueError:  # binascii.Error is one
+            raise ConfigurationError(
+                "RELAYHUB_ENCRYPTION_KEYS is not understood; it takes `id:base64,…` with ids from 0 to 255."
+            ) from None
     return masters
 
 

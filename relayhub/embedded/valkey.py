@@ -72,6 +72,8 @@ def _write_config(folder: Path, socket: Path, password: str, places: Places) -> 
             f'port 0\nunixsocket "{socket}"\nunixsocketperm 777\nrequirepass {password}\ndir "{folder}"\n'
             "appendonly yes\nappendfsync everysec\nsave \"\"\nmaxmemory-policy noeviction\ndaemonize no\n"
             "tcp-keepalive 60\nloglevel warning\n"
+            # A rewritten title would overwrite the arguments and the environment that the process shows.
+            "set-proc-title no\n"
         )
     return path
 

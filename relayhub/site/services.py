@@ -10,8 +10,13 @@ from pathlib import Path
 from django.conf import settings
 from django.core.management import get_commands
 
+from relayhub.core import crypto
 from relayhub.core.errors import ConfigurationError
 from relayhub.embedded.supervisor import Service
+from relayhub.protocol.address import AddressError, parse_mailbox
+from relayhub.relay.routes import default_rule
+from relayhub.relay.smtpd.tls import Certificate
+from relayhub.relay.transports.anymail import PROVIDERS
 
 _MANAGE = str(Path(settings.BASE_DIR) / "manage.py")
 _LISTENERS, _WEB, _WORKERS = 0, 1, 2
@@ -87,6 +92,24 @@ def _beat() -> tuple[str, ...]:
         sys.executable, "-m", "celery", "-A", "relayhub.beat", "beat", "--schedule", str(schedule), "--pidfile", "",
         "--loglevel", "WARNING",
     )
+
+
+def check_settings() -> None:
+    """ConfigurationError in one line for what reading the environment alone does not show."""
+    transport = default_rule().transport
+    if transport.name and transport.name not in PROVIDERS:
+        raise ConfigurationError(
+            f"RELAYHUB_DEFAULT_ROUTE is “anymail:{transport.name}”; providers are {', '.join(sorted(PROVIDERS))}."
+        )
+    crypto.current_key_id()
+    Certificate.from_settings()
+    try:
+        parse_mailbox(settings.RELAYHUB_SYSTEM_FROM)
+    except AddressError as exc:
+        raise ConfigurationError(
+            f"RELAYHUB_SYSTEM_FROM is “{settings.RELAYHUB_SYSTEM_FROM}”; it takes a mailbox such as"
+            f" RelayHub <noreply@example.com>. {exc}"
+        ) from exc
 
 
 def check_ports() -> None:

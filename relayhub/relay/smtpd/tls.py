@@ -50,7 +50,7 @@ class Certificate:
         given = (settings.RELAYHUB_TLS_CERT, settings.RELAYHUB_TLS_KEY)
         if any(given):
             if not all(given):
-                raise ConfigurationError("RELAYHUB_TLS_CERT and RELAYHUB_TLS_KEY are given together.")
+                raise ConfigurationError("RELAYHUB_TLS_CERT and RELAYHUB_TLS_KEY go together; set both or none.")
             return cls(Path(given[0]), Path(given[1]))
         path = own_certificate(Path(settings.RELAYHUB_DATA), settings.RELAYHUB_HOSTNAME)
         return cls(path, path)

@@ -17,7 +17,7 @@ from django.core.management.base import BaseCommand, CommandError
 from relayhub.core.errors import RelayHubError
 from relayhub.embedded.steps import Steps
 from relayhub.embedded.up import PLAN_OPTION, Plan
-from relayhub.site.services import check_ports, services
+from relayhub.site.services import check_ports, check_settings, services
 from relayhub.site.setup import ensure_first_run, first_run_path
 
 
@@ -37,6 +37,7 @@ class Command(BaseCommand):
         steps = Steps()
         os.environ.setdefault("DJANGO_SETTINGS_MODULE", "relayhub.settings")
         try:
+            check_settings()
             check_ports()
             call_command("check", verbosity=0)
             call_command("migrate", verbosity=0, interactive=False)
