@@ -9,15 +9,15 @@ from __future__ import annotations
 
 import html as html_entities
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 MAX_ATTRIBUTE = 16_384  # longer is no link; also bounds the work on quotes that never close
-_TAG = re.compile(
-    r"<(?P<skip>style|script)\b[^>]*+>.*?</(?P=skip)\s*>"
-    rf"|<(?:a|area)(?=[\s/])(?P<attributes>(?:[^>\"']++|\"[^\"]{{0,{MAX_ATTRIBUTE}}}+\"|'[^']{{0,{MAX_ATTRIBUTE}}}+')*+)>",
-    re.IGNORECASE | re.DOTALL,
-)
+MAX_TAG = 65_536
+MAX_BROKEN_TAGS = 1000  # a document with more of them that never end is left alone from there on
+_TAG_OPENS = re.compile(r"<(?:(?P<skip>style|script)\b|(?:a|area)(?=[\s/]))", re.IGNORECASE)
+_ATTRIBUTES = re.compile(rf"(?:[^>\"']++|\"[^\"]{{0,{MAX_ATTRIBUTE}}}+\"|'[^']{{0,{MAX_ATTRIBUTE}}}+')*+(?=>)")
+_SKIPPED_ENDS = {name: re.compile(rf"</{name}\s*>", re.IGNORECASE) for name in ("style", "script")}
 _ATTRIBUTE = re.compile(
     r"(?P<name>[^\s\"'>/=]++)(?:\s*+=\s*+(?:\"(?P<double>[^\"]*+)\"|'(?P<single>[^']*+)'|(?P<bare>[^\s\"'>]++)))?"
 )
@@ -76,16 +76,36 @@ def rewrite_html(html: str, replace: Replace, *, numbers: LinkNumbers | None = N
     """
     numbers = numbers or LinkNumbers()
 
-    def rewrite_tag(match: re.Match[str]) -> str:
-        attributes = match["attributes"]
-        if attributes is None:
-            return match[0]
-        start, end = match.span("attributes")
-        offset = match.start()
-        changed = _rewrite_attributes(attributes, replace, numbers)
-        return match[0][: start - offset] + changed + match[0][end - offset :]
+    pieces: list[str] = []
+    kept = 0
+    for start, end in _link_attributes(html):
+        pieces += [html[kept:start], _rewrite_attributes(html[start:end], replace, numbers)]
+        kept = end
+    return Rewritten(content="".join([*pieces, html[kept:]]), links=numbers.urls())
 
-    return Rewritten(content=_TAG.sub(rewrite_tag, html), links=numbers.urls())
+
+def _link_attributes(html: str) -> Iterator[tuple[int, int]]:
+    """Where the attributes of each `a` and `area` stand, style and script left out; linear in the document."""
+    at, broken, last_end = 0, 0, html.rfind(">")
+    endless: set[str] = set()
+    while broken < MAX_BROKEN_TAGS and (opened := _TAG_OPENS.search(html, at)) is not None:
+        at = opened.end()
+        if at > last_end:
+            return
+        skipped = (opened["skip"] or "").lower()
+        if not skipped:
+            found = _ATTRIBUTES.match(html, at, at + MAX_TAG)
+            if found is None:
+                broken += 1
+            else:
+                at = found.end()
+                yield found.span()
+        elif skipped not in endless:
+            closed = _SKIPPED_ENDS[skipped].search(html, html.find(">", at) + 1)
+            if closed is None:
+                endless.add(skipped)
+            else:
+                at = closed.end()
 
 
 def _rewrite_attributes(attributes: str, replace: Replace, numbers: LinkNumbers) -> str:

@@ -200,7 +200,7 @@ def _with_preheader(html: str, preheader: str) -> str:
         '<div style="display:none;max-height:0;overflow:hidden;mso-hide:all">'
         f"{html_entities.escape(preheader, quote=False)}</div>"
     )
-    match = re.search(r"<body[^>]*>", html, re.IGNORECASE)
+    match = re.search(r"<body[^<>]*>", html, re.IGNORECASE)
     return html[: match.end()] + block + html[match.end() :] if match else block + html
 
 

@@ -19,7 +19,7 @@ from relayhub.relay.models import Message, TrackedLink
 
 #: How much of a source is shown in the page; all of it can be downloaded.
 SHOWN_SOURCE_BYTES = 256 * 1024
-_PIXEL = re.compile(r"<img\b[^>]*?/t/o/[^>]*>", re.IGNORECASE)
+_PIXEL = re.compile(r"<img\b(?>[^<>]*?/t/o/)[^<>]*+>", re.IGNORECASE)
 
 
 @dataclass(frozen=True, kw_only=True)

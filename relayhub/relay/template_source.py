@@ -3,6 +3,8 @@
 The language is a small part of Jinja's: `{{ field }}` with filters from a list, `if`, `elif`, `else`, and
 `for` over a given list. Nothing that could build large values out of small ones (`set`, `~`, `*`, `range`,
 `replace`, macros, includes) is allowed, so the step budget of the engine bounds memory as well (THREATS T09).
+Tags are limited in length, words, number and depth before the engine reads them: it reads by recursion, and a
+source that is nested deep enough would end the whole process. Every pass here is linear in the source.
 """
 
 from __future__ import annotations
@@ -13,15 +15,23 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 MAX_SOURCE = 1024 * 1024
+MAX_TAG_CHARACTERS = 2000
+#: Words and signs of one tag, texts in quotes counted as one: each may be one level of the engine's recursion.
+MAX_TAG_WORDS = 200
+MAX_TAGS = 10_000
+#: `if` and `for` inside one another, and branches of one `if`, added up.
+MAX_DEPTH = 60
 ALLOWED_FILTERS = frozenset(
     {"upper", "lower", "title", "capitalize", "trim", "default", "d", "round", "int", "float", "length",
      "count", "first", "last", "escape", "e", "join", "abs", "sort", "reverse", "date", "number", "urlencode"}
 )
 _STATEMENTS = frozenset({"if", "elif", "else", "endif", "for", "endfor"})
 _CALLABLE = frozenset({"loop.cycle"})
-_TAG = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}", re.DOTALL)
+_TAG_OPENS = re.compile(r"\{[{%#]")
+_TAG_CLOSES = {"{{": "}}", "{%": "%}", "{#": "#}"}
+_WORD = re.compile(r"\w+|[^\w\s]")
 _PLAIN_SLOT = re.compile(r"\{\{-?\s*([A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*)\s*-?\}\}")
-_STRING = re.compile(r"\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'", re.DOTALL)
+_STRING = re.compile(r"\"(?:[^\"\\]++|\\.)*+\"|'(?:[^'\\]++|\\.)*+'", re.DOTALL)
 _FILTER = re.compile(r"\|\s*([A-Za-z_][A-Za-z0-9_]*)")
 _CALL = re.compile(r"([A-Za-z_][\w.]*)\s*\(")
 _PATH = re.compile(r"(?<![\w.'\"|])([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*)")
@@ -64,21 +74,38 @@ class Tag:
         return self.source[2:-2].strip("-+ \t\r\n")
 
 
+def _spans(source: str) -> Iterator[tuple[int, int]]:
+    """Where tags and comments stand. What is opened and never closed costs one look a kind, not one each."""
+    at, never_closed = 0, set()
+    while (opened := _TAG_OPENS.search(source, at)) is not None:
+        closing = _TAG_CLOSES[opened[0]]
+        end = -1 if closing in never_closed else source.find(closing, opened.end())
+        if end < 0:
+            never_closed.add(closing)
+            if len(never_closed) == len(_TAG_CLOSES):
+                return
+            at = opened.start() + 1
+            continue
+        at = end + len(closing)
+        yield opened.start(), at
+
+
 def tags(source: str) -> Iterator[Tag]:
     """Every output and statement tag; comments are left out."""
-    for match in _TAG.finditer(source):
-        if not match[0].startswith("{#"):
-            yield Tag(start=match.start(), end=match.end(), source=match[0], is_output=match[0][1] == "{")
+    for start, end in _spans(source):
+        if source[start + 1] != "#":
+            yield Tag(start=start, end=end, source=source[start:end], is_output=source[start + 1] == "{")
 
 
 def simple_slots(source: str) -> dict[str, str] | None:
     """Tag text -> dotted path where every tag is a plain field, else None: the template needs the engine."""
     slots: dict[str, str] = {}
-    for match in _TAG.finditer(source):
-        plain = _PLAIN_SLOT.fullmatch(match[0])
-        if plain is None or match[0].startswith("{{-") or match[0].endswith("-}}"):
+    for start, end in _spans(source):
+        text = source[start:end]
+        plain = _PLAIN_SLOT.fullmatch(text)
+        if plain is None or text.startswith("{{-") or text.endswith("-}}"):
             return None
-        slots[match[0]] = plain[1]
+        slots[text] = plain[1]
     return slots
 
 
@@ -117,9 +144,13 @@ def lint(source: str, *, part: str = "") -> list[Finding]:
         return [_error("too_long", f"The source is longer than {MAX_SOURCE // 1024:,} KiB.", 1, part)]
     findings: list[Finding] = []
     open_blocks: list[tuple[str, int]] = []
-    for tag in tags(source):
-        line = source.count("\n", 0, tag.start) + 1
-        inner = _STRING.sub("''", tag.inner)
+    line, counted, depth = 1, 0, _Depth()
+    for number, tag in enumerate(tags(source), start=1):
+        line, counted = line + source.count("\n", counted, tag.start), tag.start
+        inner = _STRING.sub("''", tag.inner) if len(tag.source) <= MAX_TAG_CHARACTERS else ""
+        too_much = _too_much(tag, inner, number) or depth.problem(inner, is_output=tag.is_output)
+        if too_much:
+            return [_error("too_much", too_much, line, part, "Write it shorter.")]
         if not tag.is_output:
             findings += _statement_findings(inner, open_blocks, line, part)
         findings += _expression_findings(inner, line, part)
@@ -129,6 +160,36 @@ def lint(source: str, *, part: str = "") -> list[Finding]:
     ]
     findings += _stray_braces(source, part)
     return findings
+
+
+def _too_much(tag: Tag, inner: str, number: int) -> str:
+    """What is too much about a tag for the engine to read, or ""."""
+    if number > MAX_TAGS:
+        return f"There are more than {MAX_TAGS:,} tags."
+    if len(tag.source) > MAX_TAG_CHARACTERS or len(_WORD.findall(inner)) > MAX_TAG_WORDS:
+        return f"A tag has up to {MAX_TAG_CHARACTERS:,} characters and {MAX_TAG_WORDS} words and signs."
+    return ""
+
+
+class _Depth:
+    """Counts how deep blocks and branches stand in one another: to the engine each `elif` is one level more."""
+
+    def __init__(self) -> None:
+        self._levels: list[int] = []
+        self._sum = 0
+
+    def problem(self, inner: str, *, is_output: bool) -> str:
+        """Take the next tag; what is wrong, or ""."""
+        word = "" if is_output else inner.split(None, 1)[0] if inner else ""
+        if word in {"if", "for"}:
+            self._levels.append(1)
+            self._sum += 1
+        elif word == "elif" and self._levels:
+            self._levels[-1] += 1
+            self._sum += 1
+        elif word in {"endif", "endfor"} and self._levels:
+            self._sum -= self._levels.pop()
+        return f"More than {MAX_DEPTH} blocks and branches stand in one another." if self._sum > MAX_DEPTH else ""
 
 
 def _statement_findings(
@@ -171,7 +232,11 @@ def _expression_findings(inner: str, line: int, part: str) -> list[Finding]:
 
 
 def _stray_braces(source: str, part: str) -> list[Finding]:
-    rest = _TAG.sub(lambda match: " " * len(match[0]), source)
+    kept, at = [], 0
+    for start, end in _spans(source):
+        kept += [source[at:start], " " * (end - start)]
+        at = end
+    rest = "".join([*kept, source[at:]])
     findings = []
     for opening in ("{{", "{%"):
         at = rest.find(opening)

@@ -1,5 +1,7 @@
 """Links: only web links change, all else stays byte for byte."""
 
+import time
+
 import pytest
 
 from relayhub.protocol import links
@@ -73,3 +75,11 @@ def test_many_open_quotes_end_in_time() -> None:
     html = '<a "' * 2000
 
     assert links.rewrite_html(html, counted).content == html
+
+
+@pytest.mark.parametrize("piece", ["<style>", "<script >", "<a ", '<a "', "<a '>", "<area x=\"'"])
+def test_what_never_ends_takes_a_time_that_grows_with_its_length_alone(piece: str) -> None:
+    document = piece * 60_000
+    began = time.process_time()
+    assert links.rewrite_html(document, lambda link: "x").content
+    assert time.process_time() - began < 4.0

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from relayhub.core.errors import PrepareError
@@ -68,3 +70,31 @@ def test_broken_mjml_is_explained(source: str, said: str) -> None:
         to_html(Source(kind="mjml", subject="", source=source))
 
     assert said in caught.value.message
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "{{ " + "-" * 30_000 + "1 }}", "{{ " + "not " * 400 + "1 }}", "{{ 1" + "+1" * 30_000 + " }}",
+        "{{ x" + "|upper" * 400 + " }}", "{% if 0 %}" + "{% elif 0 %}" * 10_000 + "{% endif %}",
+        "{% if 1 %}" * 100 + "{% endif %}" * 100, "{% if 0 %}{% else %}" * 100 + "{% endif %}" * 100,
+        "{{ a }}" * 10_001,
+    ],
+    ids=["minus", "not", "plus", "filters", "elif", "if", "else", "many"],
+)
+def test_what_would_end_the_process_never_reaches_the_engine(source: str) -> None:
+    assert [found.code for found in rendering.source_findings({"html": source})] == ["too_much"]
+    with pytest.raises(PrepareError):
+        rendering.render(source, PERSON, is_html=True)
+
+
+@pytest.mark.parametrize("source", ["{{" * 100_000, "{%" * 100_000, "{#" * 100_000, "{{ " + "a." * 100_000 + "a }}"])
+def test_reading_a_source_takes_a_time_that_grows_with_its_length_alone(source: str) -> None:
+    began = time.process_time()
+    assert rendering.source_findings({"html": source})
+    assert time.process_time() - began < 2.0
+
+
+def test_many_blocks_beside_one_another_are_no_depth() -> None:
+    source = "{% if contact.name %}a{% elif contact.tag %}b{% else %}c{% endif %}" * 300
+    assert rendering.render(source, PERSON, is_html=True) == "b" * 300
