@@ -15,6 +15,8 @@ from relayhub.relay import queries
 from relayhub.relay.models import Event, Recipient, Stream, StreamKind
 
 _PACE_WINDOW = timedelta(minutes=5)
+#: Fewer recipients say nothing about a rate.
+JUDGED_FROM = 50
 
 
 def begins(hours: int = 24) -> datetime:
@@ -79,21 +81,29 @@ def _stream(stream: Stream, totals: dict[str, int]) -> dict[str, Any]:
         _row("Bounced", "bounced", bounced, finished, limits.bounced),
         _row("Complaints", "complained", complained, delivered, limits.complained, digits=3),
     ]
-    status = "paused" if stream.paused_at else "warn" if any(row["is_bad"] for row in rows) else "healthy"
-    word = {"paused": "Paused", "warn": "Watch", "healthy": "Healthy"}[status]
+    status, word = _verdict(stream, finished, is_bad=any(row["is_bad"] for row in rows))
     return {
         "stream": stream, "rows": rows, "finished": finished, "accepted": totals.get("accepted", 0),
-        "status": status if finished or status == "paused" else "none",
-        "word": word if finished or status == "paused" else "Nothing sent",
+        "status": status, "word": word,
     }
+
+
+def _verdict(stream: Stream, finished: int, *, is_bad: bool) -> tuple[str, str]:
+    """(status, word) of a stream: few recipients are no ground to call it healthy, nor to call it ill."""
+    if stream.paused_at:
+        return "paused", "Paused"
+    if not finished:
+        return "none", "Nothing sent"
+    if is_bad:
+        return "warn", "Watch"
+    return ("none", "Too few to judge") if finished < JUDGED_FROM else ("healthy", "Healthy")
 
 
 def _row(
     label: str, status: str, part: int, whole: int, limit: float, *, at_least: bool = False, digits: int = 1
 ) -> dict[str, Any]:
     share = part / whole if whole else None
-    # A few recipients say nothing about a rate.
-    is_judged = share is not None and whole >= 50
+    is_judged = share is not None and whole >= JUDGED_FROM
     is_bad = bool(is_judged and share is not None and (share < limit if at_least else share > limit))
     return {
         "label": label, "status": status, "part": part, "whole": whole, "limit": limit, "digits": digits,
