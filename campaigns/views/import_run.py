@@ -54,10 +54,14 @@ def _context(request: PageRequest, run: ContactImport) -> dict[str, Any]:
         "changes": _changes(request, run) if run.is_dry_run and is_done else [],
         "new_shown": sum(1 for sample in run.samples if sample["before"] is None),
         "reasons": _reasons(run) if run.job.is_finished else [], **_rejects(request, run),
-        "steps": steps(here, file=run.file, query=f"?from={run.public_id}", notes={
-            "upload": run.file_name, "columns": f"{used} of {len(columns)} used",
-            "dry_run": "Nothing written yet" if run.is_dry_run else "Done",
-            "import": run.job.get_status_display() if not run.is_dry_run else "Not started"}),
+        "steps": steps(
+            here, file=run.file, query=f"?from={run.public_id}", may_change=request.actor.may(Scope.CONTACTS_WRITE),
+            notes={
+                "upload": run.file_name, "columns": f"{used} of {len(columns)} used",
+                "dry_run": "Nothing written yet" if run.is_dry_run else "Done",
+                "import": run.job.get_status_display() if not run.is_dry_run else "Not started",
+            },
+        ),
         "contacts_url": f"{reverse('contact-list')}?import={run.public_id}",
         "joins": _joins(run),
     }

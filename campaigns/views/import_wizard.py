@@ -39,8 +39,10 @@ def run_of(request: PageRequest, import_id: str) -> ContactImport:
     return get_or_absent(importer.imports_of(request.actor.workspace), Prefix.IMPORT, import_id, field="job_id")
 
 
-def steps(here: str, *, file: StoredFile | None, notes: dict[str, str], query: str = "") -> list[dict[str, str]]:
-    """The four steps with their results."""
+def steps(
+    here: str, *, file: StoredFile | None, notes: dict[str, str], query: str = "", may_change: bool = True
+) -> list[dict[str, str]]:
+    """The four steps with their results; without links for those who may not change an import."""
     labels = {"upload": "Upload", "columns": "Columns", "dry_run": "Dry run", "import": "Import"}
     order = list(labels)
     urls = {"upload": reverse("import-new"),
@@ -50,7 +52,7 @@ def steps(here: str, *, file: StoredFile | None, notes: dict[str, str], query: s
         state = "now" if step == here else "done" if number < order.index(here) else ""
         found.append({
             "label": label, "state": state, "note": notes.get(step, "" if state == "done" else "Not started"),
-            "url": urls.get(step, "") if state == "done" or step == here else "",
+            "url": urls.get(step, "") if may_change and (state == "done" or step == here) else "",
         })
     return found
 

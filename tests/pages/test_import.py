@@ -263,7 +263,9 @@ def test_roles_and_strangers(at: Desk) -> None:
     viewer = desk(at.workspace, role=Role.VIEWER, email="v@example.com")
     other = desk(setup.new_workspace("Other"), email="o@example.com")
 
-    assert viewer.client.get(reverse("contact-import-run", args=[tried.public_id])).status_code == 200
+    seen = viewer.client.get(reverse("contact-import-run", args=[tried.public_id]))
+    assert seen.status_code == 200
+    assert f'href="{reverse("import-columns", args=[tried.file.pk])}' not in seen.content.decode()
     assert "Choose the file" not in viewer.client.get(reverse("import-new")).content.decode()
     assert upload(viewer, b"email\n").status_code == 403
     for name in ("contact-import-start", "contact-import-cancel"):
