@@ -20,7 +20,7 @@ from deliverability import domains
 from relayhub.core import clock
 from relayhub.core.errors import AcceptError
 from relayhub.core.ids import Prefix, encode_id, uuid7
-from relayhub.protocol import headers
+from relayhub.protocol import headers, mime_limits
 from relayhub.protocol import reply as replies
 from relayhub.protocol.address import Address, AddressError, parse_addr_spec
 from relayhub.protocol.reply import SmtpReply, make_reply
@@ -93,6 +93,7 @@ def accept(submission: Submission) -> Accepted:
 def check(submission: Submission, *, now: datetime) -> Acceptable:
     """Apply every rule; raises AcceptError and writes nothing."""
     _check_octets(submission)
+    _check_structure(submission.content)
     block, offset = _parsed(submission.content)
     wishes = _wishes(submission, headers.strip_private(block))
     stream = _stream(submission, wishes.stream)
@@ -132,6 +133,12 @@ def _check_octets(submission: Submission) -> None:
         raise AcceptError(replies.NUL_IN_CONTENT, code="malformed_message")
     if has_long_line(content if content.endswith(b"\r\n") else content + b"\r\n", headers.HARD_LINE_OCTETS):
         raise AcceptError(replies.CONTENT_LINE_TOO_LONG, code="malformed_message")
+
+
+def _check_structure(content: bytes) -> None:
+    problem = mime_limits.problem(content)
+    if problem is not None:
+        raise _refused(550, "5.6.0", problem, "message_too_complex")
 
 
 def _parsed(content: bytes) -> tuple[headers.HeaderBlock, int]:
@@ -278,6 +285,8 @@ def _check_wishes(tags: list[str], metadata: dict[str, Any]) -> None:
         raise _refused(550, "5.6.0", f"At most {MAX_TAGS} tags of 1 to {MAX_TAG} characters", "invalid_tags",
                        field="tags")
     too_long = any(len(json.dumps(value)) > MAX_METADATA_VALUE or len(key) > 100 for key, value in metadata.items())
+    if any("\0" in key or "\\u0000" in json.dumps(value) for key, value in metadata.items()):
+        raise _refused(550, "5.6.0", "Metadata holds a null character", "invalid_metadata", field="metadata")
     if len(metadata) > MAX_METADATA or too_long:
         raise _refused(550, "5.6.0", f"At most {MAX_METADATA} metadata entries of {MAX_METADATA_VALUE} characters",
                        "invalid_metadata", field="metadata")
