@@ -55,7 +55,8 @@ def start(places: Places, *, settings: Sequence[str] = ()) -> Postgres:
     if not (data / "PG_VERSION").exists():
         _initialise(folder, data, places, password)
     _check_version(folder, data)
-    _remove_stale_lock(data)
+    _remove_stale_lock(data / "postmaster.pid", data)
+    _remove_stale_lock(places.sockets / f".s.PGSQL.{PORT}.lock", data)
     child = _spawn(folder, data, places, settings)
     server = Postgres(child=child, socket_folder=places.sockets, password=password)
     _wait_until_it_answers(server, data)
@@ -133,9 +134,8 @@ def _check_version(folder: Path, data: Path) -> None:
         )
 
 
-def _remove_stale_lock(data: Path) -> None:
-    """Remove a lock file whose owner is gone: a process id is soon used again by something else."""
-    lock = data / "postmaster.pid"
+def _remove_stale_lock(lock: Path, data: Path) -> None:
+    """Remove a lock file whose owner is gone: its process id is soon used again, or still waits to be reaped."""
     try:
         pid = int(lock.read_text(encoding="ascii").split()[0])
     except (OSError, ValueError, IndexError):

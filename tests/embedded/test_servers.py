@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -41,3 +43,20 @@ def test_killed_servers_come_back_with_their_data_and_passwords(servers: Servers
     with postgres.connect(place, password) as connection:
         assert connection.execute("SELECT count(*) FROM kept").fetchone() == (0,)
     assert client.ping()
+
+
+def test_locks_of_a_killed_server_that_nobody_reaped_yet_do_not_stop_the_next_one() -> None:
+    with tempfile.TemporaryDirectory(prefix="relayhub-servers-") as folder:
+        Path(folder).chmod(0o755)
+        first = start_servers(Path(folder), with_postgres=True, with_valkey=False, say=lambda text: None)
+        assert first.postgres is not None
+        child = first.postgres.child
+        os.kill(child.pid, signal.SIGKILL)
+        # Looked at without reaping: it stays a zombie whose process id answers to signals.
+        os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
+        assert (first.postgres.socket_folder / f".s.PGSQL.{postgres.PORT}.lock").exists()
+
+        second = start_servers(Path(folder), with_postgres=True, with_valkey=False, say=lambda text: None)
+
+        second.stop()
+        child.wait()
