@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from email import message_from_bytes, policy
 from email.message import EmailMessage
+from email.parser import BytesParser
+from typing import Any
 
 from django.conf import settings
 
@@ -17,6 +20,9 @@ from relayhub.relay.managers import ClaimedRecipient, ContentRow, MessageRow
 from relayhub.relay.models import Message, Recipient, Source
 
 OWNERS_ONLY = "RelayHub’s own letters hold links that open accounts; an owner may read them in the dashboard."
+
+_MAX_FIELD = 2048
+_MAX_DEPTH = 20  # CONTRACT 7
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,8 +77,7 @@ def recipient_bytes(recipient: Recipient) -> bytes:
 
 def readable(raw: bytes) -> Readable:
     """Headers, HTML, text and attachments of a message."""
-    parsed = message_from_bytes(raw, policy=policy.default)
-    assert isinstance(parsed, EmailMessage)
+    parsed = _parsed(raw)
     return Readable(
         headers=[(name, _text(value)) for name, value in parsed.raw_items()], html=_body(parsed, "html"),
         text=_body(parsed, "plain"),
@@ -88,13 +93,46 @@ def readable(raw: bytes) -> Readable:
 
 def attachment(raw: bytes, number: int) -> tuple[Attachment, bytes] | None:
     """One attachment's facts and content, by the number `readable` gave it."""
-    parsed = message_from_bytes(raw, policy=policy.default)
-    assert isinstance(parsed, EmailMessage)
+    parsed = _parsed(raw)
     parts = list(_attached(parsed))
     if not 1 <= number <= len(parts):
         return None
     data = parts[number - 1].get_payload(decode=True) or b""
     return readable(raw).attachments[number - 1], bytes(data)
+
+
+class _ShortFields(policy.EmailPolicy):
+    """Reads no more of a field than one of an honest mail has: the parser's work grows with the square of it."""
+
+    def header_fetch_parse(self, name: str, value: str) -> Any:
+        """The parsed field."""
+        return value if hasattr(value, "name") else super().header_fetch_parse(name, value[:_MAX_FIELD])
+
+
+_POLICY = _ShortFields()
+
+
+def _parsed(raw: bytes) -> EmailMessage:
+    """The message as a tree; its header alone where it is nested so deep that nothing could walk through it."""
+    try:
+        parsed = message_from_bytes(raw, policy=_POLICY)
+        is_deep = any(depth > _MAX_DEPTH for depth in _depths(parsed))
+    except RecursionError:
+        is_deep = True
+    if is_deep:
+        parsed = BytesParser(policy=_POLICY).parsebytes(raw, headersonly=True)
+    assert isinstance(parsed, EmailMessage)
+    return parsed
+
+
+def _depths(parsed: Any) -> Iterator[int]:
+    waiting = [(parsed, 1)]
+    while waiting:
+        part, depth = waiting.pop()
+        yield depth
+        children = part.get_payload()
+        if isinstance(children, list):
+            waiting += [(child, depth + 1) for child in children]
 
 
 def _attached(parsed: EmailMessage) -> list[EmailMessage]:
