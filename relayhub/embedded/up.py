@@ -17,6 +17,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from relayhub.embedded import servers
 from relayhub.embedded.steps import Steps
 from relayhub.embedded.supervisor import Service, Supervisor
 
@@ -59,7 +60,7 @@ def run(argv: Sequence[str]) -> None:
         if prepared.returncode != 0:
             sys.exit(abs(prepared.returncode))
         plan = Plan.read(path)
-    supervisor = Supervisor(plan.services, logs=Path(plan.logs), steps=steps)
+    supervisor = Supervisor(plan.services, logs=Path(plan.logs), steps=steps, first=lambda: _revive(steps))
     supervisor.start()
     try:
         if _wait_until_ready(plan, supervisor):
@@ -68,6 +69,12 @@ def run(argv: Sequence[str]) -> None:
             supervisor.watch()
     finally:
         supervisor.stop()
+
+
+def _revive(steps: Steps) -> None:
+    held = servers.held()
+    if held is not None:
+        held.revive(steps.warn)
 
 
 def _wait_until_ready(plan: Plan, supervisor: Supervisor) -> bool:
