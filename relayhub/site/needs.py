@@ -7,11 +7,11 @@ from datetime import timedelta
 
 from django.urls import NoReverseMatch, reverse
 
-from campaigns.models import Campaign, CampaignStatus, Contact
+from campaigns.models import Campaign, CampaignStatus, Contact, TemplateVersion
 from deliverability.models import DomainStatus, SendingDomain
 from relayhub.core.clock import now
 from relayhub.core.ids import Prefix, decode_id
-from relayhub.core.models import AuditEntry, Job, JobStatus, Workspace
+from relayhub.core.models import AuditEntry, Job, JobStatus, Scope, Workspace
 from relayhub.core.system import sending_paused
 from relayhub.relay.models import Message, Recipient, Source, Stream
 from relayhub.relay.routes import workspace_in_sandbox
@@ -31,11 +31,12 @@ class Need:
 
 @dataclass(frozen=True, kw_only=True)
 class Step:
-    """One of the first steps."""
+    """One of the first steps; who lacks its permission sees it without a button."""
 
     title: str
     text: str
     is_done: bool
+    permission: str
     url: str = ""
     label: str = "Start"
 
@@ -144,19 +145,29 @@ def first_steps(workspace: Workspace) -> list[Step]:
         return []
     domains = SendingDomain.objects.filter(workspace=workspace, deleted_at=None)
     campaigns = Campaign.objects.filter(workspace=workspace)
+    templates = TemplateVersion.objects.filter(template__workspace=workspace)
     steps = [
         Step(title="Verify a domain", text="Publish the records that let receivers trust your mail; about 10 minutes.",
-             is_done=domains.filter(status=DomainStatus.VERIFIED).exists(), url=address("domain-list")),
+             is_done=domains.filter(status=DomainStatus.VERIFIED).exists(),
+             url=address("domain-list" if domains.exists() else "domain-new"), permission=Scope.DOMAINS_WRITE),
         Step(title="Send a first message", text="From your program by SMTP or the REST API. It lands in the sandbox.",
              is_done=Message.objects.filter(workspace=workspace).exclude(source=Source.SYSTEM).exists(),
-             url=address("api-home")),
+             url=address("api-home"), permission=Scope.MESSAGES_WRITE),
         Step(title="Bring your contacts", text="Import a CSV file, or add a sign-up form to your site.",
-             is_done=Contact.objects.filter(workspace=workspace).exists(), url=address("import-new")),
+             is_done=Contact.objects.filter(workspace=workspace).exists(), url=address("import-new"),
+             permission=Scope.CONTACTS_WRITE),
         Step(title="Write your footer", text="Company and postal address, which bulk mail must carry in many places.",
-             is_done=bool(workspace.company and workspace.postal_address), url=address("settings-home")),
+             is_done=bool(workspace.company and workspace.postal_address), url=address("settings-home"),
+             permission=Scope.WORKSPACE_WRITE),
+        Step(title="Write a template", text="Begin with one of ours, change every word of it, and publish it.",
+             is_done=templates.exclude(published_at=None).exists(),
+             url=address("template-list" if templates.exists() else "template-new"),
+             permission=Scope.TEMPLATES_WRITE),
         Step(title="Launch a first campaign", text="In the sandbox nobody gets it, and you see everything.",
-             is_done=campaigns.exclude(launched_at=None).exists(), url=address("campaign-new")),
+             is_done=campaigns.exclude(launched_at=None).exists(), url=address("campaign-new"),
+             permission=Scope.CAMPAIGNS_WRITE),
         Step(title="Go live", text="Let mail leave to people, once the steps before are done.",
-             is_done=not workspace_in_sandbox(workspace.pk), url=address("route-list")),
+             is_done=not workspace_in_sandbox(workspace.pk), url=address("route-list"),
+             permission=Scope.ROUTES_WRITE),
     ]
     return [] if all(step.is_done for step in steps) else steps

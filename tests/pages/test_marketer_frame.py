@@ -106,6 +106,15 @@ def test_first_steps_notice_what_is_done() -> None:
     assert before.count("(done)") == 0
     assert after.count("(done)") == 1
     assert "<b>Write your footer</b><span" in after
+    for page in ("domain-new", "template-new", "campaign-new"):
+        assert f'href="{reverse(page)}"' in before
+
+
+def test_first_steps_have_no_buttons_for_viewers() -> None:
+    page = desk(role=Role.VIEWER).client.get("/").content.decode()
+
+    assert "Launch a first campaign" in page
+    assert "</span></a></li>" not in page.split("First steps")[1].split("</ol>")[0]
 
 
 def test_the_live_numbers_are_json() -> None:
