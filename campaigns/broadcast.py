@@ -16,6 +16,7 @@ from uuid import UUID
 from django.db import IntegrityError, connection, transaction
 
 from campaigns import audience, preflight, templates
+from campaigns.launching import require_launch
 from campaigns.models import Broadcast, BroadcastStatus, Campaign, CampaignStatus
 from relayhub.core import audit
 from relayhub.core.access import Actor, require, system_actor
@@ -74,7 +75,7 @@ def finding_body(finding: preflight.PreflightFinding) -> dict[str, str]:
 
 def launch(actor: Actor, campaign: Campaign, *, override: str = "") -> Broadcast:
     """Launch a campaign, or return its broadcast where it is launched already."""
-    require(actor, Scope.CAMPAIGNS_LAUNCH)
+    require_launch(actor, campaign)
     if override:
         require(actor, Scope.CAMPAIGNS_OVERRIDE)
     existing = Broadcast.objects.filter(campaign=campaign).first()
@@ -247,7 +248,7 @@ def pause(actor: Actor, campaign: Campaign) -> Campaign:
 
 def resume(actor: Actor, campaign: Campaign) -> Campaign:
     """Let a paused campaign go on."""
-    require(actor, Scope.CAMPAIGNS_LAUNCH)
+    require_launch(actor, campaign)
     return _switch(actor, campaign, CampaignStatus.PAUSED, CampaignStatus.SENDING, "campaign.resumed")
 
 

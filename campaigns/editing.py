@@ -10,12 +10,13 @@ from typing import Any
 from django.db import transaction
 from django.db.models import QuerySet
 
+from campaigns.launching import require_launch
 from campaigns.models import Campaign, CampaignStatus, MailingList, MailTemplate
 from relayhub.core import audit
-from relayhub.core.access import Actor
+from relayhub.core.access import Actor, require
 from relayhub.core.clock import now
 from relayhub.core.errors import ConflictError, InputError
-from relayhub.core.models import AuditEntry, Workspace
+from relayhub.core.models import AuditEntry, Scope, Workspace
 from relayhub.protocol.address import AddressError, parse_mailbox, parse_mailbox_list
 from relayhub.relay.models import Stream, StreamKind, Tracking
 
@@ -65,10 +66,15 @@ def change_campaign(
         locked = Campaign.objects.select_for_update().get(pk=campaign.pk)
         _check_editable(locked)
         check_revision(locked, revision)
+        is_scheduled = locked.status == CampaignStatus.SCHEDULED
+        if is_scheduled:
+            require(actor, Scope.CAMPAIGNS_LAUNCH)
         _apply(locked, changes)
         locked.revision += 1
         locked.updated_at = now()
         locked.save()
+        if is_scheduled:  # it goes out by itself as it is now
+            require_launch(actor, locked)
         _set_lists(locked, changes)
         audit.record(actor, "campaign.changed", "campaign", locked.public_id, summary=locked.name)
     return locked
@@ -91,7 +97,8 @@ def refused_launch(campaign: Campaign) -> AuditEntry | None:
 
 
 def schedule(actor: Actor, campaign: Campaign, at: datetime) -> Campaign:
-    """Launch by itself at a time; pre-flight is looked at again then."""
+    """Launch by itself at a time; pre-flight is looked at again then. Needs what a launch needs."""
+    require_launch(actor, campaign)
     if at <= now():
         raise InputError("The time lies in the past.", field="scheduled_at")
     with transaction.atomic():

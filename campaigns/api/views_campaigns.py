@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+from django.db import transaction
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -264,9 +265,10 @@ class CampaignsView(_Campaigns):
     def post(self, request: Request) -> Response:
         """Make a draft."""
         data = parsed(CampaignSerializer, request)
-        campaign = editing.create_campaign(self.actor, self.changes(data))
-        if data.get("scheduled_at"):
-            campaign = editing.schedule(self.actor, campaign, data["scheduled_at"])
+        with transaction.atomic():  # refused to schedule it, no draft is left behind
+            campaign = editing.create_campaign(self.actor, self.changes(data))
+            if data.get("scheduled_at"):
+                campaign = editing.schedule(self.actor, campaign, data["scheduled_at"])
         return Response(campaign_body(campaign), status=201)
 
 
@@ -281,6 +283,7 @@ class CampaignView(_Campaigns):
         """The campaign and its counts."""
         return Response(campaign_body(self.campaign(campaign_id)))
 
+    @transaction.atomic
     def patch(self, request: Request, campaign_id: str) -> Response:
         """Change a draft; `scheduled_at` schedules it, null takes that back."""
         data = parsed(CampaignSerializer, request, partial=True)
