@@ -57,8 +57,8 @@ shape(
     created_at=MOMENT, finished_at=maybe(MOMENT), total_estimate=maybe(NUMBER),
 )
 shape(
-    "List", id=identifier("lst"), name=TEXT, description=TEXT, opt_in=one_of(OptIn.values), from_header=TEXT,
-    is_public=YES_OR_NO, has_archive=YES_OR_NO, counts=table(NUMBER), created_at=MOMENT,
+    "List", **{"from": TEXT}, id=identifier("lst"), name=TEXT, description=TEXT, opt_in=one_of(OptIn.values),
+    from_header=TEXT, is_public=YES_OR_NO, has_archive=YES_OR_NO, counts=table(NUMBER), created_at=MOMENT,
 )
 shape(
     "Subscription", id=identifier("sub"), contact=identifier("con"), email=TEXT, list=identifier("lst"),

@@ -31,6 +31,17 @@ class ListSerializer(StrictSerializer):
     is_public = serializers.BooleanField(required=False, default=False)
     has_archive = serializers.BooleanField(required=False, default=False)
 
+    def get_fields(self) -> dict[str, Any]:
+        """`from`, the word campaigns have for it, stands for `from_header`."""
+        wanted = serializers.CharField(max_length=1000, required=False, allow_blank=True)
+        return {**super().get_fields(), "from": wanted}
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """One field for the services."""
+        if "from" in attrs:
+            attrs["from_header"] = attrs.pop("from")
+        return attrs
+
 
 def list_bodies(rows: list[MailingList]) -> list[dict[str, Any]]:
     """Lists with their counts; one query for all."""
@@ -38,8 +49,8 @@ def list_bodies(rows: list[MailingList]) -> list[dict[str, Any]]:
     return [
         {
             "id": row.public_id, "name": row.name, "description": row.description, "opt_in": row.opt_in,
-            "from_header": row.from_header, "is_public": row.is_public, "has_archive": row.has_archive,
-            "counts": counts[row.pk], "created_at": moment(row.created_at),
+            "from": row.from_header, "from_header": row.from_header, "is_public": row.is_public,
+            "has_archive": row.has_archive, "counts": counts[row.pk], "created_at": moment(row.created_at),
         }
         for row in rows
     ]

@@ -184,3 +184,9 @@ def test_files_as_people_have_them_lose_nothing(client: APIClient, data: bytes) 
     assert Contact.objects.get().email == "zoë@x.example"
     rejects = b"".join(client.get(f"{V1}/contacts/imports/{run['id']}/rejects")).decode()
     assert len(rejects.splitlines()) == 1 + done["rejected"]
+
+
+def test_the_sender_of_a_list_is_named_as_that_of_a_campaign(client: APIClient) -> None:
+    club = made(client, "lists", name="Club", opt_in="double", **{"from": "Club <c@shop.example>"})
+
+    assert club["from"] == club["from_header"] == "Club <c@shop.example>"
