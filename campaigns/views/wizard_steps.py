@@ -31,9 +31,11 @@ def step_context(
     for number, step in enumerate(editing.STEPS):
         is_open = number <= max(reached, editing.STEPS.index(here))
         state = "now" if step == here else "done" if number < reached else ""
+        open_note = "Choose when" if step == here == "schedule" else "Not started"
         steps.append(
-            {"label": STEP_LABELS[step], "note": (notes or {}).get(step, "" if number < reached else "Not started"),
-             "state": state, "url": reverse(f"campaign-{step}", args=[campaign.public_id]) if is_open else ""}
+            {"label": STEP_LABELS[step], "note": (notes or {}).get(step, "" if number < reached else open_note),
+             "note_id": f"step-note-{step}", "state": state,
+             "url": reverse(f"campaign-{step}", args=[campaign.public_id]) if is_open else ""}
         )
     version = templates.sent_version(campaign.template) if campaign.template else None
     return {"campaign": campaign, "steps": steps, "here": here, "refused": editing.refused_launch(campaign),

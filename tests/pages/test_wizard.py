@@ -564,6 +564,7 @@ def test_a_newcomer_takes_a_campaign_to_its_launch(browse: Browsing) -> None:
     page.get_by_role("checkbox", name="Staff").first.check()
     expect(page.locator("#audience-count .v")).to_have_text("5")
     expect(page.locator("#audience-total")).to_contain_text("5 recipients")
+    expect(page.locator("#step-note-audience")).to_have_text("5 recipients")
     page.get_by_role("button", name="Continue to content").click()
 
     frame = page.frame_locator("iframe[title='Preview of the mail']")
