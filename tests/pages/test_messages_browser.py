@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 from django.urls import reverse
+from playwright.sync_api import expect
 
 from relayhub.relay.models import Message, Recipient
 from tests.pages.marketer_rows import Desk, desk
@@ -55,6 +56,19 @@ def test_the_inbox_and_the_search_as_well(look: Look) -> None:
     look(at, reverse("sandbox-inbox"), "sandbox")
     look(at, f"{reverse('sandbox-message', args=[mail.public_id])}?show=headers", "sandbox-headers")
     look(at, f"{reverse('search')}?q=order", "search")
+
+
+def test_a_button_without_a_word_says_that_it_copied(browse: Browsing) -> None:
+    at = desk()
+    page = browse(at)
+    page.goto(reverse("message-detail", args=[filled(at).public_id]))
+
+    button = page.get_by_role("button", name="Copy the message id")
+    button.click()
+
+    expect(button).to_have_attribute("data-said", "Copied")
+    assert "Copied" in button.evaluate("element => getComputedStyle(element, '::after').content")
+    expect(button).not_to_have_attribute("data-said", "Copied")
 
 
 def test_empty_ones_too(look: Look) -> None:
