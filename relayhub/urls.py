@@ -3,6 +3,7 @@
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
 
+from relayhub.core import views
 from relayhub.site import health
 
 admin.autodiscover()
@@ -12,6 +13,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("readyz", health.ready, name="readyz"),
     path("metrics", health.metrics, name="metrics"),
     path("admin/", admin.site.urls),
+    # Nobody takes an address unproven: it names the person in the log, and could be that of somebody else.
+    path("accounts/email/", views.absent),
     path("accounts/", include("allauth.urls")),
     path("api/", include("relayhub.site.api_urls")),
     path("", include("relayhub.core.urls")),

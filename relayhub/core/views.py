@@ -6,7 +6,7 @@ from django.contrib import messages
 from django.contrib.auth import login, password_validation
 from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
@@ -30,6 +30,11 @@ def switch_workspace(request: PageRequest) -> HttpResponseBase:
     workspace = get_or_absent(own, Prefix.WORKSPACE, request.POST.get("workspace", ""))
     remember_workspace(request.user, workspace)
     return redirect("home")
+
+
+def absent(request: HttpRequest) -> HttpResponse:
+    """A page that RelayHub does not have, though a library brings it."""
+    raise Http404
 
 
 @require_GET

@@ -132,3 +132,11 @@ def test_a_limited_key_gives_nobody_a_role() -> None:
 def test_the_web_server_believes_no_header_about_who_asks() -> None:
     web = next(service for service in services() if service.name == "web")
     assert "--no-proxy-headers" in web.command
+
+
+def test_nobody_takes_an_address_that_they_did_not_prove() -> None:
+    at = desk(role=Role.VIEWER)
+    for data in ({"action_add": "", "email": "ceo@example.com"}, {"action_primary": "", "email": "ceo@example.com"}):
+        assert at.client.post("/accounts/email/", data).status_code == 404
+    at.user.refresh_from_db()
+    assert at.user.email == "maja@example.com"
