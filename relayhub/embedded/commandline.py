@@ -37,13 +37,24 @@ def run(argv: Sequence[str]) -> None:
             if _is_up(argv):
                 run_up(argv)
                 return
-            from django.core.management import execute_from_command_line  # `up` lives long and does without
-
-            execute_from_command_line(list(argv))
+            _execute(argv)
     except (EnvironmentProblem, ServerProblem) as exc:
         sys.exit(f"relayhub: {exc}")
     except KeyboardInterrupt:
         sys.exit(130)
+
+
+def _execute(argv: Sequence[str]) -> None:
+    """Hand over to Django; a database that cannot be used is one line too."""
+    from django.core.management import execute_from_command_line  # `up` lives long and does without
+    from django.db import OperationalError
+
+    try:
+        execute_from_command_line(list(argv))
+    except OperationalError as exc:
+        where = "The embedded database" if Environment().raw("DATABASE_URL") is None else "The database of DATABASE_URL"
+        why = (str(exc).strip() or type(exc).__name__).splitlines()[0]
+        raise ServerProblem(f"{where} cannot be used: {why}.") from exc
 
 
 def _is_up(argv: Sequence[str]) -> bool:

@@ -48,10 +48,12 @@ _lock = threading.Lock()
 
 def default_rule() -> Rule:
     """The last rule of every workspace."""
+    text = settings.RELAYHUB_DEFAULT_ROUTE
     try:
-        return Rule(transport=TransportSpec.parse(settings.RELAYHUB_DEFAULT_ROUTE))
+        return Rule(transport=TransportSpec.parse(text))
     except TransportTextError as exc:
-        raise ConfigurationError(f"RELAYHUB_DEFAULT_ROUTE is not understood. {exc}") from exc
+        got = "" if "@" in text else f" “{text}”, which is"  # before an @ may stand a password
+        raise ConfigurationError(f"RELAYHUB_DEFAULT_ROUTE is{got} not understood. {exc}") from exc
 
 
 def rules_for(workspace_id: UUID) -> WorkspaceRules:

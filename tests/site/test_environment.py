@@ -10,8 +10,10 @@ from typing import Any
 
 import pytest
 from django.conf import settings
+from django.db import OperationalError
 
 from relayhub.core.errors import ConfigurationError
+from relayhub.embedded import commandline
 from relayhub.env import Environment, EnvironmentProblem
 from relayhub.site.services import check_settings
 
@@ -67,3 +69,19 @@ def test_up_names_what_it_cannot_use(settings: Any, tmp_path: Path, name: str, v
 
     with pytest.raises(ConfigurationError, match=name):
         check_settings()
+
+
+def test_a_database_that_cannot_be_used_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(argv: list[str]) -> None:
+        raise OperationalError("couldn't get a connection after 10.00 sec\nmore")
+
+    monkeypatch.setenv("DATABASE_URL", "postgresql://user:secret@192.0.2.1/x")
+    monkeypatch.setenv("REDIS_URL", "redis://192.0.2.1/0")
+    monkeypatch.setattr("django.core.management.execute_from_command_line", fails)
+
+    with pytest.raises(SystemExit) as told:
+        commandline.run(["manage.py", "doctor"])
+
+    assert told.value.code == (
+        "relayhub: The database of DATABASE_URL cannot be used: couldn't get a connection after 10.00 sec."
+    )
