@@ -6,6 +6,7 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
+from relayhub.core.access import SANDBOX
 from relayhub.core.pages import PageRequest, page
 from relayhub.site.help_library import REFERENCE, TASKS, library, search
 from relayhub.site.needs import address
@@ -20,6 +21,9 @@ _PLACES = {
     "read-a-bounce": (("live", "Live"), ("suppression-list", "Suppressions"), ("message-list", "Messages")),
     "people-and-safety": (("settings-security", "Security"), ("settings-people", "People")),
 }
+
+#: Places that not everybody may open.
+_NEEDS: dict[str, str] = {"sandbox-inbox": SANDBOX}
 
 
 @require_GET
@@ -41,7 +45,10 @@ def help_page(request: PageRequest, slug: str) -> HttpResponse:
     documents = library()
     if slug not in documents:
         raise Http404
-    places = [(address(name), words) for name, words in _PLACES.get(slug, ())]
+    places = [
+        (address(name), words) for name, words in _PLACES.get(slug, ())
+        if name not in _NEEDS or request.actor.may(_NEEDS[name])
+    ]
     return render(
         request, "site/help/page.html",
         {"document": documents[slug], "places": [place for place in places if place[0]],

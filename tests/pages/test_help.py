@@ -35,6 +35,15 @@ def test_every_document_is_a_page_for_any_member() -> None:
     assert at.client.get(reverse("help-page", args=["no-such-thing"])).status_code == 404
 
 
+@pytest.mark.django_db
+def test_a_document_leads_nobody_to_a_refusal() -> None:
+    path, inbox = reverse("help-page", args=["hand-in-mail"]), f'href="{reverse("sandbox-inbox")}"'
+    viewer, owner = desk(role=Role.VIEWER), desk(email="owner@example.com")
+
+    assert inbox not in viewer.client.get(path).content.decode().split("<main")[1]
+    assert inbox in owner.client.get(path).content.decode().split("<main")[1]
+
+
 def test_links_lead_to_what_is_there() -> None:
     anchors = {document.url: set(re.findall(r'id="([^"]+)"', document.html)) for document in library().values()}
     broken = []
