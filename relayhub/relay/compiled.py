@@ -24,6 +24,11 @@ OPEN_FIELD = "rh_open_url"
 _UNSUBSCRIBE = re.compile(r"\{\{-?\s*unsubscribe_url\b")
 _BODY_END = re.compile(r"</body\s*>", re.IGNORECASE)
 _POSITION = re.compile(r"\s*at position (\d+)(?::\d+)?")
+_ELEMENT = re.compile(r"<[a-zA-Z]")
+MAX_ELEMENTS = 5000
+MAX_MJML_ELEMENTS = 3000  # each container becomes several elements of HTML
+_MJML_CONTAINER = re.compile(r"<mj-(?:wrapper|section|group|column|hero|body)\b", re.IGNORECASE)
+MAX_CONTAINERS = 400
 _LOCAL_ONLY = re.compile(r"<mj-include\b", re.IGNORECASE)
 
 
@@ -84,6 +89,7 @@ def to_html(source: Source) -> str | None:
     """HTML with styles inlined, None for plain text; PrepareError for MJML that does not parse."""
     if source.kind == "text" or not source.source.strip():
         return None
+    _check_elements(source)
     written = _from_mjml(source.source) if source.kind == "mjml" else source.source
     hidden, restore = _hide_tags(_with_preheader(written, source.preheader))
     import css_inline  # here, not above: workers load this module and never inline
@@ -94,6 +100,20 @@ def to_html(source: Source) -> str | None:
     except css_inline.InlineError as exc:
         raise PrepareError(f"The styles cannot be inlined: {exc}.", temporary=False, code="css_failed") from exc
     return str(restore(inlined))
+
+
+def _check_elements(source: Source) -> None:
+    """PrepareError for more elements than the parsers can have inside one another: they recurse, to the process's end.
+
+    All are counted, wherever they stand: a count by depth could be deceived by quotes and comments.
+    """
+    most = MAX_MJML_ELEMENTS if source.kind == "mjml" else MAX_ELEMENTS
+    if len(_ELEMENT.findall(source.source)) > most:
+        raise PrepareError(f"The template has more than {most:,} elements.", temporary=False,
+                           code="too_many_elements")
+    if source.kind == "mjml" and len(_MJML_CONTAINER.findall(source.source)) > MAX_CONTAINERS:
+        raise PrepareError(f"The template has more than {MAX_CONTAINERS} wrappers, sections, groups and columns.",
+                           temporary=False, code="too_many_elements")
 
 
 def to_text(source: Source, html: str | None) -> str | None:

@@ -98,3 +98,28 @@ def test_reading_a_source_takes_a_time_that_grows_with_its_length_alone(source: 
 def test_many_blocks_beside_one_another_are_no_depth() -> None:
     source = "{% if contact.name %}a{% elif contact.tag %}b{% else %}c{% endif %}" * 300
     assert rendering.render(source, PERSON, is_html=True) == "b" * 300
+
+
+@pytest.mark.parametrize(
+    ("kind", "source"),
+    [
+        ("html", "<div>" * 50_000), ("html", "<table><tr><td>" * 5000), ("html", "<!-- <b> -->" * 5001),
+        ("mjml", "<mjml><mj-body>" + "<mj-wrapper>" * 3000 + "</mj-wrapper>" * 3000 + "</mj-body></mjml>"),
+    ],
+)
+def test_more_elements_than_parsers_can_nest_are_refused(kind: str, source: str) -> None:
+    with pytest.raises(PrepareError) as caught:
+        to_html(Source(kind=kind, subject="s", source=source))
+    assert caught.value.code == "too_many_elements"
+
+
+@pytest.mark.parametrize(
+    ("kind", "source"),
+    [
+        ("html", "<table><tr><td>" * 1600 + "x"), ("html", "<div>" * 4900 + "x"),
+        ("mjml", "<mjml><mj-body>" + "<mj-wrapper>" * 390 + "<mj-raw>" + "<table><tr><td>" * 860
+         + "</td></tr></table>" * 860 + "</mj-raw>" + "</mj-wrapper>" * 390 + "</mj-body></mjml>"),
+    ],
+)
+def test_as_many_as_are_let_through_do_no_harm(kind: str, source: str) -> None:
+    assert to_html(Source(kind=kind, subject="s", source=source))
