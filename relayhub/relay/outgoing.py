@@ -11,7 +11,7 @@ from typing import Any
 
 from relayhub.core import clock
 from relayhub.core.access import Actor
-from relayhub.core.errors import AcceptError, InputError
+from relayhub.core.errors import AcceptError, InputError, PrepareError
 from relayhub.core.ids import Prefix, encode_id, uuid7
 from relayhub.protocol.address import Address, AddressError, parse_mailbox
 from relayhub.protocol.compose import (
@@ -59,7 +59,10 @@ def submission_of(actor: Actor, fields: OutgoingFields) -> Submission:
     groups = {name: [_mailbox(text, f"{name}.{i}") for i, text in enumerate(getattr(fields, name))]
               for name in ("to", "cc", "bcc", "reply_to")}
     moment, message_id = clock.now(), uuid7()
-    subject, text, html = _merged(fields)
+    try:
+        subject, text, html = _merged(fields)
+    except PrepareError as exc:
+        raise InputError(exc.message, field="variables", code=exc.code) from exc
     try:
         for name, value in fields.headers.items():
             check_custom_header(name, value)

@@ -167,3 +167,11 @@ def test_streams_routes_keys_and_credentials(client: APIClient) -> None:
     assert "key" not in client.get(f"/api/v1/keys/{key['id']}").json()
     credential = client.post("/api/v1/smtp-credentials", {"name": "app"}, format="json").json()
     assert credential["password"]
+
+
+def test_a_template_that_cannot_be_merged_is_the_callers_to_mend(client: APIClient) -> None:
+    for text in ("{{ range(9) }}", "{{ " + "-" * 50_000 + "1 }}", "{% if x %}"):
+        posted = client.post("/api/v1/messages", {**MAIL, "text": text, "variables": {}}, format="json")
+
+        assert posted.status_code == 400, posted.data
+        assert posted.json()["code"] == "template_failed"
