@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from django.conf import settings
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
@@ -195,6 +196,7 @@ def _context(request: PageRequest, domain: SendingDomain) -> dict[str, Any]:
         "recent": history[:_HISTORY_SHOWN], "earlier": history[_HISTORY_SHOWN:], "mail": mail,
         "delete_lines": _delete_lines(domain, mail) if may_write and mail is not None else [],
         "is_new": domain.status == DomainStatus.PENDING, "is_due": line.is_due,
+        "unreachable_host": settings.RELAYHUB_HOSTNAME if "." not in settings.RELAYHUB_HOSTNAME else "",
     }
 
 

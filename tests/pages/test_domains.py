@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.urls import reverse
@@ -293,3 +294,12 @@ def test_a_policy_of_theirs_that_is_valid_is_shown_and_not_ours(dns: DnsServer) 
     assert "v=DMARC1; p=reject; rua=mailto:reports@shop.example" in page
     assert "v=DMARC1; p=none" not in page
     assert "A valid record with the policy reject." in page
+
+
+def test_a_machine_without_a_public_name_is_told_before_its_records_are_published(settings: Any) -> None:
+    at = desk()
+    domain = added(at)
+
+    assert "This machine calls itself" not in body(at, domain)
+    settings.RELAYHUB_HOSTNAME = "localhost"
+    assert "This machine calls itself “localhost”" in body(at, domain)

@@ -3,72 +3,38 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from datetime import timedelta
 
 import pytest
 from django.urls import reverse
-from playwright.sync_api import expect
 
-from campaigns import broadcast, editing, lists, subscriptions, templates
-from campaigns.contacts import Evidence, add_contact
-from campaigns.models import Broadcast, Campaign, CampaignStatus, MailingList, MailTemplate
+from campaigns import editing, lists, templates
+from campaigns.contacts import add_contact
+from campaigns.models import Campaign
 from campaigns.templates import TemplateInput
 from deliverability.models import DomainStatus
-from relayhub.core.access import Actor
-from relayhub.core.clock import now
 from relayhub.core.models import Role
 from relayhub.relay import routes
 from relayhub.relay.models import Message
 from relayhub.site import setup
-from tests.pages.marketer_rows import Desk, desk
-from tests.support.browser import Browsing
+from tests.pages.marketer_rows import desk
+from tests.pages.wizard_rows import (
+    SAID,
+    content,
+    found_in,
+    go_live,
+    make_campaign,
+    make_list,
+    make_template,
+    step,
+)
 from tests.support.door_rows import forget_everything, make_domain
 
 pytestmark = pytest.mark.django_db
-SAID = Evidence(channel="api", source="the shop")
-SENDER = "Shop <news@shop.example>"
 
 
 @pytest.fixture(autouse=True)
 def _fresh_caches() -> None:
     forget_everything()
-
-
-def make_list(actor: Actor, name: str = "Weekly letter", people: int = 3) -> MailingList:
-    made = lists.create_list(actor, name=name)
-    for number in range(people):
-        email = f"{name[:3].lower()}{number}@x.example"
-        add_contact(actor, email=email, name=f"Person {number}", lists=[made], evidence=SAID)
-    return made
-
-
-def make_template(at: Desk, *, is_published: bool = True, html: str = "<p>Hi {{ contact.name }}</p>") -> MailTemplate:
-    return templates.create_template(
-        at.actor, name="Rye week", content=TemplateInput(subject="Rye", source=html), is_published=is_published
-    )
-
-
-def make_campaign(at: Desk, **more: object) -> Campaign:
-    """A draft that could be launched."""
-    make_domain(at.workspace, "shop.example")
-    changes = {"name": "Saturday rye", "from_header": SENDER, "step": "schedule", **more}
-    changes.setdefault("template", make_template(at) if "template" not in more else None)
-    changes.setdefault("lists", [make_list(at.actor)] if "lists" not in more else None)
-    return editing.create_campaign(at.actor, editing.CampaignChanges(**changes))  # type: ignore[arg-type]
-
-
-def step(campaign: Campaign, name: str) -> str:
-    return reverse(f"campaign-{name}", args=[campaign.public_id])
-
-
-def content(campaign: Campaign, **more: str) -> dict[str, str]:
-    """What the form of the content step sends."""
-    return {
-        "name": campaign.name, "from_header": campaign.from_header, "reply_to": "", "subject": campaign.subject,
-        "template": campaign.template.public_id if campaign.template else "", "track": campaign.track,
-        "revision": str(campaign.revision), "act": "go", **more,
-    }
 
 
 # -- audience ------------------------------------------------------------------------------------------------
@@ -266,15 +232,6 @@ def test_a_campaign_keeps_a_template_that_was_archived() -> None:
 # -- pre-flight ----------------------------------------------------------------------------------------------
 
 
-def found_in(at: Desk, campaign: Campaign) -> str:
-    return at.client.get(step(campaign, "preflight")).content.decode()
-
-
-def go_live(at: Desk) -> None:
-    """Give the workspace a route that leaves the sandbox."""
-    routes.create_route(at.actor, routes.RouteInput(transport="smtp://relay.example:587"))
-
-
 def test_a_good_campaign_passes_with_what_was_looked_at() -> None:
     at = desk()
     page = found_in(at, make_campaign(at))
@@ -351,266 +308,3 @@ def test_whoever_may_not_override_is_not_led_past_a_block() -> None:
 
     assert "Continue" not in found_in(marketer, campaign)
     assert "Continue all the same" in found_in(at, campaign)
-
-
-# -- schedule ------------------------------------------------------------------------------------------------
-
-
-def launch(campaign: Campaign, **more: str) -> dict[str, str]:
-    return {"when": "now", "revision": str(campaign.revision), "in_sandbox": "1", **more}
-
-
-def test_a_launch_in_the_sandbox_wants_the_tick() -> None:
-    at = desk()
-    campaign = make_campaign(at)
-
-    refused = at.client.post(step(campaign, "schedule"), {**launch(campaign), "in_sandbox": ""})
-    assert refused.status_code == 422
-    assert "sandbox inbox only" in refused.content.decode()
-    assert not Broadcast.objects.exists()
-
-    done = at.client.post(step(campaign, "schedule"), launch(campaign))
-    assert done["Location"] == step(campaign, "report")
-    assert Broadcast.objects.get().audience_count == 3
-
-
-def test_a_launch_posted_twice_is_one_broadcast() -> None:
-    at = desk()
-    campaign = make_campaign(at)
-    form = launch(campaign)
-
-    at.client.post(step(campaign, "schedule"), form)
-    again = at.client.post(step(campaign, "schedule"), form)
-
-    assert again["Location"] == step(campaign, "report")
-    assert Broadcast.objects.count() == 1
-
-
-def test_what_somebody_changed_meanwhile_is_not_launched_unseen() -> None:
-    at = desk()
-    campaign = make_campaign(at)
-    form = launch(campaign)
-    editing.change_campaign(at.actor, campaign, editing.CampaignChanges(subject="Swapped"))
-
-    answer = at.client.post(step(campaign, "schedule"), form)
-
-    assert answer.status_code == 422
-    assert "Somebody else saved this campaign meanwhile" in answer.content.decode()
-    assert not Broadcast.objects.exists()
-
-
-def test_a_time_is_taken_in_the_persons_zone_and_can_be_taken_back() -> None:
-    at = desk()
-    at.user.timezone = "Pacific/Auckland"
-    at.user.save(update_fields=["timezone"])
-    campaign = make_campaign(at)
-
-    at.client.post(step(campaign, "schedule"), launch(campaign, when="at", at="2040-01-15T09:00"))
-
-    campaign.refresh_from_db()
-    assert campaign.status == CampaignStatus.SCHEDULED
-    assert campaign.scheduled_at is not None
-    assert f"{campaign.scheduled_at:%Y-%m-%d %H:%M}" == "2040-01-14 20:00"
-    assert 'value="2040-01-15T09:00"' in at.client.get(step(campaign, "schedule")).content.decode()
-    at.client.post(step(campaign, "unschedule"))
-    campaign.refresh_from_db()
-    assert campaign.status == CampaignStatus.DRAFT
-
-
-@pytest.mark.parametrize(
-    ("more", "said"),
-    [
-        ({"when": "at", "at": ""}, "Choose a day and a time"),
-        ({"when": "at", "at": "2001-01-01T00:00"}, "lies in the past"),
-        ({"when": "at", "at": "tomorrow"}, "valid date/time"),
-        ({"max_per_minute": "0"}, "greater than or equal to 1"),
-        ({"max_per_minute": "12o0"}, "whole number"),
-        ({"revision": "x"}, "The page was not complete"),
-    ],
-)
-def test_bad_schedules_are_explained(more: dict[str, str], said: str) -> None:
-    at = desk()
-    campaign = make_campaign(at)
-
-    answer = at.client.post(step(campaign, "schedule"), launch(campaign, **more))
-
-    assert answer.status_code == 422
-    assert said in answer.content.decode()
-    assert not Broadcast.objects.exists()
-
-
-def test_a_launch_past_a_block_needs_a_reason_and_the_permission() -> None:
-    at = desk()
-    template = templates.create_template(
-        at.actor, name="T", content=TemplateInput(subject="S", source="<p>{{ contact.fields.shop }}</p>")
-    )
-    campaign = make_campaign(at, template=template)
-    marketer = desk(at.workspace, role=Role.MARKETER, email="m@example.com")
-
-    assert marketer.client.post(
-        step(campaign, "schedule"), launch(campaign, override="because")
-    ).status_code == 422
-    assert at.client.post(step(campaign, "schedule"), launch(campaign)).status_code == 422
-    assert not Broadcast.objects.exists()
-    at.client.post(step(campaign, "schedule"), launch(campaign, override="The field comes tonight"))
-    assert Broadcast.objects.get().override_reason == "The field comes tonight"
-
-
-def test_a_scheduled_launch_that_was_refused_says_so_until_somebody_acts() -> None:
-    at = desk()
-    campaign = make_campaign(at, template=make_template(at, is_published=False))
-    Campaign.objects.update(status=CampaignStatus.SCHEDULED, scheduled_at=now() - timedelta(minutes=1))
-    broadcast.launch_due()
-    campaign.refresh_from_db()
-
-    assert "It was to go out by itself, and did not" in found_in(at, campaign)
-    editing.change_campaign(at.actor, campaign, editing.CampaignChanges(subject="S"))
-    assert "It was to go out by itself" not in found_in(at, campaign)
-
-
-# -- who may -------------------------------------------------------------------------------------------------
-
-
-def test_a_viewer_sees_every_step_and_has_no_button() -> None:
-    at = desk()
-    campaign = make_campaign(at)
-    viewer = desk(at.workspace, role=Role.VIEWER, email="v@example.com")
-
-    for name in ("audience", "content", "preflight", "schedule"):
-        page = viewer.client.get(step(campaign, name)).content.decode()
-        assert 'form="audience"' not in page
-        assert 'form="content" name="act"' not in page
-        assert "Launch for" not in page
-        assert "Delete the campaign" not in page
-        assert viewer.client.post(step(campaign, name), {"revision": "0"}).status_code == 403
-
-
-def test_campaigns_of_another_workspace_are_not_there() -> None:
-    at, other = desk(), desk(setup.new_workspace("Other"), email="o@example.com")
-    campaign = make_campaign(other)
-
-    for name in ("audience", "content", "preflight", "schedule", "preview", "audience-count", "report"):
-        assert at.client.get(step(campaign, name)).status_code == 404
-
-
-def test_a_launched_campaign_shows_its_report_in_place_of_its_steps() -> None:
-    at = desk()
-    campaign = make_campaign(at)
-    broadcast.launch(at.actor, campaign)
-
-    for name in ("audience", "content", "preflight", "schedule"):
-        assert at.client.get(step(campaign, name))["Location"] == step(campaign, "report")
-
-
-def test_a_report_tells_recipients_that_are_not_stored_yet_from_a_filter_that_finds_none() -> None:
-    at = desk()
-    campaign = make_campaign(at)
-    broadcast.launch(at.actor, campaign)
-
-    early = at.client.get(step(campaign, "report")).content.decode()
-    filtered = at.client.get(step(campaign, "report") + "?q=nobody").content.decode()
-    parts = at.client.get(reverse("campaign-live", args=[campaign.public_id]), headers={"accept": "application/json"})
-
-    assert "Recipients are being stored" in early
-    assert "No recipient matches" not in early
-    assert "No recipient matches" in filtered
-    assert {"report-progress", "report-people", "report-providers", "report-stored"} == set(parts.json()["html"])
-
-
-# -- in a browser --------------------------------------------------------------------------------------------
-
-browser = pytest.mark.browser
-committed = pytest.mark.django_db(transaction=True)
-
-
-@browser
-@committed
-def test_the_steps_look_right(look: Callable[..., None]) -> None:
-    at = desk()
-    at.client.post(reverse("campaign-new"), {"name": "First"})
-    first = Campaign.objects.get()
-    look(at, step(first, "audience"), "wizard-audience-empty")
-    look(at, step(first, "content"), "wizard-content-empty")
-    look(at, step(first, "preflight"), "wizard-preflight-blocked")
-    look(at, step(first, "schedule"), "wizard-schedule-blocked")
-    campaign = make_campaign(at)
-    other = make_list(at.actor, "Shop news, Aarhus and everywhere else", people=2)
-    gone = add_contact(at.actor, email="gone@x.example", lists=[other], evidence=SAID)
-    subscriptions.unsubscribe(gone, [other.pk], evidence=SAID)
-    for name in ("audience", "content", "preflight", "schedule"):
-        look(at, step(campaign, name), f"wizard-{name}")
-    look(at, reverse("campaign-list"), "wizard-list")
-    broadcast.expand(broadcast.launch(at.actor, campaign).pk)
-    look(at, step(campaign, "report"), "wizard-report")
-
-
-@browser
-@committed
-def test_a_newcomer_takes_a_campaign_to_its_launch(browse: Browsing) -> None:
-    at = desk()
-    make_domain(at.workspace, "shop.example")
-    make_list(at.actor, "Weekly letter", people=3)
-    make_list(at.actor, "Staff", people=2)
-    make_template(at)
-    page = browse(at)
-    page.goto(reverse("campaign-list"))
-    page.get_by_role("link", name="New campaign").click()
-    page.get_by_label("Name").fill("Saturday rye")
-    page.get_by_role("button", name="Continue to audience").click()
-
-    picked = page.get_by_role("checkbox", name="Weekly letter").first
-    picked.check()
-    expect(page.locator("#audience-count .v")).to_have_text("3")
-    page.get_by_role("checkbox", name="Staff").first.check()
-    expect(page.locator("#audience-count .v")).to_have_text("5")
-    expect(page.locator("#audience-total")).to_contain_text("5 recipients")
-    expect(page.locator("#step-note-audience")).to_have_text("5 recipients")
-    page.get_by_role("button", name="Continue to content").click()
-
-    frame = page.frame_locator("iframe[title='Preview of the mail']")
-    expect(page.get_by_label("From")).to_have_value("hello@shop.example")
-    page.get_by_label("Template", exact=True).select_option(label="Rye week")
-    frame.get_by_text("Hi Person 1").wait_for()
-    page.get_by_label("As this contact").fill("wee0@x.example")
-    frame.get_by_text("Hi Person 0").wait_for()
-    page.get_by_label("Subject").fill("Rye on Saturday")
-    page.get_by_role("button", name="Send a test").click()
-    page.locator("#tpl-test-result").get_by_text("maja@example.com").wait_for()
-    expect(page.get_by_label("Subject")).to_have_value("Rye on Saturday")
-    page.get_by_role("button", name="Continue to pre-flight").click()
-
-    page.get_by_role("heading", name="Ready to launch").wait_for()
-    page.get_by_role("button", name="Continue to schedule").click()
-    page.get_by_role("radio", name="At a time").check()
-    expect(page.get_by_role("button", name="Schedule for 5 recipients")).to_be_visible()
-    page.get_by_role("radio", name="Now").check()
-    page.get_by_role("checkbox", name="I know that this goes to the sandbox inbox").check()
-    page.get_by_role("button", name="Launch for 5 recipients").click()
-    expect(page).to_have_url(re.compile("/report$"))
-
-    run = Broadcast.objects.get()
-    assert run.audience_count == 5
-    assert run.campaign.subject == "Rye on Saturday"
-    expect(page.get_by_role("heading", name="Saturday rye")).to_be_visible()
-
-
-@browser
-@committed
-def test_a_campaign_can_be_launched_without_script(browse: Browsing) -> None:
-    at = desk()
-    make_domain(at.workspace, "shop.example")
-    make_list(at.actor)
-    make_template(at)
-    page = browse(at, 390, script=False)
-    page.goto(reverse("campaign-new"))
-    page.get_by_label("Name").fill("By hand")
-    page.get_by_role("button", name="Continue to audience").click()
-    page.get_by_role("checkbox", name="Weekly letter").first.check()
-    page.get_by_role("button", name="Continue", exact=True).click()
-    page.get_by_label("Template", exact=True).select_option(label="Rye week")
-    page.get_by_role("button", name="Continue to pre-flight").click()
-    page.get_by_role("button", name="Continue to schedule").click()
-    page.get_by_role("checkbox", name="I know that this goes to the sandbox inbox").check()
-    page.get_by_role("button", name="Launch for 3 recipients").click()
-
-    assert Broadcast.objects.get().audience_count == 3
