@@ -16,8 +16,11 @@ from relayhub.core.access import Actor, member_for, require
 from relayhub.core.clock import now
 from relayhub.core.errors import ConflictError, InputError
 from relayhub.core.models import Member, Role, Scope, User, Workspace
+from relayhub.protocol.attachment_policy import endings
 
 _COLOUR = re.compile(r"#[0-9a-fA-F]{6}", re.ASCII)
+MAX_MESSAGE_MIB = 25
+MAX_ENDINGS = 200
 #: What members with the permission may change, and how long each may be.
 _LIMITS = {"name": 200, "company": 200, "postal_address": 1000, "footer_html": 20_000}
 
@@ -35,7 +38,7 @@ def create_workspace(name: str, *, owner: User | None = None, **particulars: Any
 
 
 def change_workspace(actor: Actor, **changes: Any) -> Workspace:
-    """Change name, company, postal address, footer, colour, zone, or whether MFA is required."""
+    """Change name, company, postal address, footer, colour, zone, attachments, or whether MFA is required."""
     require(actor, Scope.WORKSPACE_WRITE)
     workspace = Workspace.objects.get(pk=actor.workspace.pk)
     values = {field: _checked_any(field, value) for field, value in changes.items()}
@@ -95,7 +98,22 @@ def _checked_any(field: str, value: Any) -> Any:
         return value
     if field in {"adds_footer", "requires_mfa"} and isinstance(value, bool):
         return value
+    if field == "refused_attachments" and isinstance(value, (str, list, tuple)):
+        return _checked_endings(value if isinstance(value, str) else " ".join(map(str, value)))
+    if field == "max_attachment_mib" and (value is None or (isinstance(value, int) and 1 <= value <= MAX_MESSAGE_MIB)):
+        return value
     raise InputError(f"“{value}” cannot be the workspace’s {field.replace('_', ' ')}.", field=field)
+
+
+def _checked_endings(text: str) -> list[str]:
+    try:
+        found = endings(text)
+    except ValueError as exc:
+        raise InputError(f"“{str(exc)[:40]}” is not the ending of a file. Write endings such as exe or js.",
+                         field="refused_attachments") from exc
+    if len(found) > MAX_ENDINGS:
+        raise InputError(f"At most {MAX_ENDINGS} endings.", field="refused_attachments")
+    return list(found)
 
 
 def _check_footer(source: str) -> None:

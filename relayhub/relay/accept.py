@@ -20,7 +20,7 @@ from deliverability import domains
 from relayhub.core import clock
 from relayhub.core.errors import AcceptError
 from relayhub.core.ids import Prefix, encode_id, uuid7
-from relayhub.protocol import headers, mime_limits
+from relayhub.protocol import attachment_policy, headers, mime_limits
 from relayhub.protocol import reply as replies
 from relayhub.protocol.address import Address, AddressError, parse_addr_spec
 from relayhub.protocol.reply import SmtpReply, make_reply
@@ -94,6 +94,7 @@ def check(submission: Submission, *, now: datetime) -> Acceptable:
     """Apply every rule; raises AcceptError and writes nothing."""
     _check_octets(submission)
     _check_structure(submission.content)
+    _check_attachments(submission)
     block, offset = _parsed(submission.content)
     wishes = _wishes(submission, headers.strip_private(block))
     stream = _stream(submission, wishes.stream)
@@ -139,6 +140,12 @@ def _check_structure(content: bytes) -> None:
     problem = mime_limits.problem(content)
     if problem is not None:
         raise _refused(550, "5.6.0", problem, "message_too_complex")
+
+
+def _check_attachments(submission: Submission) -> None:
+    problem = attachment_policy.problem(submission.content, streams_of(submission.workspace_id).attachments)
+    if problem is not None:
+        raise _refused(550, "5.7.0", problem, "attachment_refused", field="attachments")
 
 
 def _parsed(content: bytes) -> tuple[headers.HeaderBlock, int]:

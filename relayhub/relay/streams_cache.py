@@ -1,4 +1,4 @@
-"""Streams of workspaces as the doors see them: as of at most a few seconds ago, without a query a message."""
+"""Streams and rules of workspaces as the doors see them: as of at most a few seconds ago, without a query a message."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ import time
 from dataclasses import dataclass
 from uuid import UUID
 
+from relayhub.core.models import Workspace
+from relayhub.protocol.attachment_policy import AttachmentPolicy
 from relayhub.relay.models import Stream, StreamKind
 
 CACHE_SECONDS = 3.0
@@ -29,6 +31,8 @@ class WorkspaceStreams:
     by_slug: dict[str, StreamInfo]
     by_id: dict[UUID, StreamInfo]
     default_transactional: StreamInfo
+    #: What the workspace does not take as attachments.
+    attachments: AttachmentPolicy
 
 
 _cache: dict[UUID, tuple[float, WorkspaceStreams]] = {}
@@ -53,11 +57,19 @@ def streams_of(workspace_id: UUID) -> WorkspaceStreams:
         raise LookupError(f"workspace {workspace_id} has no default stream")
     streams = WorkspaceStreams(
         by_slug={info.slug: info for info in infos}, by_id={info.id: info for info in infos},
-        default_transactional=default,
+        default_transactional=default, attachments=_attachments(workspace_id),
     )
     with _lock:
         _cache[workspace_id] = (moment, streams)
     return streams
+
+
+def _attachments(workspace_id: UUID) -> AttachmentPolicy:
+    row = Workspace.objects.only("refused_attachments", "max_attachment_mib").get(pk=workspace_id)
+    limit = row.max_attachment_mib
+    return AttachmentPolicy(
+        refused=frozenset(row.refused_attachments), max_bytes=limit * 1024 * 1024 if limit is not None else None
+    )
 
 
 def forget() -> None:

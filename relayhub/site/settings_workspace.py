@@ -47,6 +47,14 @@ class WorkspaceForm(forms.Form):
         label="Footer of your own, as HTML",
         help_text="Needs {{ unsubscribe_url }}. Empty: the one shown on this page.",
     )
+    refused_attachments = forms.CharField(
+        max_length=4000, required=False, widget=forms.Textarea(attrs={"rows": 4, "spellcheck": "false"}),
+        label="Types that are not taken", help_text="Endings of file names. Receivers refuse the whole mail for one.",
+    )
+    max_attachment_mib = forms.IntegerField(
+        min_value=1, max_value=workspaces.MAX_MESSAGE_MIB, required=False, label="Largest file, in MiB",
+        help_text="Empty: as large as a message may be, 25 MiB with everything in it.",
+    )
 
 
 _FIELDS = tuple(WorkspaceForm.base_fields)
@@ -58,6 +66,7 @@ def settings_home(request: PageRequest) -> HttpResponse:
     """Name, footer, zone."""
     workspace = request.actor.workspace
     present = {field: getattr(workspace, field) for field in _FIELDS}
+    present["refused_attachments"] = " ".join(workspace.refused_attachments)
     form = WorkspaceForm(request.POST if request.method == "POST" else None, initial=present)
     if form.is_bound and form.is_valid():
         try:

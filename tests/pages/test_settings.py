@@ -21,6 +21,7 @@ pytestmark = pytest.mark.django_db
 WORKSPACE = {
     "name": "Northwind Bakery", "timezone": "Europe/Copenhagen", "brand_colour": "#0b6470", "company": "Northwind ApS",
     "postal_address": "Kornvej 12\n2100 København", "adds_footer": "on", "footer_html": "",
+    "refused_attachments": "exe js", "max_attachment_mib": "",
 }
 
 
@@ -43,9 +44,21 @@ def test_the_workspace_is_changed_and_the_log_says_by_whom() -> None:
     assert (entry.actor, entry.ip, entry.after["company"]) == (at.user.email, "127.0.0.1", "Northwind ApS")
 
 
+def test_attachments_that_are_not_taken_are_chosen_in_any_spelling() -> None:
+    at = desk()
+
+    chosen = {"refused_attachments": ".EXE, *.iso", "max_attachment_mib": "10"}
+    at.client.post(reverse("settings-home"), WORKSPACE | chosen)
+
+    workspace = Workspace.objects.get(pk=at.workspace.pk)
+    assert (workspace.refused_attachments, workspace.max_attachment_mib) == (["exe", "iso"], 10)
+    assert "exe iso" in text_of(at.client.get(reverse("settings-home")).content)
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [
+        ({"refused_attachments": "exe a/b"}, "“a/b” is not the ending of a file"),
         ({"name": " "}, "This field is required"),
         ({"footer_html": "<p>No way out</p>"}, "needs {{ unsubscribe_url }}"),
         ({"footer_html": "<p>{{ unsubscribe_url }}{% for %}</p>"}, "Line 1:"),

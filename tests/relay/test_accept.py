@@ -211,3 +211,25 @@ def test_the_same_key_with_the_same_mail_is_one_message(sender: Sender) -> None:
     assert caught.value.code == "idempotency_mismatch"
     IdempotencyRecord.objects.update(expires_at=now() - timedelta(seconds=1))
     assert accept.accept(keyed).message_id != first.message_id
+
+
+def _with_file(name: str, octets: int = 3) -> bytes:
+    return letter(
+        extra="Content-Type: multipart/mixed; boundary=b\r\n",
+        body=f'--b\r\nContent-Disposition: attachment; filename="{name}"\r\n\r\n'
+             + "\r\n".join(["x" * 70] * (octets // 70 + 1)) + "\r\n--b--\r\n",
+    )
+
+
+def test_attachments_are_taken_by_the_workspaces_policy(sender: Sender) -> None:
+    error = refused(submission(sender, _with_file("setup.exe")))
+    assert (error.code, error.http_status, error.reply.code) == ("attachment_refused", 422, 550)
+
+    sender.workspace.refused_attachments = ["pdf"]
+    sender.workspace.max_attachment_mib = 1
+    sender.workspace.save()
+    streams_cache.forget()
+
+    assert "end in .pdf" in refused(submission(sender, _with_file("Report.PDF"))).message
+    assert "larger than 1 MiB" in refused(submission(sender, _with_file("a.txt", 2_000_000))).message
+    assert accept.accept(submission(sender, _with_file("setup.exe"))).recipients

@@ -31,6 +31,7 @@ extend("NewKey", "Key", key=TEXT)
 shape(
     "Workspace", id=identifier("wsp"), name=TEXT, slug=TEXT, company=TEXT, postal_address=TEXT, footer_html=TEXT,
     adds_footer=YES_OR_NO, brand_colour=TEXT, timezone=TEXT, requires_mfa=YES_OR_NO, is_demo=YES_OR_NO,
+    refused_attachments=each(TEXT), max_attachment_mib=maybe(NUMBER),
     sending_stopped_at=maybe(MOMENT), sending_stopped_reason=maybe(TEXT), created_at=MOMENT,
 )
 shape("Member", id=TEXT, email=TEXT, name=TEXT, role=one_of(Role.values), created_at=MOMENT)

@@ -123,6 +123,8 @@ class WorkspaceSerializer(StrictSerializer):
     brand_colour = serializers.CharField(max_length=7, required=False)
     timezone = serializers.CharField(max_length=64, required=False)
     requires_mfa = serializers.BooleanField(required=False)
+    refused_attachments = serializers.ListField(child=serializers.CharField(max_length=20), required=False)
+    max_attachment_mib = serializers.IntegerField(required=False, allow_null=True)
 
 
 def workspace_body(workspace: Workspace) -> dict[str, Any]:
@@ -132,6 +134,7 @@ def workspace_body(workspace: Workspace) -> dict[str, Any]:
         "postal_address": workspace.postal_address, "footer_html": workspace.footer_html,
         "adds_footer": workspace.adds_footer, "brand_colour": workspace.brand_colour,
         "timezone": workspace.timezone, "requires_mfa": workspace.requires_mfa, "is_demo": workspace.is_demo,
+        "refused_attachments": workspace.refused_attachments, "max_attachment_mib": workspace.max_attachment_mib,
         "sending_stopped_at": moment(workspace.sending_stopped_at),
         "sending_stopped_reason": workspace.sending_stopped_reason or None, "created_at": moment(workspace.created_at),
     }

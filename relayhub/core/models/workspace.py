@@ -8,6 +8,12 @@ from django.db import models
 
 from relayhub.core.clock import now
 from relayhub.core.ids import Prefix, encode_id, uuid7
+from relayhub.protocol.attachment_policy import DANGEROUS
+
+
+def dangerous_endings() -> list[str]:
+    """What a new workspace does not take."""
+    return list(DANGEROUS)
 
 
 class Workspace(models.Model):
@@ -37,6 +43,11 @@ class Workspace(models.Model):
     brand_colour = models.CharField(max_length=7, default="#0b6470")
     timezone = models.CharField(max_length=64, default="UTC")
     requires_mfa = models.BooleanField(default=False)
+
+    #: Endings of files that are not taken as attachments; empty = all are.
+    refused_attachments = models.JSONField(default=dangerous_endings)
+    #: Largest attachment in MiB; None = as large as a message may be.
+    max_attachment_mib = models.PositiveSmallIntegerField(null=True, blank=True)
 
     class Meta:
         ordering: ClassVar = ["created_at"]
