@@ -71,7 +71,7 @@ screenshots: $(STAMPS)/dev ## Take every page, full and empty, both widths and t
 
 lock: ## Make the hash locks anew (needs uv)
 	for name in base embedded dev; do
-	  uv pip compile --generate-hashes --no-emit-index-url --no-header --universal --python-version 3.11 -q \
+	  uv pip compile --generate-hashes --no-strip-extras --no-emit-index-url --no-header --universal --python-version 3.11 -q \
 	    requirements/$$name.in $$([ $$name = base ] || echo "-c requirements/base.txt") -o requirements/$$name.txt
 	done
 
