@@ -9,14 +9,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
-from uuid import UUID
 
 from campaigns.models import ConsentAction, ConsentEntry, Contact
 from deliverability import managers
 from deliverability.models import Suppression
 from relayhub.core.ids import Prefix, encode_id
-from relayhub.relay import queries
-from relayhub.relay.models import Event, Message
+from relayhub.relay import queries, subjects
+from relayhub.relay.models import Event
 
 PAGE = 50
 #: Only of interest on the message's own page.
@@ -38,7 +37,7 @@ class Entry:
     title: str
     text: str = ""
     reply: dict[str, Any] | None = None
-    #: Of mail: which message it belongs to.
+    #: Of mail: the id of its page, and its subject as this contact got it.
     message_id: str = ""
     subject: str = ""
     is_machine: bool = False
@@ -67,16 +66,14 @@ def story_of(contact: Contact, *, before: datetime | None = None) -> Story:
 
 
 def _mail_entries(events: list[Event]) -> Iterable[Entry]:
-    subjects: dict[UUID, str] = dict(
-        Message.objects.filter(pk__in={event.message_id for event in events}).values_list("pk", "subject")
-    )
+    named = subjects.of_ids(event.recipient_id for event in events)
     for event in events:
         detail = event.detail if isinstance(event.detail, dict) else {}
         is_sandbox = event.type == "delivered" and detail.get("transport") == "sandbox"
         yield Entry(
             at=event.at, status="sandboxed" if is_sandbox else event.type, title="", reply=event.reply,
-            text=_event_text(event.type, detail), message_id=encode_id(Prefix.MESSAGE, event.message_id),
-            subject=subjects.get(event.message_id, "") or "(no subject)", is_machine=bool(detail.get("machine")),
+            text=_event_text(event.type, detail), message_id=encode_id(Prefix.RECIPIENT, event.recipient_id),
+            subject=str(named.get(event.recipient_id, subjects.NONE)), is_machine=bool(detail.get("machine")),
         )
 
 

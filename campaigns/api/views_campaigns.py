@@ -19,6 +19,7 @@ from relayhub.core.api.views import moment
 from relayhub.core.errors import InputError
 from relayhub.core.ids import Prefix, encode_id
 from relayhub.core.models import Scope
+from relayhub.relay import subjects
 from relayhub.relay.api.serializers import recipient_body
 from relayhub.relay.models import Recipient, Stream
 
@@ -416,17 +417,24 @@ class RecipientsView(_Campaigns):
         """Recipients; `?status=` narrows."""
         run = Broadcast.objects.filter(campaign=self.campaign(campaign_id)).first()
         found = Recipient.objects.filter(broadcast_id=run.pk if run else None, workspace=self.actor.workspace)
+        found = found.select_related("message")
         if run is None:
             found = found.none()
         status = request.query_params.get("status", "")
         if status:
             found = found.filter(status=status)
-        return Response(page_by_id(request, found, lambda rows: map(_recipient, rows), ascending=True))
+        return Response(page_by_id(request, found, _recipients, ascending=True))
 
 
-def _recipient(row: Recipient) -> dict[str, Any]:
+def _recipients(rows: list[Recipient]) -> list[dict[str, Any]]:
+    named = subjects.of_recipients(rows)
+    return [_recipient(row, named[row.pk]) for row in rows]
+
+
+def _recipient(row: Recipient, subject: subjects.Subject) -> dict[str, Any]:
     return {
-        **recipient_body(row), "contact": encode_id(Prefix.CONTACT, row.contact_id) if row.contact_id else None,
+        **recipient_body(row, subject),
+        "contact": encode_id(Prefix.CONTACT, row.contact_id) if row.contact_id else None,
         "opened_at": moment(row.opened_at), "clicked_at": moment(row.clicked_at),
         "unsubscribed_at": moment(row.unsubscribed_at), "complained_at": moment(row.complained_at),
     }

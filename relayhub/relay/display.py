@@ -68,7 +68,7 @@ def recipient_bytes(recipient: Recipient) -> bytes:
         )
     )
     mail = prepare.prepare(
-        _claimed(recipient), row, content,
+        claimed(recipient), row, content,
         origin=prepare.Origin(base_url=settings.RELAYHUB_BASE_URL, keyring=link_keyring()),
         keys=signing.signing_keys(message.workspace_id, message.from_domain),
     )
@@ -173,7 +173,8 @@ def _message_row(message: Message) -> MessageRow:
     )
 
 
-def _claimed(recipient: Recipient) -> ClaimedRecipient:
+def claimed(recipient: Recipient) -> ClaimedRecipient:
+    """The recipient as delivery holds it; for looking only: its token is nobody's claim."""
     return ClaimedRecipient(
         id=recipient.pk, token=recipient.pk, workspace_id=recipient.workspace_id, stream_id=recipient.stream_id,
         message_id=recipient.message_id, lane_id=recipient.lane_id, broadcast_id=recipient.broadcast_id,

@@ -7,6 +7,7 @@ was sent. Nothing here reads a clock, a setting or the database: everything come
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import Any, assert_never
 
@@ -197,9 +198,8 @@ def broadcast_context(
     """What the templates of a broadcast may read for one recipient."""
     context: dict[str, Any] = {**content.source.shared, **(recipient.merge or {})}
     wanted = content.needed_paths()
-    for name, path, purpose in _PERSONAL_LINKS:
-        if wanted is None or name in wanted:
-            context[name] = _link(origin, path, purpose, recipient)
+    names = PERSONAL_LINKS if wanted is None else PERSONAL_LINKS.intersection(wanted)
+    context |= personal_links(recipient, origin, names)
     if content.source.is_tracking_clicks:
         for number in range(1, len(content.source.links) + 1):
             name = f"{LINK_FIELD}{number}"
@@ -214,6 +214,13 @@ _PERSONAL_LINKS = (
     ("view_url", "v", Purpose.VIEW),
     (OPEN_FIELD, "t/o", Purpose.OPEN),
 )
+#: Names of the addresses of ours that every recipient has.
+PERSONAL_LINKS = frozenset(name for name, _, _ in _PERSONAL_LINKS)
+
+
+def personal_links(recipient: ClaimedRecipient, origin: Origin, names: AbstractSet[str]) -> dict[str, str]:
+    """The addresses of these names, of PERSONAL_LINKS, for one recipient."""
+    return {name: _link(origin, path, purpose, recipient) for name, path, purpose in _PERSONAL_LINKS if name in names}
 
 
 def _link(

@@ -26,7 +26,7 @@ from relayhub.core.ids import Prefix, decode_id
 from relayhub.core.models import Scope
 from relayhub.core.pages import PageRequest, page
 from relayhub.core.templatetags.relayhub_extras import nav_url
-from relayhub.relay import queries
+from relayhub.relay import queries, subjects
 from relayhub.relay import search as messages
 
 SHOWN_EACH = 5
@@ -133,17 +133,19 @@ def _messages(actor: Actor, text: str) -> list[Hit]:
     meaning = messages.understand(text)
     since = None if meaning.is_exact else now() - _MESSAGES_WITHIN
     if meaning.finds_recipients:
-        rows = messages.recipients(actor.workspace, meaning, since=since)[: SHOWN_EACH + 1]
+        rows = list(messages.recipients(actor.workspace, meaning, since=since)[: SHOWN_EACH + 1])
+        named = subjects.of_recipients(rows)
         return [
-            Hit(url=nav_url("message-detail", row.public_id), title=row.message.subject or "(no subject)",
+            Hit(url=nav_url("message-detail", row.public_id), title=str(named[row.pk]),
                 note=f"to {row.address}", status=queries.shown_status(row), at=row.accepted_at)
             for row in rows
         ]
     found = list(messages.messages(actor.workspace, meaning, since=since)[: SHOWN_EACH + 1])
     # Counting a broadcast's recipients takes time that a search must not take.
+    named = subjects.of_messages(found, queries.recipients_of([row.pk for row in found], limit_each=1))
     counts = queries.counts_apart([row for row in found if row.broadcast_id is None])
     return [
-        Hit(url=nav_url("message-detail", row.public_id), title=row.subject or "(no subject)",
+        Hit(url=nav_url("message-detail", row.public_id), title=str(named[row.pk]),
             note=f"from {row.from_address}", at=row.created_at,
             status=queries.told_status(counts[row.pk]) if row.pk in counts else "")
         for row in found

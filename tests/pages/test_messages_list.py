@@ -7,14 +7,17 @@ from datetime import timedelta
 import pytest
 from django.urls import reverse
 
+from campaigns import contacts
 from relayhub.core.clock import now
 from relayhub.core.ids import uuid7_at
 from relayhub.core.models import Role
 from relayhub.relay import search
+from relayhub.relay.models import Stream
 from relayhub.relay.search import Kind
 from relayhub.site import setup
 from tests.pages.marketer_rows import Desk, desk
 from tests.pages.message_rows import NO_SUCH_USER, handed_in, recipient_of, tried
+from tests.support.broadcast_rows import make_broadcast_to
 from tests.support.relay_rows import make_message
 
 pytestmark = pytest.mark.django_db
@@ -123,6 +126,36 @@ def test_the_list_asks_as_often_for_fifty_as_for_one(django_assert_max_num_queri
 
     with django_assert_max_num_queries(22):  # type: ignore[operator]
         listed(at)
+
+
+def test_a_campaigns_mail_shows_each_persons_own_subject_everywhere() -> None:
+    at = desk()
+    stream = Stream.objects.get(workspace=at.workspace, slug="broadcast")
+    people = {"ana@mail.example": "Ana Rye", "bo@mail.example": "Bo Oat"}
+    message, rows = make_broadcast_to(stream, people, subject="{{ contact.first_name }}, fresh bread")
+    contact = contacts.add_contact(at.actor, email="bo@mail.example", evidence=contacts.Evidence(channel="api"))
+    for row in rows:
+        tried(row, "delivered", None, transport="sandbox")
+
+    shown = {
+        "list": listed(at), "search": listed(at, q="bo@mail.example"),
+        "many": at.client.get(reverse("message-detail", args=[message.public_id])).content.decode(),
+        "one": at.client.get(reverse("message-detail", args=[rows[1].public_id])).content.decode(),
+        "sandbox": at.client.get(reverse("sandbox-inbox")).content.decode(),
+        "contact": at.client.get(reverse("contact-detail", args=[contact.public_id])).content.decode(),
+        "everywhere": at.client.get(reverse("search"), {"q": "bo@mail.example"}).content.decode(),
+    }
+
+    assert "contact.first_name" not in "".join(shown.values())
+    assert {name: "Ana, fresh bread" in page for name, page in shown.items()} == {
+        "list": True, "search": False, "many": True, "one": False, "sandbox": True, "contact": False,
+        "everywhere": False,
+    }
+    assert {name: "Bo, fresh bread" in page for name, page in shown.items()} == {
+        "list": False, "search": True, "many": False, "one": True, "sandbox": True, "contact": True,
+        "everywhere": True,
+    }
+    assert reverse("message-detail", args=[rows[1].public_id]) in shown["contact"]
 
 
 def test_an_empty_workspace_says_how_messages_come() -> None:

@@ -41,8 +41,8 @@ shape(
 )
 shape("Batch", data=each({"oneOf": [ref("Accepted"), fields(status=one_of(["refused"]), error=ref("Problem"))]}))
 shape(
-    "Recipient", id=identifier("rcp"), address=TEXT, status=_RECIPIENT_STATUS, attempts=NUMBER, reply=_REPLY,
-    transport=maybe(TEXT), provider=maybe(TEXT), bounce_class=maybe(TEXT), hold_reason=maybe(TEXT),
+    "Recipient", id=identifier("rcp"), address=TEXT, subject=TEXT, status=_RECIPIENT_STATUS, attempts=NUMBER,
+    reply=_REPLY, transport=maybe(TEXT), provider=maybe(TEXT), bounce_class=maybe(TEXT), hold_reason=maybe(TEXT),
     next_attempt_at=maybe(MOMENT), finished_at=maybe(MOMENT),
 )
 #: A stored message; `from` is a word of Python's.

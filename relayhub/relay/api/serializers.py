@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from rest_framework import serializers
 
@@ -12,6 +13,7 @@ from relayhub.core.api.base import StrictSerializer
 from relayhub.core.ids import Prefix, encode_id
 from relayhub.relay.models import Message, Recipient, Route, SmtpCredential, Stream, Tracking
 from relayhub.relay.queries import message_status
+from relayhub.relay.subjects import Subject
 from relayhub.relay.submission import Accepted
 
 MAX_RECIPIENTS = 1000
@@ -151,10 +153,10 @@ def accepted_body(accepted: Accepted) -> dict[str, Any]:
     }
 
 
-def recipient_body(recipient: Recipient) -> dict[str, Any]:
-    """A recipient as lists and messages show it."""
+def recipient_body(recipient: Recipient, subject: Subject) -> dict[str, Any]:
+    """A recipient as lists and messages show it; the subject is that of their copy."""
     return {
-        "id": recipient.public_id, "address": recipient.address, "status": recipient.status,
+        "id": recipient.public_id, "address": recipient.address, "subject": subject.text, "status": recipient.status,
         "attempts": recipient.attempts, "reply": recipient.reply, "transport": recipient.transport or None,
         "provider": recipient.provider or None, "bounce_class": recipient.bounce_class or None,
         "hold_reason": recipient.hold_reason or None,
@@ -165,9 +167,9 @@ def recipient_body(recipient: Recipient) -> dict[str, Any]:
 
 
 def message_body(
-    message: Message, counts: Mapping[str, int], recipients: Sequence[Recipient]
+    message: Message, counts: Mapping[str, int], recipients: Sequence[Recipient], subjects: Mapping[UUID, Subject]
 ) -> dict[str, Any]:
-    """A message with its counts and first recipients."""
+    """A message with its counts and first recipients; `subjects` by recipient."""
     return {
         "id": message.public_id, "status": message_status(counts), "counts": dict(counts),
         "from": message.from_header, "subject": message.subject, "stream": message.stream.slug,
@@ -175,7 +177,7 @@ def message_body(
         "metadata": message.metadata, "track": message.track, "size_bytes": message.size_bytes,
         "send_at": moment(message.send_at), "created_at": moment(message.created_at),
         "expires_at": moment(message.expires_at), "recipient_count": message.recipient_count,
-        "recipients": [recipient_body(recipient) for recipient in recipients],
+        "recipients": [recipient_body(recipient, subjects[recipient.pk]) for recipient in recipients],
     }
 
 

@@ -18,7 +18,7 @@ from relayhub.core.api.base import ApiView, StrictSerializer, parsed
 from relayhub.core.errors import ConflictError, InputError
 from relayhub.core.ids import Prefix, decode_id
 from relayhub.core.models import Scope
-from relayhub.relay import controls, queries, resend
+from relayhub.relay import controls, queries, resend, subjects
 from relayhub.relay.api.serializers import MAX_RECIPIENTS, accepted_body, message_body
 from relayhub.relay.models import Message, Recipient
 
@@ -54,7 +54,9 @@ class _Act(ApiView):
     def answer(self, message: Message) -> Response:
         """The message as it stands then."""
         counts = queries.counts_of([message.pk])[message.pk]
-        return Response(message_body(message, counts, queries.recipients_of([message.pk])[message.pk]))
+        recipients = queries.recipients_of([message.pk])[message.pk]
+        named = subjects.of_copies((message, row) for row in recipients)
+        return Response(message_body(message, counts, recipients, named))
 
 
 def _recipient_id(text: str) -> UUID:

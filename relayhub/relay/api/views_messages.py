@@ -23,7 +23,7 @@ from relayhub.core.errors import InputError
 from relayhub.core.ids import Prefix, decode_id
 from relayhub.core.models import Scope
 from relayhub.protocol.compose import Attachment
-from relayhub.relay import display, queries
+from relayhub.relay import display, queries, subjects
 from relayhub.relay.api.serializers import (
     MessageSerializer,
     accepted_body,
@@ -97,7 +97,8 @@ class MessagesView(ApiView):
 def _bodies(rows: list[Message]) -> list[dict[str, Any]]:
     ids = [row.pk for row in rows]
     counts, recipients = queries.counts_of(ids), queries.recipients_of(ids, limit_each=10)
-    return [message_body(row, counts[row.pk], recipients[row.pk]) for row in rows]
+    named = subjects.of_copies((row, one) for row in rows for one in recipients[row.pk])
+    return [message_body(row, counts[row.pk], recipients[row.pk], named) for row in rows]
 
 
 def _filter(request: Request) -> queries.MessageFilter:
@@ -212,7 +213,8 @@ class MessageView(_OneMessage):
         message = self.message(message_id)
         counts = queries.counts_of([message.pk])[message.pk]
         recipients = queries.recipients_of([message.pk], limit_each=200)[message.pk]
-        return Response(message_body(message, counts, recipients))
+        named = subjects.of_copies((message, row) for row in recipients)
+        return Response(message_body(message, counts, recipients, named))
 
 
 class TimelineView(_OneMessage):
@@ -294,10 +296,14 @@ class RecipientsView(_OneMessage):
 
     def get(self, request: Request, message_id: str) -> Response:
         """Recipients in the order they were given."""
-        found = Recipient.objects.filter(message=self.message(message_id))
+        message = self.message(message_id)
+        found = Recipient.objects.filter(message=message)
         status = request.query_params.get("status", "")
         if status:
             found = found.filter(status=status)
-        return Response(
-            page_by_id(request, found, lambda rows: [recipient_body(row) for row in rows], ascending=True)
-        )
+
+        def bodies(rows: list[Recipient]) -> list[dict[str, Any]]:
+            named = subjects.of_copies((message, row) for row in rows)
+            return [recipient_body(row, named[row.pk]) for row in rows]
+
+        return Response(page_by_id(request, found, bodies, ascending=True))

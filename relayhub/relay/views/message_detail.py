@@ -28,7 +28,19 @@ from relayhub.core.paging import table_page
 from relayhub.core.templatetags.relayhub_extras import nav_url
 from relayhub.core.vocabulary import status_look
 from relayhub.protocol.address import AddressError, normalise
-from relayhub.relay import acts, causes, display, header_words, identity, looking, queries, queue_view, routes, story
+from relayhub.relay import (
+    acts,
+    causes,
+    display,
+    header_words,
+    identity,
+    looking,
+    queries,
+    queue_view,
+    routes,
+    story,
+    subjects,
+)
 from relayhub.relay.models import BroadcastControl, Message, Recipient
 from relayhub.relay.routing import RouteChoice
 from relayhub.relay.views.common import Shown, shown_of, zone_of
@@ -185,6 +197,7 @@ def _frame(request: PageRequest, shown: Shown, tab: str) -> dict[str, Any]:
     return {
         "shown": shown, "message": message, "recipient": recipient, "tab": tab, "counts": counts,
         "total": sum(counts.values()), "status": _status(shown, counts), "campaign_url": _campaign_url(message),
+        "subject": subjects.of_one(message, shown.sample()),
         "may": acts.open_to(request.actor, message, counts),
     }
 

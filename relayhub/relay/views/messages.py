@@ -17,9 +17,10 @@ from relayhub.core.models import Scope
 from relayhub.core.pages import PageRequest, page
 from relayhub.core.paging import TablePage, table_page
 from relayhub.core.vocabulary import status_look
-from relayhub.relay import queries, search
+from relayhub.relay import queries, search, subjects
 from relayhub.relay.models import Message, Recipient
 from relayhub.relay.search import Kind, Meaning
+from relayhub.relay.subjects import Subject
 from relayhub.relay.views.common import PERIODS, period_since, stream_options
 
 #: How a search was understood, shown above the rows.
@@ -47,6 +48,8 @@ class Line:
     at: datetime
     stream: str
     reply: dict[str, Any] | None = None
+    #: Whether the subject is that of the first recipient, and others have their own.
+    is_personal: bool = False
 
 
 @require_GET
@@ -104,7 +107,7 @@ def _rows(request: PageRequest, meaning: Meaning) -> dict[str, Any]:
     if meaning.finds_recipients:
         people = table_page(request, search.recipients(workspace, meaning, state=state, stream=stream, since=since))
         noun = "recipient" if people.count == 1 else "recipients"
-        return {"table": people, "lines": [_of_recipient(row) for row in people.rows], "noun": noun}
+        return {"table": people, "lines": recipient_lines(people.rows), "noun": noun}
     found = search.messages(workspace, meaning, state=state, stream=stream, since=since)
     table: TablePage[Message] = table_page(request, found)
     noun = "message" if table.count == 1 else "messages"
@@ -115,25 +118,32 @@ def message_lines(rows: Sequence[Message]) -> list[Line]:
     """Rows of messages with their first recipient and how all stand."""
     ids = [row.pk for row in rows]
     counts, firsts = queries.counts_apart(rows), queries.recipients_of(ids, limit_each=1)
-    return [_of_message(row, counts[row.pk], firsts.get(row.pk, [])) for row in rows]
+    named = subjects.of_messages(rows, firsts)
+    return [_of_message(row, counts[row.pk], firsts.get(row.pk, []), named[row.pk]) for row in rows]
 
 
-def _of_message(row: Message, counts: Mapping[str, int], firsts: Sequence[Recipient]) -> Line:
+def recipient_lines(rows: Sequence[Recipient]) -> list[Line]:
+    """Rows of recipients, each with the subject of their copy."""
+    named = subjects.of_recipients(rows)
+    return [_of_recipient(row, named[row.pk]) for row in rows]
+
+
+def _of_message(row: Message, counts: Mapping[str, int], firsts: Sequence[Recipient], subject: Subject) -> Line:
     first = firsts[0] if firsts else None
     total = sum(counts.values())
     alone = first if total == 1 else None
     return Line(
-        id=row.public_id, url=reverse("message-detail", args=[row.public_id]), subject=row.subject,
-        sender=row.from_address, status=queries.told_status(counts),
+        id=row.public_id, url=reverse("message-detail", args=[row.public_id]), subject=str(subject),
+        is_personal=subject.is_personal and total > 1, sender=row.from_address, status=queries.told_status(counts),
         to=first.address if first else "", more=max(0, total - 1), note="" if alone is not None else _told(counts),
         at=row.created_at, stream=row.stream.name,
         reply=alone.reply if alone is not None and alone.status != "delivered" else None,
     )
 
 
-def _of_recipient(row: Recipient) -> Line:
+def _of_recipient(row: Recipient, subject: Subject) -> Line:
     return Line(
-        id=row.public_id, url=reverse("message-detail", args=[row.public_id]), subject=row.message.subject,
+        id=row.public_id, url=reverse("message-detail", args=[row.public_id]), subject=str(subject),
         sender=row.message.from_address, status=queries.shown_status(row), to=row.address, more=0, note="",
         at=row.accepted_at, stream=row.stream.name, reply=row.reply if row.status != "delivered" else None,
     )

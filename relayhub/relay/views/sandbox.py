@@ -28,7 +28,7 @@ from relayhub.core.models import Workspace
 from relayhub.core.pages import PageRequest, page
 from relayhub.core.paging import table_page
 from relayhub.protocol.address import AddressError, normalise
-from relayhub.relay import display, header_words, identity, search
+from relayhub.relay import display, header_words, identity, search, subjects
 from relayhub.relay.models import Recipient
 from relayhub.relay.views.common import Shown, recipient_of, stream_options
 from relayhub.relay.views.message_detail import raw_of, readable_of, source_of
@@ -49,6 +49,7 @@ class Line:
     """One mail of the list."""
 
     row: Recipient
+    subject: str
     url: str
     is_current: bool
 
@@ -88,19 +89,22 @@ def _new(workspace: Workspace, newest: UUID | None) -> dict[str, Any]:
 def kept(workspace: Workspace) -> QuerySet[Recipient]:
     """Everything that the sandbox keeps, newest first."""
     rows = Recipient.objects.filter(workspace=workspace, transport="sandbox")
-    return rows.select_related("message", "message__stream", "message__content").order_by("-id")
+    return rows.select_related("message", "message__stream").order_by("-id")
 
 
 def _inbox(request: PageRequest, chosen: Recipient | None) -> HttpResponse:
     found = _matching(request.actor.workspace, request.GET.get("q", ""), request.GET.get("stream", ""))
     table = table_page(request, found, size=30)
     shown = chosen or (table.rows[0] if table.rows else None)
+    named = subjects.of_recipients([*table.rows, *([shown] if shown is not None else [])])
     kept_query = {key: request.GET[key] for key in _KEPT if request.GET.get(key)}
     context: dict[str, Any] = {
         "table": table, "told": "1 mail" if table.count == 1 else f"{table.total} mails",
         "is_reading": chosen is not None, "mail": shown,
+        "subject": named[shown.pk] if shown is not None else "",
         "lines": [
-            Line(row=row, url=_url(row, kept_query), is_current=shown is not None and row.pk == shown.pk)
+            Line(row=row, subject=str(named[row.pk]), url=_url(row, kept_query),
+                 is_current=shown is not None and row.pk == shown.pk)
             for row in table.rows
         ],
         "selects": [
