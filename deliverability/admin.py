@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from django.contrib import admin
 
-from deliverability.models import DkimKey, DomainCheck, DomainCheckChange, SendingDomain, Suppression
+from deliverability.models import DkimKey, DomainCheck, DomainCheckChange, DomainShare, SendingDomain, Suppression
 from relayhub.core.admin import ReadOnlyAdmin
 
 
@@ -37,6 +37,15 @@ class DomainCheckChangeAdmin(ReadOnlyAdmin):
     list_display = ("domain", "kind", "old_outcome", "new_outcome", "at")
     list_filter = ("kind",)
     list_select_related = ("domain",)
+
+
+@admin.register(DomainShare)
+class DomainShareAdmin(ReadOnlyAdmin):
+    """Links to a domain's records; the secret itself is not kept."""
+
+    list_display = ("domain", "made_by", "created_at", "expires_at", "revoked_at", "opened_at")
+    list_select_related = ("domain",)
+    exclude: ClassVar = ("token_hash",)
 
 
 @admin.register(DkimKey)

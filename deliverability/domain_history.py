@@ -49,6 +49,10 @@ def _act(entry: AuditEntry) -> HistoryItem | None:
                 at=entry.at, status="broken", title="Domain broken",
                 text="A required record was wrong for three days. Mail is held from here on.",
             )
+        case "domain.shared":
+            return HistoryItem(at=entry.at, status="sending", title="Records shared by a link", text=by)
+        case "domain.share_revoked":
+            return HistoryItem(at=entry.at, status="cancelled", title="Link taken back", text=by)
         case "domain.dkim_rotated":
             return HistoryItem(at=entry.at, status="pending", title="DKIM keys rotated", text=f"{_capital(entry)} {by}")
     return None

@@ -29,7 +29,7 @@ from deliverability.models import (
     DomainStatus,
     SendingDomain,
 )
-from deliverability.records import Finding, look, records, zone_text
+from deliverability.records import Finding, look, name_servers, records, zone_text
 from relayhub.core import audit
 from relayhub.core.access import Actor, require, system_actor
 from relayhub.core.clock import now
@@ -55,6 +55,7 @@ BREAKS_AFTER = timedelta(hours=72)
 STATE_CACHE_SECONDS = 5.0
 MAX_DOMAINS = 1000
 RECHECKS_AT_ONCE = 20
+_MAX_SERVERS_KEPT = 13
 #: A look that began is not begun again before this, should its worker die.
 _RECHECK_LEASE = timedelta(minutes=5)
 _VERIFIED_EVERY = timedelta(hours=6)
@@ -195,11 +196,17 @@ def delete_domain(actor: Actor, domain: SendingDomain) -> None:
 
 def verify(domain: SendingDomain, *, fresh: bool = True) -> SendingDomain:
     """Look at every record now, store the outcomes and what they mean; returns the domain as it stands."""
-    return apply_findings(domain, look(domain, fresh=fresh), at=now())
+    findings, servers = look(domain, fresh=fresh), name_servers(domain.name)
+    return apply_findings(domain, findings, at=now(), servers=servers)
 
 
-def apply_findings(domain: SendingDomain, findings: Sequence[Finding], *, at: datetime) -> SendingDomain:
-    """Store what a look found: checks, drift, keys, status. One transaction; the domain's row is locked."""
+def apply_findings(
+    domain: SendingDomain, findings: Sequence[Finding], *, at: datetime, servers: Sequence[str] = ()
+) -> SendingDomain:
+    """Store what a look found: checks, drift, keys, status, and the name servers where they were told.
+
+    One transaction; the domain's row is locked.
+    """
     with transaction.atomic():
         held = SendingDomain.objects.select_for_update().select_related("workspace").get(pk=domain.pk)
         if held.deleted_at is not None:
@@ -214,9 +221,10 @@ def apply_findings(domain: SendingDomain, findings: Sequence[Finding], *, at: da
         before, was_failing = held.status, held.failing_since is not None
         _judge_domain(held, findings, at)
         held.checked_at, held.next_check_at = at, _next_check_at(held, at)
+        held.name_servers = [*servers][:_MAX_SERVERS_KEPT] or held.name_servers
         held.save(
             update_fields=[
-                "status", "verified_at", "failures", "failing_since", "checked_at", "next_check_at",
+                "status", "verified_at", "failures", "failing_since", "checked_at", "next_check_at", "name_servers",
             ]
         )
         if held.status != before:

@@ -30,7 +30,7 @@ from relayhub.protocol.dns_records import (
     wanted_records,
 )
 from relayhub.protocol.providers import registrable_domain
-from relayhub.protocol.resolver import Records, Resolver
+from relayhub.protocol.resolver import Records, Resolver, TempFail
 
 #: What a smarthost's customers put into SPF, by the end of its host name or its anymail name; as the
 #: providers' own documentation asks for in 2026.
@@ -217,19 +217,27 @@ def _zone_resolver(name: str) -> Resolver | None:
     Their addresses come from a stranger's DNS: only public ones are asked (THREATS T17).
     """
     asked = resolver.uncached()
+    hosts = _name_servers(name, asked)[:_MAX_NAME_SERVERS]
+    addresses = [address for host in hosts for address in _addresses(asked, host)]
+    return resolver.resolver_at(f"{address}:53" for address in addresses) if addresses else None
+
+
+def name_servers(name: str) -> tuple[str, ...]:
+    """Who answers for the zone that the name is in, sorted; () where DNS does not say."""
+    return tuple(sorted({host.lower().rstrip(".") for host in _name_servers(name, resolver.resolver())}))
+
+
+def _name_servers(name: str, asked: Resolver) -> tuple[str, ...]:
     top = registrable_domain(name)
     labels = name.split(".")
     for start in range(len(labels)):
         zone = ".".join(labels[start:])
         servers = asked.ns(zone)
         if isinstance(servers, Records):
-            addresses = [
-                address for host in servers.values[:_MAX_NAME_SERVERS] for address in _addresses(asked, host)
-            ]
-            return resolver.resolver_at(f"{address}:53" for address in addresses) if addresses else None
-        if zone == top:
+            return tuple(servers.values)
+        if isinstance(servers, TempFail) or zone == top:
             break
-    return None
+    return ()
 
 
 def _addresses(asked: Resolver, host: str) -> list[str]:

@@ -15,7 +15,11 @@ from typing import Any
 import structlog
 
 _SECRET_NAME = re.compile(r"secret|password|token|authorization|private_key|api_key|cookie", re.IGNORECASE)
-_SECRET_TEXT = re.compile(r"rh_live_[a-z2-7]{8}_[a-z2-7]+|(?i:(?<=bearer )|(?<=auth plain )|(?<=auth login ))\S+")
+#: Our keys; what follows the names of credentials; what stands in the addresses of pages that a secret opens.
+_SECRET_TEXT = re.compile(
+    r"rh_live_[a-z2-7]{8}_[a-z2-7]+|(?i:(?<=bearer )|(?<=auth plain )|(?<=auth login ))\S+"
+    r"|(?:(?<=/invitations/)|(?<=/dns/)|(?<=/reset/key/))[^/\s\"?]{8,}"
+)
 _MASK = "[masked]"
 
 EventDict = MutableMapping[str, Any]

@@ -30,7 +30,7 @@ _REASON, _SCOPE = one_of(SuppressionReason.values), one_of(SuppressionScope.valu
 shape(
     "Domain", id=identifier("dom"), name=TEXT, status=one_of(DomainStatus.values), verdict=TEXT,
     verified_at=maybe(MOMENT), checked_at=maybe(MOMENT), next_check_at=maybe(MOMENT), failing_since=maybe(MOMENT),
-    created_at=MOMENT,
+    created_at=MOMENT, name_servers=each(TEXT), dns_provider=maybe(TEXT),
     keys=each(
         fields(
             selector=TEXT, algorithm=TEXT, state=TEXT, seen_in_dns_at=maybe(MOMENT), activated_at=maybe(MOMENT),
@@ -44,6 +44,11 @@ shape(
         )
     ),
 )
+_SHARE: dict[str, Schema] = {
+    "id": identifier("dsh"), "created_at": MOMENT, "made_by": TEXT, "expires_at": MOMENT, "opened_at": maybe(MOMENT),
+}
+shape("DomainShare", **_SHARE)
+shape("NewDomainShare", url=TEXT, **_SHARE)
 shape("DnsRecord", purpose=TEXT, type=one_of(["TXT", "CNAME", "MX"]), name=TEXT, value=TEXT, required=YES_OR_NO)
 _STATE = fields(outcome=maybe(_OUTCOME), found=maybe(TEXT))
 shape("DomainChange", kind=TEXT, name=TEXT, at=MOMENT, explanation=TEXT, before=_STATE, after=_STATE)
@@ -85,6 +90,11 @@ declare(
     domains.RotateView, "POST",
     Operation(name="rotate_dkim_keys", answer="DnsRecord", status=201, is_list=True, is_whole=True),
 )
+declare(
+    domains.SharesView, "GET", Operation(name="list_domain_shares", answer="DomainShare", is_list=True, is_whole=True)
+)
+declare(domains.SharesView, "POST", Operation(name="share_domain", answer="NewDomainShare", status=201))
+declare(domains.ShareView, "DELETE", Operation(name="end_domain_share", status=204))
 declare(domains.ChangesView, "GET", Operation(name="list_domain_changes", answer="DomainChange", is_list=True))
 declare(
     suppressions.SuppressionsView, "GET",

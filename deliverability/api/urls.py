@@ -11,6 +11,8 @@ urlpatterns: list[URLPattern] = [
     path("domains/<str:domain_id>/verify", domains.VerifyView.as_view()),
     path("domains/<str:domain_id>/records", domains.RecordsView.as_view()),
     path("domains/<str:domain_id>/changes", domains.ChangesView.as_view()),
+    path("domains/<str:domain_id>/shares", domains.SharesView.as_view()),
+    path("domains/<str:domain_id>/shares/<str:share_id>", domains.ShareView.as_view()),
     path("domains/<str:domain_id>/dkim/rotate", domains.RotateView.as_view()),
     path("suppressions", suppressions.SuppressionsView.as_view()),
     path("suppressions/check", suppressions.CheckView.as_view()),

@@ -8,8 +8,9 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from deliverability import domains, managers, records
-from deliverability.models import DomainCheckChange, DomainStatus, SendingDomain
+from deliverability import domains, managers, records, sharing
+from deliverability.dns_hosts import dns_host
+from deliverability.models import DomainCheckChange, DomainShare, DomainStatus, SendingDomain
 from deliverability.verdict import verdict_of
 from relayhub.core.access import get_or_absent
 from relayhub.core.api.base import ApiView, StrictSerializer, parsed
@@ -28,13 +29,14 @@ class DomainSerializer(StrictSerializer):
 
 def domain_body(domain: SendingDomain) -> dict[str, Any]:
     """A domain with its keys and checks, and what they mean in a sentence."""
-    checks = list(domain.checks.all())
+    checks, host = list(domain.checks.all()), dns_host(domain.name_servers)
     return {
         "id": domain.public_id, "name": domain.name, "status": domain.status,
         "verdict": verdict_of(domain, checks).sentence,
         "verified_at": moment(domain.verified_at), "checked_at": moment(domain.checked_at),
         "next_check_at": moment(domain.next_check_at), "failing_since": moment(domain.failing_since),
         "created_at": moment(domain.created_at),
+        "name_servers": domain.name_servers, "dns_provider": host.name if host is not None else None,
         "keys": [
             {
                 "selector": key.selector, "algorithm": key.algorithm, "state": key.state,
@@ -152,6 +154,43 @@ class ChangesView(_OneDomain):
         """Newest first."""
         found = DomainCheckChange.objects.filter(domain=self.domain(domain_id))
         return Response(page_by_id(request, found, lambda rows: map(_change_body, rows)))
+
+
+class SharesView(_OneDomain):
+    """Links that show the records to whoever runs the domain's DNS."""
+
+    permissions: ClassVar = {"GET": Scope.DOMAINS_READ, "POST": Scope.DOMAINS_WRITE}
+    is_idempotent = False  # a secret must not be kept for a second answer
+
+    def get(self, request: Request, domain_id: str) -> Response:
+        """Those that still open something, newest first; at most ten."""
+        rows = sharing.open_shares(self.domain(domain_id))
+        return Response({"data": [share_body(row) for row in rows], "next": None})
+
+    def post(self, request: Request, domain_id: str) -> Response:
+        """Make one; its `url` is told here and never again."""
+        made = sharing.share(self.actor, self.domain(domain_id))
+        return Response(share_body(made.share) | {"url": made.link}, status=201)
+
+
+class ShareView(_OneDomain):
+    """One link."""
+
+    permissions: ClassVar = {"DELETE": Scope.DOMAINS_WRITE}
+
+    def delete(self, request: Request, domain_id: str, share_id: str) -> Response:
+        """Take it back."""
+        rows = DomainShare.objects.filter(domain=self.domain(domain_id)).select_related("domain")
+        sharing.revoke(self.actor, get_or_absent(rows, Prefix.DOMAIN_SHARE, share_id))
+        return Response(status=204)
+
+
+def share_body(row: DomainShare) -> dict[str, Any]:
+    """A link without its secret."""
+    return {
+        "id": row.public_id, "created_at": moment(row.created_at), "made_by": row.made_by,
+        "expires_at": moment(row.expires_at), "opened_at": moment(row.opened_at),
+    }
 
 
 def _change_body(row: DomainCheckChange) -> dict[str, Any]:

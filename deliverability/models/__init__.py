@@ -4,6 +4,7 @@ from deliverability.models.domain import (
     CheckOutcome,
     DomainCheck,
     DomainCheckChange,
+    DomainShare,
     DomainStatus,
     SendingDomain,
 )
@@ -15,6 +16,7 @@ __all__ = [
     "DkimKey",
     "DomainCheck",
     "DomainCheckChange",
+    "DomainShare",
     "DomainStatus",
     "KeyAlgorithm",
     "KeyState",

@@ -41,6 +41,8 @@ class SendingDomain(models.Model):
     failing_since = models.DateTimeField(null=True, blank=True)
     checked_at = models.DateTimeField(null=True, blank=True)
     next_check_at = models.DateTimeField(default=now, db_index=True)
+    #: Who answers for the zone, as seen at the last look: host names in lower case; [] where never seen.
+    name_servers = models.JSONField(default=list, blank=True)
     created_at = models.DateTimeField(default=now)
     deleted_at = models.DateTimeField(null=True, blank=True)
 
@@ -64,6 +66,31 @@ class SendingDomain(models.Model):
     def public_id(self) -> str:
         """The id outside: `dom_…`."""
         return encode_id(Prefix.DOMAIN, self.id)
+
+
+class DomainShare(models.Model):
+    """A link that shows a domain's records to whoever runs its DNS; only its token's hash is kept."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    domain = models.ForeignKey(SendingDomain, on_delete=models.CASCADE, related_name="shares")
+    token_hash = models.CharField(max_length=64, unique=True)
+    #: Who made it, as the audit log names them.
+    made_by = models.CharField(max_length=254)
+    created_at = models.DateTimeField(default=now)
+    expires_at = models.DateTimeField()
+    revoked_at = models.DateTimeField(null=True, blank=True)
+    opened_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering: ClassVar = ["-created_at"]
+
+    def __str__(self) -> str:
+        return f"{self.domain} until {self.expires_at:%Y-%m-%d}"
+
+    @property
+    def public_id(self) -> str:
+        """The id outside: `dsh_…`."""
+        return encode_id(Prefix.DOMAIN_SHARE, self.id)
 
 
 class DomainCheck(models.Model):

@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, path
 
-from deliverability.views import domains
+from deliverability.views import domain_share, domains
 
 urlpatterns: list[URLPattern] = [
     path("domains", domains.domain_list, name="domain-list"),
@@ -13,4 +13,9 @@ urlpatterns: list[URLPattern] = [
     path("domains/<str:domain_id>/rotate", domains.domain_rotate, name="domain-rotate"),
     path("domains/<str:domain_id>/delete", domains.domain_delete, name="domain-delete"),
     path("domains/<str:domain_id>/zone", domains.domain_zone, name="domain-zone"),
+    path("domains/<str:domain_id>/share", domain_share.domain_share, name="domain-share"),
+    path("domains/<str:domain_id>/share/<str:share_id>/end", domain_share.share_end, name="domain-share-end"),
+    path("dns/<str:token>", domain_share.shared_records, name="shared-domain"),
+    path("dns/<str:token>/state", domain_share.shared_state, name="shared-domain-state"),
+    path("dns/<str:token>/zone", domain_share.shared_zone, name="shared-domain-zone"),
 ]

@@ -12,12 +12,14 @@ from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from deliverability import domain_history, domains, managers, signing
+from deliverability import domain_history, domains, managers, sharing, signing
+from deliverability.dns_hosts import dns_host
 from deliverability.forms import NewDomainForm
 from deliverability.models import DkimKey, DomainStatus, KeyAlgorithm, KeyState, SendingDomain
 from deliverability.record_words import RecordView, record_views
 from deliverability.surroundings import surroundings
 from deliverability.verdict import Verdict, verdict_of
+from relayhub.core import shown_once
 from relayhub.core.access import get_or_absent
 from relayhub.core.clock import now
 from relayhub.core.errors import RelayHubError
@@ -100,7 +102,9 @@ def domain_new(request: PageRequest) -> HttpResponse:
 @page(Scope.DOMAINS_READ)
 def domain_detail(request: PageRequest, domain_id: str) -> HttpResponse:
     """The verdict, every record as wanted and found, keys, history."""
-    return render(request, "deliverability/domain_detail.html", _context(request, domain_of(request, domain_id)))
+    domain = domain_of(request, domain_id)
+    context = _context(request, domain) | {"new_share": shown_once.take(request, share_name(domain))}
+    return render(request, "deliverability/domain_detail.html", context)
 
 
 @require_GET
@@ -108,7 +112,7 @@ def domain_detail(request: PageRequest, domain_id: str) -> HttpResponse:
 def domain_state(request: PageRequest, domain_id: str) -> HttpResponse:
     """The part of the page that changes, for its polling; 204 while nothing was looked up anew."""
     domain = domain_of(request, domain_id)
-    if request.GET.get("seen", "") == _stamp(domain):
+    if request.GET.get("seen", "") == stamp_of(domain):
         return HttpResponse(status=204)
     context = _context(request, domain) | {"is_polled": True}
     return render(request, "deliverability/_domain_state.html", context)
@@ -169,33 +173,49 @@ def domain_zone(request: PageRequest, domain_id: str) -> HttpResponse:
 # -- what the page says --------------------------------------------------------------------------------------
 
 
-def _stamp(domain: SendingDomain) -> str:
+def share_name(domain: SendingDomain) -> str:
+    """Under which a new link waits to be shown."""
+    return f"share-{domain.public_id}"
+
+
+def stamp_of(domain: SendingDomain) -> str:
     """Changes with every look, every change of status and every new key."""
     keys = managers.keys_of(domain)
     last = keys[-1].pk if keys else 0
     return f"{domain.checked_at.timestamp() if domain.checked_at else 0}-{domain.status}-{last}"
 
 
-def _context(request: PageRequest, domain: SendingDomain) -> dict[str, Any]:
-    line, keys = _line(domain), managers.keys_of(domain, *KeyState)
+def state_words(domain: SendingDomain, keys: Sequence[DkimKey], *, is_demo: bool) -> dict[str, Any]:
+    """What everybody who may look at the records is told: the verdict, the records, where its DNS is."""
+    line = _line(domain)
     retiring = frozenset(key.selector for key in keys if key.state == KeyState.RETIRING)
     views = record_views(domain.name, domains.records(domain), domain.checks.all(), retiring=retiring)
     if domain.verified_at is not None:
         views.sort(key=lambda view: not (view.needs_work and view.is_required))
+    return {
+        "domain": domain, "verdict": line.verdict, "is_due": line.is_due, "stamp": stamp_of(domain),
+        "is_moving": _is_moving(domain, keys, is_demo=is_demo), "records": views,
+        "zone": views[0].zone if views else domain.name, "dns_host": dns_host(domain.name_servers),
+    }
+
+
+def _context(request: PageRequest, domain: SendingDomain) -> dict[str, Any]:
+    keys = managers.keys_of(domain, *KeyState)
+    words = state_words(domain, keys, is_demo=request.actor.workspace.is_demo)
+    views: list[RecordView] = words["records"]
     only_wrong = request.GET.get("show", "") == "todo"
     history = domain_history.history_of(domain)
     may_write = request.actor.may(Scope.DOMAINS_WRITE)
     is_broken = domain.status == DomainStatus.BROKEN
     mail = surroundings().mail_of_domain(domain.workspace_id, domain.name) if is_broken or may_write else None
-    return {
-        "domain": domain, "verdict": line.verdict, "stamp": _stamp(domain),
-        "is_moving": _is_moving(domain, keys, is_demo=request.actor.workspace.is_demo),
+    return words | {
         "records": [view for view in views if view.needs_work or not only_wrong], "only_wrong": only_wrong,
-        "todo": sum(1 for view in views if view.needs_work), "zone": views[0].zone if views else domain.name,
+        "todo": sum(1 for view in views if view.needs_work),
         "keys": [_key_line(key, views) for key in sorted(keys, key=_key_order)], "is_rotating": _is_rotating(keys),
         "recent": history[:_HISTORY_SHOWN], "earlier": history[_HISTORY_SHOWN:], "mail": mail,
         "delete_lines": _delete_lines(domain, mail) if may_write and mail is not None else [],
-        "is_new": domain.status == DomainStatus.PENDING, "is_due": line.is_due,
+        "is_new": domain.status == DomainStatus.PENDING,
+        "shares": list(sharing.open_shares(domain)) if may_write else [],
         "unreachable_host": settings.RELAYHUB_HOSTNAME if "." not in settings.RELAYHUB_HOSTNAME else "",
     }
 

@@ -55,6 +55,7 @@ class Prefix(StrEnum):
     CAMPAIGN = "cmp"
     BROADCAST = "brd"
     FORM = "frm"
+    DOMAIN_SHARE = "dsh"
 
 
 def _compose(unix_ms: int, entropy: int) -> UUID:

@@ -52,6 +52,29 @@ def added(client: APIClient, name: str = "shop.example") -> Any:
     return answer.json()
 
 
+def test_a_link_to_the_records_is_made_listed_and_taken_back(client: APIClient) -> None:
+    shares = f"/api/v1/domains/{added(client)['id']}/shares"
+
+    made = client.post(shares, {}, format="json", HTTP_IDEMPOTENCY_KEY="once")
+    listed = client.get(shares).json()["data"]
+    path = made.json()["url"].partition("/dns/")[2]
+
+    assert made.status_code == 201
+    assert [row["id"] for row in listed] == [made.json()["id"]]
+    assert "url" not in listed[0]
+    assert APIClient().get(f"/dns/{path}").status_code == 200
+    assert client.delete(f"{shares}/{made.json()['id']}").status_code == 204
+    assert client.get(shares).json()["data"] == []
+    assert APIClient().get(f"/dns/{path}").status_code == 404
+
+
+def test_a_key_that_may_only_read_makes_no_link(client: APIClient, workspace: Workspace) -> None:
+    domain = added(client)
+    reader = client_of(workspace, scopes=("domains.read",))
+
+    assert reader.post(f"/api/v1/domains/{domain['id']}/shares", {}, format="json").status_code == 403
+
+
 def publish(client: APIClient, dns: DnsServer, domain: Any, *, without: str = "", only_required: bool = False) -> None:
     """Put into DNS what `/records` lists, read as a person without our code would."""
     for record in client.get(f"/api/v1/domains/{domain['id']}/records").json()["data"]:
