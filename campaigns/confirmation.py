@@ -60,7 +60,10 @@ def ask_unconfirmed(actor: Actor, mailing_list: MailingList) -> Job:
     return job
 
 
-@jobs.job_runner(JOB_KIND)
+@jobs.job_runner(
+    JOB_KIND, label="Ask to confirm", icon="mail", cancel_scope=Scope.LISTS_WRITE,
+    on_cancel="Who was asked until then stays asked, and their mail still goes out; nobody else is asked.",
+)
 def run_asking(run: jobs.JobRun) -> None:
     """Ask in order of subscription, from where the last run stopped."""
     mailing_list = MailingList.objects.select_related("workspace").get(pk=UUID(run.state["list"]))

@@ -55,7 +55,9 @@ def safe_cell(value: Any) -> str:
     return f"'{text}" if text.lstrip(" \u00a0\u3000").startswith(_FORMULA_STARTS) else text
 
 
-@jobs.job_runner(JOB_KIND)
+@jobs.job_runner(
+    JOB_KIND, label="Export", icon="file-export", cancel_scope=EXPORTS, on_cancel="No file is made.",
+)
 def run_export(run: jobs.JobRun) -> None:
     """Write the file from the beginning: a run that died left only an incomplete file behind."""
     workspace = run.job.workspace

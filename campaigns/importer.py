@@ -246,7 +246,10 @@ def columns_and_sample(file: StoredFile, count: int = 5) -> tuple[Dialect, list[
     return dialect, sample
 
 
-@jobs.job_runner(JOB_KIND)
+@jobs.job_runner(
+    JOB_KIND, label="Import", icon="file-import", cancel_scope=Scope.CONTACTS_WRITE,
+    on_cancel="The rows read until then stay imported; the rest of the file is not touched.",
+)
 def run_import(run: jobs.JobRun) -> None:
     """Apply the rows from the checkpoint on, batch by batch."""
     row = ContactImport.objects.select_related("workspace", "mailing_list", "file").get(job=run.job)

@@ -88,7 +88,10 @@ def _limited(guess: EncodingGuess, chunks: Iterable[bytes]) -> Iterator[bytes]:
         yield chunk
 
 
-@jobs.job_runner(JOB_KIND)
+@jobs.job_runner(
+    JOB_KIND, label="Suppression import", icon="ban", cancel_scope=Scope.SUPPRESSIONS_WRITE,
+    on_cancel="What was suppressed until then stays suppressed; the rest of the file is not read.",
+)
 def run_import(run: jobs.JobRun) -> None:
     """Add every line, batch by batch, from the checkpoint on."""
     state = run.state

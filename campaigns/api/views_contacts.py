@@ -393,7 +393,7 @@ class ImportStatusView(_OneImport):
 
     def delete(self, request: Request, import_id: str) -> Response:
         """Ask it to stop after the rows it is working on; what was imported stays."""
-        jobs.request_cancel(self.row(import_id).job)
+        jobs.cancel(self.actor, self.row(import_id).job)
         return Response(import_body(self.row(import_id)), status=202)
 
 

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_GET
 from campaigns import exporter
 from campaigns.models import ContactImport, FieldDefinition, ImportReject, OptIn
 from campaigns.views.import_wizard import run_of, steps
-from relayhub.core import formats
+from relayhub.core import formats, jobs
 from relayhub.core.models import JobStatus, Scope
 from relayhub.core.pages import PageRequest, is_partial, page
 
@@ -40,6 +40,7 @@ def import_run(request: PageRequest, import_id: str) -> HttpResponse:
             # The whole page says more than the bar once the work has ended.
             answer["HX-Refresh"] = "true"
         return answer
+    jobs.mark_seen(run.job, request.user)
     return render(request, "campaigns/import_run.html", {"nav": "contact", "run": run, **_context(request, run)})
 
 

@@ -202,6 +202,6 @@ def import_start(request: PageRequest, import_id: str) -> HttpResponse:
 @page(Scope.CONTACTS_WRITE)
 def import_cancel(request: PageRequest, import_id: str) -> HttpResponse:
     """Stop it after the rows that are being worked on."""
-    jobs.request_cancel(run_of(request, import_id).job)
+    jobs.cancel(request.actor, run_of(request, import_id).job)
     messages.info(request, "It stops after the rows that are being worked on.")
     return redirect("contact-import-run", import_id)

@@ -61,6 +61,7 @@ def import_run(request: PageRequest, job_id: str) -> HttpResponse:
     counts = job.result or job.state
     context = {"job": job, "counts": {key: int(counts.get(key, 0)) for key in ("added", "already", "rejected")}}
     if not is_partial(request):
+        jobs.mark_seen(job, request.user)
         return render(request, "deliverability/suppression_import_run.html", context)
     answer = render(request, "deliverability/_suppression_import_progress.html", context)
     if job.is_finished:
@@ -73,7 +74,7 @@ def import_run(request: PageRequest, job_id: str) -> HttpResponse:
 def import_cancel(request: PageRequest, job_id: str) -> HttpResponse:
     """Ask the worker to stop; what was added stays."""
     job = _job(request, job_id)
-    jobs.request_cancel(job)
+    jobs.cancel(request.actor, job)
     messages.info(request, "It stops after the part that is being worked on. What was added stays.")
     return redirect("suppression-import-run", job.public_id)
 

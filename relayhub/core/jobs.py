@@ -4,22 +4,30 @@ A runner is a function registered under the job's kind. It is called with a `Job
 `advance`, which is fenced by a token: a worker that was thought dead and comes back finds its token
 replaced and stops. A job whose heartbeat is older than STALE_AFTER is handed to the next worker, which
 begins at the checkpoint in `state`. Celery only rings; `resume_stale` finds what a lost bell left.
+
+Whoever started a job is told of its end: on any page that is open, by a mark beside Jobs until they looked at
+it, and by mail where they asked for that.
 """
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
+from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
+from relayhub.core import audit, live_feed
+from relayhub.core.access import Actor, require
 from relayhub.core.clock import now
-from relayhub.core.errors import ConflictError, RelayHubError
-from relayhub.core.models import Job, JobStatus, User, Workspace
+from relayhub.core.errors import ConflictError, ForbiddenError, InputError, RelayHubError
+from relayhub.core.models import Job, JobStatus, Scope, User, Workspace
+from relayhub.core.system_mail import SystemLetter, send_letter
 
 log = logging.getLogger(__name__)
 
@@ -29,8 +37,27 @@ STALE_AFTER = timedelta(seconds=60)
 MAX_RUNS = 20
 UNFINISHED = (JobStatus.WAITING, JobStatus.RUNNING)
 
+#: A job that takes longer than this offers to tell its end by mail.
+MAIL_AFTER = timedelta(minutes=2)
+
 Runner = Callable[["JobRun"], None]
-_runners: dict[str, Runner] = {}
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobKind:
+    """What all jobs of one kind have in common."""
+
+    runner: Runner
+    #: In a word or two, for lists: "Import".
+    label: str
+    icon: str
+    #: Who may stop it: who may start it. "" = nobody stops it here, and `on_cancel` says where that is done.
+    cancel_scope: str
+    #: What stopping leaves and what it does not undo, in a sentence.
+    on_cancel: str
+
+
+_kinds: dict[str, JobKind] = {}
 
 
 class JobCancelled(Exception):
@@ -41,14 +68,34 @@ class JobLost(Exception):
     """Another worker holds the job now; stop without writing anything."""
 
 
-def job_runner(kind: str) -> Callable[[Runner], Runner]:
-    """Register the decorated function as what runs jobs of this kind."""
+def job_runner(
+    kind: str,
+    *,
+    label: str = "",
+    icon: str = "clock",
+    cancel_scope: str = Scope.CONTACTS_WRITE,
+    on_cancel: str = "What is done stays; the rest is not begun.",
+) -> Callable[[Runner], Runner]:
+    """Register the decorated function as what runs jobs of this kind; see `JobKind` for the rest."""
 
     def register(runner: Runner) -> Runner:
-        _runners[kind] = runner
+        _kinds[kind] = JobKind(
+            runner=runner, label=label or kind.replace("_", " ").capitalize(), icon=icon,
+            cancel_scope=str(cancel_scope), on_cancel=on_cancel,
+        )
         return runner
 
     return register
+
+
+def kind_of(job: Job) -> JobKind | None:
+    """What is known of the job's kind; None for one that nothing here runs any more."""
+    return _kinds.get(job.kind)
+
+
+def kind_labels() -> dict[str, str]:
+    """Kind -> its word, in the order of the words."""
+    return dict(sorted(((kind, about.label) for kind, about in _kinds.items()), key=lambda pair: pair[1]))
 
 
 class JobRun:
@@ -82,18 +129,20 @@ class JobRun:
 
     def finish(self, **result: Any) -> None:
         """Mark the job done."""
-        self._write({"status": JobStatus.DONE, "result": result, "finished_at": now(), "token": None})
+        self._end({"status": JobStatus.DONE, "result": result})
 
     def fail(self, error: str, **result: Any) -> None:
         """Mark the job failed, in words that say what to do."""
-        self._write(
-            {"status": JobStatus.FAILED, "error": error[:500], "result": result, "finished_at": now(),
-             "token": None}
-        )
+        self._end({"status": JobStatus.FAILED, "error": error[:500], "result": result})
 
-    def cancelled(self) -> None:
+    def cancelled(self, **result: Any) -> None:
         """Mark the job cancelled."""
-        self._write({"status": JobStatus.CANCELLED, "finished_at": now(), "token": None})
+        self._end({"status": JobStatus.CANCELLED, **({"result": result} if result else {})})
+
+    def _end(self, values: dict[str, Any]) -> None:
+        self._write({**values, "finished_at": now(), "token": None})
+        live_feed.announce(self.job.workspace_id)
+        transaction.on_commit(lambda: _mail_the_end(self.job.pk))
 
     def _write(self, values: dict[str, Any]) -> None:
         held = Job.objects.filter(pk=self.job.pk, token=self.token)
@@ -122,8 +171,21 @@ def start_job(
     if job_id is not None:
         job.id = job_id
     job.save(force_insert=True)
+    live_feed.announce(workspace.pk)
     transaction.on_commit(lambda: ring(job.pk))
     return job
+
+
+def jobs_of(workspace: Workspace, *, kind: str = "", status: str = "") -> QuerySet[Job]:
+    """The workspace's jobs, newest first; InputError where a status is none. `status` may be `unfinished`."""
+    found = Job.objects.filter(workspace=workspace).select_related("created_by").order_by("-id")
+    if kind:
+        found = found.filter(kind=kind)
+    if status == "unfinished":
+        return found.filter(status__in=UNFINISHED)
+    if status and status not in JobStatus.values:
+        raise InputError(f"A status is one of: {', '.join(JobStatus.values)}, unfinished.", field="status")
+    return found.filter(status=status) if status else found
 
 
 def ring(job_id: UUID) -> None:
@@ -136,6 +198,25 @@ def ring(job_id: UUID) -> None:
         log.warning("job.bell_failed", extra={"job": str(job_id)})
 
 
+def may_cancel(actor: Actor, job: Job) -> bool:
+    """Whether the actor may stop the job now."""
+    about = kind_of(job)
+    if about is None or job.is_finished or job.cancel_requested_at is not None:
+        return False
+    return bool(about.cancel_scope) and actor.may(about.cancel_scope)
+
+
+def cancel(actor: Actor, job: Job) -> None:
+    """Stop the job for a person or a program: whoever may start its kind may stop it; pages and API ask here."""
+    about = kind_of(job)
+    require(actor, about.cancel_scope or Scope.WORKSPACE_READ if about else Scope.WORKSPACE_WRITE)
+    if about is not None and not about.cancel_scope:
+        raise ForbiddenError(f"It is not stopped here. {about.on_cancel}", code="not_stopped_here")
+    with transaction.atomic():
+        request_cancel(job)
+        audit.record(actor, "job.cancelled", "job", job.public_id, summary=job.title)
+
+
 def request_cancel(job: Job) -> None:
     """Ask the worker to stop; a job that nobody runs ends at once."""
     stopped = Job.objects.filter(pk=job.pk, status=JobStatus.WAITING).update(
@@ -145,6 +226,34 @@ def request_cancel(job: Job) -> None:
         asked = Job.objects.filter(pk=job.pk, status=JobStatus.RUNNING).update(cancel_requested_at=now())
         if not asked:
             raise ConflictError("This job has already ended.", code="job_ended")
+    live_feed.announce(job.workspace_id)
+
+
+def mark_seen(job: Job, user: User | None) -> None:
+    """Take the mark of a finished job away once whoever started it looked at it."""
+    if user is None or not job.is_finished or job.seen_at is not None or job.created_by_id != user.pk:
+        return
+    Job.objects.filter(pk=job.pk, seen_at=None).update(seen_at=now())
+
+
+def mail_when_done(actor: Actor, job: Job, *, wanted: bool) -> None:
+    """Tell whoever started the job of its end by mail, or not; only they may ask for it."""
+    if actor.user is None or job.created_by_id != actor.user.pk:
+        raise ForbiddenError("Only whoever started the job is told of its end by mail.")
+    if wanted and job.is_finished:
+        raise ConflictError("This job has already ended.", code="job_ended")
+    Job.objects.filter(pk=job.pk).update(mail_when_done=wanted)
+
+
+def _mail_the_end(job_id: UUID) -> None:
+    job = Job.objects.filter(pk=job_id, mail_when_done=True).select_related("created_by", "workspace").first()
+    if job is None or job.created_by is None:
+        return
+    context = {
+        "job": job, "status": job.get_status_display().lower(), "workspace": job.workspace.name,
+        "link": f"{settings.RELAYHUB_BASE_URL}/jobs/{job.public_id}",
+    }
+    send_letter(SystemLetter(name="job_done", to=job.created_by.email, context=context))
 
 
 def take(job_id: UUID) -> JobRun | None:
@@ -188,11 +297,11 @@ def _run(run: JobRun) -> None:
     if run.job.runs > MAX_RUNS:
         run.fail("It stopped its worker too often and is not tried again.")
         return
-    runner = _runners.get(run.job.kind)
-    if runner is None:
+    about = kind_of(run.job)
+    if about is None:
         run.fail(f"Nothing here knows how to run a job of the kind “{run.job.kind}”.")
         return
-    runner(run)
+    about.runner(run)
 
 
 def resume_stale() -> int:

@@ -9,11 +9,13 @@ from django.http import HttpRequest
 from campaigns.models import Campaign, CampaignStatus
 from deliverability.models import DomainStatus, SendingDomain
 from relayhub.core.access import Actor
+from relayhub.core.models import User
 from relayhub.relay.routes import workspace_in_sandbox
+from relayhub.site import job_notices
 
 
 def workspace_state(request: HttpRequest) -> dict[str, Any]:
-    """`workspace_in_sandbox`, and the small words beside navigation entries."""
+    """`workspace_in_sandbox`, the small words beside navigation entries, and what is said of jobs."""
     actor = getattr(request, "actor", None)
     if not isinstance(actor, Actor):
         return {}
@@ -22,7 +24,10 @@ def workspace_state(request: HttpRequest) -> dict[str, Any]:
     broken = SendingDomain.objects.filter(
         workspace=workspace, status=DomainStatus.BROKEN, deleted_at=None
     ).count()
+    user = request.user
+    doing = job_notices.state(workspace, user) if isinstance(user, User) else {"note": ""}
     return {
+        "jobs_now": doing,
         "workspace_in_sandbox": workspace_in_sandbox(workspace.pk),
         "nav_notes": {"campaign": f"{running} live"} if running else {},
         "nav_alerts": {"domain": broken} if broken else {},

@@ -1,39 +1,52 @@
-"""Long work: found again after the browser was closed, watched, stopped."""
+"""Long work: found again after the browser was closed, watched, stopped; its end is told on any open page."""
 
 from __future__ import annotations
 
 from django.contrib import messages
-from django.db.models import QuerySet
 from django.http import FileResponse, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_POST
 
 from campaigns import exporter
-from campaigns.models import ContactImport
-from deliverability import suppression_import
-from relayhub.core import files, jobs
+from relayhub.core import files, formats, jobs
 from relayhub.core.access import EXPORTS, get_or_absent
 from relayhub.core.errors import ForbiddenError
 from relayhub.core.ids import Prefix
+from relayhub.core.live_feed import Feed
+from relayhub.core.live_response import live_response
 from relayhub.core.models import Job, JobStatus, Scope
 from relayhub.core.pages import PageRequest, is_partial, page
 from relayhub.core.paging import table_page
+from relayhub.site import job_notices
 from relayhub.site.needs import address
 
-
-def _jobs(request: PageRequest) -> QuerySet[Job]:
-    return Job.objects.filter(workspace=request.actor.workspace).select_related("created_by")
+_RUNNING_SHOWN = 10
 
 
 def _job(request: PageRequest, job_id: str) -> Job:
-    return get_or_absent(_jobs(request), Prefix.JOB, job_id)
+    return get_or_absent(jobs.jobs_of(request.actor.workspace), Prefix.JOB, job_id)
 
 
 @require_GET
 @page(Scope.WORKSPACE_READ)
 def job_list(request: PageRequest) -> HttpResponse:
-    """Everything long, newest first."""
-    return render(request, "site/jobs.html", {"table": table_page(request, _jobs(request))})
+    """What runs now with its progress, then everything long, newest first."""
+    workspace = request.actor.workspace
+    kind, status = request.GET.get("kind", ""), request.GET.get("status", "")
+    table = table_page(request, jobs.jobs_of(workspace, kind=kind, status=status if status in _STATUSES else ""))
+    rows = [{"job": row, "about": jobs.kind_of(row), "is_news": job_notices.is_news(row, request.user)}
+            for row in table.rows]
+    return render(request, "site/jobs.html", {
+        "table": table, "rows": rows, "running": jobs.jobs_of(workspace, status="unfinished")[:_RUNNING_SHOWN],
+        "news": job_notices.news_of(workspace, request.user).count(), "is_filtered": bool(kind or status),
+        "selects": [
+            {"key": "kind", "label": "Every kind", "options": list(jobs.kind_labels().items())},
+            {"key": "status", "label": "Every status", "options": list(_STATUSES.items())},
+        ],
+    })
+
+
+_STATUSES = {"unfinished": "Not finished", "done": "Done", "failed": "Failed", "cancelled": "Cancelled"}
 
 
 @require_GET
@@ -41,25 +54,66 @@ def job_list(request: PageRequest) -> HttpResponse:
 def job_detail(request: PageRequest, job_id: str) -> HttpResponse:
     """One job; htmx gets its progress alone."""
     job = _job(request, job_id)
-    done_url = _result_url(job)
-    context = {"job": job, "done_url": done_url, "file_url": _file_url(request, job)}
+    context = {"job": job, "done_url": job_notices.result_address(job), "file_url": _file_url(request, job)}
     if is_partial(request):
         answer = render(request, "site/_job_progress.html", context)
         if job.is_finished:
             # The whole page says more than the bar once the work has ended.
             answer["HX-Refresh"] = "true"
         return answer
-    return render(request, "site/job.html", context)
+    jobs.mark_seen(job, request.user)
+    return render(request, "site/job.html", context | {"about": jobs.kind_of(job), "facts": _facts(job)})
+
+
+def _facts(job: Job) -> list[tuple[str, str]]:
+    """What the work came to, in numbers; ids and structures are for programs."""
+    found = [
+        (key.replace("_", " ").capitalize(), formats.number(value))
+        for key, value in job.result.items() if isinstance(value, int) and not isinstance(value, bool)
+    ]
+    if job.started_at and job.finished_at:
+        found.append(("Took", formats.duration((job.finished_at - job.started_at).total_seconds())))
+    return found
+
+
+@require_GET
+@page()
+def jobs_live(request: PageRequest) -> HttpResponseBase:
+    """How many run, and what has just ended of what this person started; for the frame of every page."""
+    workspace, user = request.actor.workspace, request.user
+    feed = Feed(
+        key=f"jobs:{workspace.pk}:{user.pk}", workspace_id=workspace.pk, every_seconds=1.0, floor_seconds=10.0,
+        render=lambda: job_notices.payload(workspace, user),
+    )
+    return live_response(request, feed)
 
 
 @require_POST
-@page(Scope.CONTACTS_WRITE)
+@page(Scope.WORKSPACE_READ)
+def jobs_seen(request: PageRequest) -> HttpResponse:
+    """Take the mark of every finished job of this person away."""
+    job_notices.see_all(request.actor.workspace, request.user)
+    return redirect("job-list")
+
+
+@require_POST
+@page(Scope.WORKSPACE_READ)
 def job_cancel(request: PageRequest, job_id: str) -> HttpResponse:
-    """Ask the worker to stop."""
+    """Ask the worker to stop; `jobs.cancel` knows who may."""
     job = _job(request, job_id)
-    jobs.request_cancel(job)
+    jobs.cancel(request.actor, job)
     messages.info(request, "It stops after the part that is being worked on.")
     return redirect("job-detail", job.public_id)
+
+
+@require_POST
+@page(Scope.WORKSPACE_READ)
+def job_mail(request: PageRequest, job_id: str) -> HttpResponse:
+    """Be told of its end by mail, or not."""
+    job, wanted = _job(request, job_id), bool(request.POST.get("wanted"))
+    jobs.mail_when_done(request.actor, job, wanted=wanted)
+    messages.success(request, f"You get a mail at {request.user.email} when it ends." if wanted else "No mail then.")
+    return redirect(job_notices.address_of(job))
 
 
 @require_GET
@@ -73,15 +127,6 @@ def job_file(request: PageRequest, job_id: str) -> HttpResponseBase:
     return FileResponse(
         files.open_file(file), as_attachment=True, filename=file.name, content_type=file.content_type
     )
-
-
-def _result_url(job: Job) -> str:
-    if job.status not in {JobStatus.DONE, JobStatus.FAILED, JobStatus.CANCELLED}:
-        return ""
-    if job.kind == suppression_import.JOB_KIND:
-        return address("suppression-import-run", job.public_id)
-    run = ContactImport.objects.filter(job=job).first()
-    return address("contact-import-run", run.public_id) if run else ""
 
 
 def _file_url(request: PageRequest, job: Job) -> str:

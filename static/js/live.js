@@ -1,6 +1,7 @@
 // Live numbers. <div data-live="/events-address" [data-live-every="5"]> listens by server-sent events; each event
 // `update` (and each polled JSON answer of the same address) is
-//   {"values": {key: text}, "widths": {key: percent}, "html": {id: markup}, "charts": {id: data}, "end": false}
+//   {"values": {key: text}, "widths": {key: percent}, "html": {id: markup}, "charts": {id: data}, "end": false,
+//    "notices": [{id, text, detail, kind, url, label}]}, each notice shown once a browser as a toast
 // It fills [data-live-key=key], the width of [data-live-width=key], replaces #id, and redraws charts.
 // A hidden page closes its stream; where events do not come through, or a session has its streams open already
 // (204), the page asks every few seconds instead. An element with [data-live-steady] is not replaced under the
@@ -98,7 +99,7 @@ class Live {
     if (changed) document.dispatchEvent(new CustomEvent("rh:content"));
   }
 
-  apply({ values = {}, widths = {}, html = {}, charts = {}, end = false }) {
+  apply({ values = {}, widths = {}, html = {}, charts = {}, notices = [], end = false }) {
     for (const [key, text] of Object.entries(values)) {
       for (const element of document.querySelectorAll(`[data-live-key="${CSS.escape(key)}"]`)) {
         if (element.textContent !== text) element.textContent = text;
@@ -108,6 +109,7 @@ class Live {
       for (const bar of document.querySelectorAll(`[data-live-width="${CSS.escape(key)}"]`)) bar.setAttribute("width", `${percent}%`);
     }
     this.replace(html);
+    for (const notice of notices) if (isNews(notice)) document.dispatchEvent(new CustomEvent("rh:toast", { detail: notice }));
     for (const [id, data] of Object.entries(charts)) document.dispatchEvent(new CustomEvent("rh:chart", { detail: { id, data } }));
     document.dispatchEvent(new CustomEvent("rh:live", { detail: { values } }));
     if (end) this.finish();
@@ -124,6 +126,21 @@ class Live {
     this.leave();
     if (this.element.dataset.liveReload !== undefined && this.element.isConnected) location.reload();
   }
+}
+
+const NOTICES_KEPT = 50;
+
+// Not told before in this browser, and not what the page itself shows.
+function isNews({ id, url }) {
+  let told = [];
+  try {
+    told = JSON.parse(localStorage.getItem("rh-told") ?? "[]");
+    if (told.includes(id)) return false;
+    localStorage.setItem("rh-told", JSON.stringify([...told, id].slice(-NOTICES_KEPT)));
+  } catch {
+    // no storage: telling twice is better than not at all
+  }
+  return url !== location.pathname && !document.querySelector("[data-notices-shown]");
 }
 
 const known = new WeakSet();

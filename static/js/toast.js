@@ -1,5 +1,6 @@
 // Short messages at the bottom left. The server sends them with the page (Django messages) or with a partial
-// answer: `HX-Trigger: {"rh:toast": {"text": "…", "kind": "ok|bad|info", "undo": "/address"}}`.
+// answer: `HX-Trigger: {"rh:toast": {"text": "…", "kind": "ok|bad|info", "undo": "/address",
+// "url": "/address", "label": "See it"}}`.
 // Good news leaves after ten seconds unless it is being read; bad news stays until it is closed.
 const STAY_MS = 10000;
 
@@ -13,7 +14,7 @@ function leaveLater(toast) {
   start();
 }
 
-function show({ text, kind = "ok", undo = "", detail = "" }) {
+function show({ text, kind = "ok", undo = "", detail = "", url = "", label = "" }) {
   const template = document.getElementById(`toast-${kind}`) ?? document.getElementById("toast-ok");
   const place = document.getElementById("toasts");
   if (!template || !place || !text) return;
@@ -23,6 +24,11 @@ function show({ text, kind = "ok", undo = "", detail = "" }) {
   const form = toast.querySelector("form");
   if (undo && undo.startsWith("/")) form.action = undo;
   else form.remove();
+  const link = toast.querySelector("[data-toast-link]");
+  if (url && url.startsWith("/")) {
+    link.href = url;
+    link.textContent = label;
+  } else link.remove();
   place.append(toast);
   leaveLater(toast);
 }

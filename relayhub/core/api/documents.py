@@ -44,7 +44,9 @@ shape(
 shape(
     "Job", id=identifier("job"), kind=TEXT, title=TEXT, status=one_of(JobStatus.values), done=NUMBER,
     total=maybe(NUMBER), unit=TEXT, error=maybe(TEXT), result=maybe(table(ANY)), created_at=MOMENT,
-    started_at=maybe(MOMENT), finished_at=maybe(MOMENT),
+    started_at=maybe(MOMENT), finished_at=maybe(MOMENT), per_second=maybe({"type": "number"}),
+    seconds_left=maybe(NUMBER),
+    cancel=maybe(fields(scope=maybe(TEXT), means=TEXT)),
 )
 
 declare(views.KeysView, "GET", Operation(name="list_keys", answer="Key", is_list=True))
@@ -87,6 +89,10 @@ declare(
                "since": "From this time on.", "until": "Before this time."},
     ),
 )
-declare(views.JobsView, "GET", Operation(name="list_jobs", answer="Job", is_list=True))
+declare(
+    views.JobsView, "GET",
+    Operation(name="list_jobs", answer="Job", is_list=True,
+              query={"kind": "Such as `import`.", "status": "A status, or `unfinished`."}),
+)
 declare(views.JobView, "GET", Operation(name="get_job", answer="Job"))
 declare(views.JobView, "DELETE", Operation(name="cancel_job", answer="Job", status=202))

@@ -157,11 +157,14 @@ class WorkspaceView(ApiView):
 
 def job_body(job: Job) -> dict[str, Any]:
     """A job and how far it is."""
+    about, speed, left = jobs.kind_of(job), job.per_second, job.seconds_left
     return {
         "id": job.public_id, "kind": job.kind, "title": job.title, "status": job.status, "done": job.done,
         "total": job.total, "unit": job.unit, "error": job.error or None, "result": job.result,
         "created_at": moment(job.created_at), "started_at": moment(job.started_at),
-        "finished_at": moment(job.finished_at),
+        "finished_at": moment(job.finished_at), "per_second": None if speed is None else round(speed, 1),
+        "seconds_left": None if left is None else round(left),
+        "cancel": {"scope": about.cancel_scope or None, "means": about.on_cancel} if about else None,
     }
 
 
@@ -171,15 +174,18 @@ class JobsView(ApiView):
     permissions: ClassVar = {"GET": Scope.WORKSPACE_READ}
 
     def get(self, request: Request) -> Response:
-        """All of it, newest first."""
-        found = Job.objects.filter(workspace=self.actor.workspace)
+        """All of it, newest first; `kind` and `status` narrow it."""
+        found = jobs.jobs_of(
+            self.actor.workspace, kind=request.GET.get("kind", ""), status=request.GET.get("status", "")
+        )
         return Response(page_by_id(request, found, lambda rows: map(job_body, rows)))
 
 
 class JobView(ApiView):
     """One job."""
 
-    permissions: ClassVar = {"GET": Scope.WORKSPACE_READ, "DELETE": Scope.WORKSPACE_WRITE}
+    #: Stopping needs more: the scope that starting such a job needs, which `jobs.cancel` asks for.
+    permissions: ClassVar = {"GET": Scope.WORKSPACE_READ, "DELETE": Scope.WORKSPACE_READ}
 
     def _job(self, job_id: str) -> Job:
         return get_or_absent(Job.objects.filter(workspace=self.actor.workspace), Prefix.JOB, job_id)
@@ -189,8 +195,8 @@ class JobView(ApiView):
         return Response(job_body(self._job(job_id)))
 
     def delete(self, request: Request, job_id: str) -> Response:
-        """Ask it to stop."""
+        """Ask it to stop; whoever may start such a job may stop it."""
         job = self._job(job_id)
-        jobs.request_cancel(job)
+        jobs.cancel(self.actor, job)
         job.refresh_from_db()
         return Response(job_body(job), status=202)

@@ -45,6 +45,9 @@ class Job(models.Model):
     heartbeat_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)
     cancel_requested_at = models.DateTimeField(null=True, blank=True)
+    #: When whoever started it first looked at it after its end; None = they were not told yet.
+    seen_at = models.DateTimeField(null=True, blank=True)
+    mail_when_done = models.BooleanField(default=False)
     #: Fencing: only the worker that holds this token may move the row.
     token = models.UUIDField(null=True, blank=True)
     runs = models.PositiveSmallIntegerField(default=0)
@@ -57,6 +60,11 @@ class Job(models.Model):
                 fields=["heartbeat_at"],
                 condition=models.Q(status__in=["waiting", "running"]),
                 name="job_unfinished",
+            ),
+            models.Index(
+                fields=["created_by"],
+                condition=models.Q(seen_at__isnull=True, finished_at__isnull=False),
+                name="job_unseen",
             ),
         ]
         constraints: ClassVar = [
@@ -75,3 +83,19 @@ class Job(models.Model):
     def is_finished(self) -> bool:
         """Whether nothing will change any more."""
         return self.status in {JobStatus.DONE, JobStatus.FAILED, JobStatus.CANCELLED}
+
+    @property
+    def per_second(self) -> float | None:
+        """The mean speed since the start, in `unit` a second; None while it would be a guess."""
+        if self.started_at is None or self.done <= 0:
+            return None
+        seconds = ((self.finished_at or now()) - self.started_at).total_seconds()
+        return self.done / seconds if seconds >= 1 else None
+
+    @property
+    def seconds_left(self) -> float | None:
+        """How long the rest takes at that speed; None where nobody can tell."""
+        speed = self.per_second
+        if not speed or self.total is None or self.is_finished:
+            return None
+        return max(0.0, (self.total - self.done) / speed)

@@ -262,9 +262,12 @@ def nav_url(name: str, *args: Any) -> str:
 
 @register.simple_tag(takes_context=True)
 def nav_item(
-    context: Context, name: str, label: str, icon_name: str, note: str = "", alert: int = 0
+    context: Context, name: str, label: str, icon_name: str, note: str = "", alert: int = 0, live: str = ""
 ) -> SafeString:
-    """A line of the navigation, nothing while its page is not routed. `alert` counts troubles."""
+    """A line of the navigation, nothing while its page is not routed. `alert` counts troubles.
+
+    `live` is the key under which a live feed fills the words beside it.
+    """
     address = nav_url(name)
     if not address:
         return EMPTY
@@ -273,6 +276,8 @@ def nav_item(
         marker = format_html(
             '<span class="n alert"><span class="visually-hidden">needs attention: </span>{}</span>', alert
         )
+    elif live:
+        marker = format_html('<span class="n" data-live-key="{}">{}</span>', live, note or "")
     elif note:
         marker = format_html('<span class="n">{}</span>', note)
     current = mark_safe(' aria-current="page"') if _is_current(context, name) else EMPTY

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any
 
 from django import forms, template
 from django.forms.boundfield import BoundField
 
-from relayhub.core import formats
+from relayhub.core import formats, jobs
 from relayhub.core.clock import now
-from relayhub.core.models import Job
+from relayhub.core.models import Job, JobStatus
 
 register = template.Library()
 
@@ -56,28 +55,34 @@ def field(
 
 @register.inclusion_tag("partials/_progress.html", takes_context=True)
 def job_progress(
-    context: Any, job: Job, url: str = "", cancel_url: str = "", done_url: str = ""
+    context: Any, job: Job, url: str = "", cancel_url: str = "", done_url: str = "", mail_url: str = ""
 ) -> dict[str, Any]:
-    """A job's progress: count, rate, time left. `url` is polled every 2 s and gives this fragment again."""
-    speed = _per_second(job, now())
-    left = None
-    if speed and job.total is not None and not job.is_finished:
-        left = (job.total - job.done) / speed
+    """A job's progress: count, rate, time left. `url` is polled every 2 s and gives this fragment again.
+
+    The button that stops it is there for those who may stop it, whoever asks for the fragment.
+    """
+    speed, left, about = job.per_second, job.seconds_left, jobs.kind_of(job)
+    actor = getattr(context.get("request"), "actor", None)
+    may_stop = actor is None or about is None or jobs.may_cancel(actor, job)
+    is_mine = actor is not None and actor.user is not None and job.created_by_id == actor.user.pk
     return {
         "csrf_token": context.get("csrf_token", ""), "url": "" if job.is_finished else url,
-        "cancel_url": "" if job.is_finished or job.cancel_requested_at else cancel_url,
+        "cancel_url": "" if job.is_finished or job.cancel_requested_at or not may_stop else cancel_url,
+        "on_cancel": about.on_cancel if about and about.cancel_scope else "",
+        "not_here": about.on_cancel if about and not about.cancel_scope else "",
+        "mail_url": mail_url if is_mine and not job.is_finished and _is_long(job) else "",
+        "mail_when_done": job.mail_when_done,
         "done_url": done_url if job.is_finished else "", "title": job.title, "status": job.status,
         "done": job.done, "total": job.total, "unit": job.unit, "error": job.error,
         "is_cancelling": bool(job.cancel_requested_at) and not job.is_finished,
+        "is_waiting": job.status == JobStatus.WAITING,
         "is_finished": job.is_finished, "ident": job.public_id,
         "rate": f"{formats.number(round(speed))} {job.unit} a second" if speed and not job.is_finished else "",
         "left": formats.duration(left) if left is not None else "",
     }
 
 
-def _per_second(job: Job, moment: datetime) -> float | None:
-    """The mean speed since the start; None while it would be a guess."""
-    if job.started_at is None or job.done <= 0:
-        return None
-    seconds = ((job.finished_at or moment) - job.started_at).total_seconds()
-    return job.done / seconds if seconds >= 1 else None
+def _is_long(job: Job) -> bool:
+    """Whether its end is worth a mail: it has run for a while, or will."""
+    limit = jobs.MAIL_AFTER.total_seconds()
+    return (job.seconds_left or 0) > limit or (now() - job.created_at).total_seconds() > limit or job.mail_when_done
