@@ -108,7 +108,7 @@ def _at_line(finding: Finding) -> Finding:
     if place is None:
         return finding
     return Finding(severity=finding.severity, code=finding.code, message=finding.message, fix=finding.fix,
-                   line=int(place[1]), part=finding.part)
+                   line=int(place[1]), part=finding.part, name=finding.name)
 
 
 def _unknown_elements(content: TemplateInput) -> Iterator[Finding]:
@@ -121,7 +121,7 @@ def _unknown_elements(content: TemplateInput) -> Iterator[Finding]:
             told.add(name)
             yield Finding(
                 severity=Severity.WARNING, code="unknown_element", message=f"MJML has no element <{name}>.",
-                fix="It is left out of the mail, with all that is in it.", part="html",
+                fix="It is left out of the mail, with all that is in it.", part="html", name=match[0],
                 line=content.source.count("\n", 0, match.start()) + 1,
             )
 

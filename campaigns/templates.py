@@ -223,7 +223,7 @@ def findings(workspace: Workspace, content: TemplateInput, *, subject: str = "")
         found += [
             Finding(severity=Severity.WARNING, code="unknown_field", message=f"There is no field “{name}”.",
                     fix="Define it under Contacts, or write another one. Campaigns that use it cannot be launched.",
-                    line=line_of_field(source, name), part=part)
+                    line=line_of_field(source, name), part=part, name=name)
             for name in rendering.missing_fields([source], known)
         ]
     return found

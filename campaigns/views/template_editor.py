@@ -6,9 +6,12 @@ the page comes back with both texts, and the person decides.
 
 from __future__ import annotations
 
+from itertools import groupby
 from typing import Any
 from uuid import UUID
 
+from csp.constants import NONCE
+from csp.decorators import csp_update
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
@@ -17,33 +20,27 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from campaigns import contacts, template_diff, template_review, templates, test_send
 from campaigns.forms.template import TemplateForm
-from campaigns.models import Contact, FieldDefinition, MailTemplate, TemplateVersion
+from campaigns.merge_fields import MergeField, merge_fields
+from campaigns.models import Contact, MailTemplate, TemplateVersion
 from campaigns.public.content import caged
 from campaigns.views.common import addresses_in, refuse, template_of
 from campaigns.views.template_pages import framed, text_page
 from relayhub.core.errors import AccessError, ConflictError, RelayHubError
 from relayhub.core.ids import Prefix, decode_id, encode_id
-from relayhub.core.models import Scope, Workspace
+from relayhub.core.models import Scope
 from relayhub.core.pages import PageRequest, page
 from relayhub.relay.models import FINAL
-from relayhub.relay.rendering import OWN_FIELDS
+from relayhub.relay.template_source import ALLOWED_FILTERS
 
 #: Campaigns that a dialog names.
 MAX_NAMED = 8
-_OWN_LABELS = (
-    ("Person", (("contact.first_name", "First name", '|default("there")'), ("contact.name", "Name", '|default("")'),
-                ("contact.last_name", "Last name", '|default("")'), ("contact.email", "E-mail address", ""))),
-    ("Links", (("unsubscribe_url", "Unsubscribe", ""), ("preferences_url", "Choose what you get", ""),
-               ("view_url", "View in browser", ""))),
-    ("Sender", (("workspace.company", "Company", ""), ("workspace.postal_address", "Postal address", ""))),
-)
-assert {name for _, rows in _OWN_LABELS for name, *_ in rows} <= OWN_FIELDS
 
 
 # -- the page ------------------------------------------------------------------------------------------------
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
+@csp_update({"style-src": [NONCE]})
 @page(Scope.TEMPLATES_READ, write=Scope.TEMPLATES_WRITE)
 def template_editor(request: PageRequest, template_id: str) -> HttpResponse:
     """Write a template; POST saves, and publishes or sends a test where that button was pressed."""
@@ -105,13 +102,15 @@ def _page(
 ) -> HttpResponse:
     workspace = request.actor.workspace
     newest, live = templates.newest(template), templates.published(template)
+    fields = merge_fields(workspace)
     context: dict[str, Any] = {
         "template": template, "form": form, "version": newest, "live": live,
         "version_text": str(newest.number) if newest else "",
         "is_draft": newest is not None and newest.published_at is None,
         "seen": request.POST.get("seen", "") if theirs is not None else templates.stamp(newest),
         "review": template_review.review(workspace, content, _chosen(request)), "kind": content.kind,
-        "groups": _field_groups(workspace), "as_text": request.POST.get("as", request.GET.get("as", "")),
+        "groups": _field_groups(fields), "code_words": code_words(fields),
+        "as_text": request.POST.get("as", request.GET.get("as", "")),
         "people": contacts.contacts_of(workspace).order_by("-id").values_list("email", flat=True)[:20],
         **_uses(template),
         "test_to": request.POST.get("test_to", request.user.email),
@@ -134,23 +133,23 @@ def _uses(template: MailTemplate) -> dict[str, Any]:
     return {"campaign_count": count, "campaign_lines": lines}
 
 
-def _field_groups(workspace: Workspace) -> list[dict[str, Any]]:
-    """Merge fields to pick from: ours, then the workspace's own."""
+def _field_groups(fields: list[MergeField]) -> list[dict[str, Any]]:
+    """Merge fields to pick from, and what else can stand between braces."""
     groups = [
-        {"label": label, "fields": [_pick(words, name + more) for name, words, more in rows]}
-        for label, rows in _OWN_LABELS
+        {"label": label, "fields": [{"label": field.label, "code": field.code} for field in rows]}
+        for label, rows in groupby(fields, key=lambda field: field.group)
     ]
-    own = FieldDefinition.objects.filter(workspace=workspace).order_by("label")[:200]
-    fields = [_pick(row.label or row.key, f'contact.fields.{row.key}|default("")') for row in own]
-    groups.insert(1, {"label": "Your fields", "fields": fields})
-    groups.append({"label": "Conditions", "fields": [
-        {"label": "Only for some", "code": '{% if contact.first_name %}…{% else %}…{% endif %}'},
-    ]})
-    return groups
+    conditions = [{"label": "Only for some", "code": "{% if contact.first_name %}…{% else %}…{% endif %}"}]
+    return [*groups, {"label": "Conditions", "fields": conditions}]
 
 
-def _pick(label: str, expression: str) -> dict[str, str]:
-    return {"label": label, "code": "{{ " + expression + " }}"}
+def code_words(fields: list[MergeField]) -> dict[str, Any]:
+    """What the code editor completes."""
+    return {
+        "fields": [{"name": field.name, "label": field.label, "group": field.group, "fallback": field.fallback}
+                   for field in fields],
+        "filters": sorted(ALLOWED_FILTERS - {"d", "e", "count"}),
+    }
 
 
 # -- while it is written -------------------------------------------------------------------------------------

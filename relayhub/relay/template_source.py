@@ -57,6 +57,8 @@ class Finding:
     line: int | None = None
     #: Which part: subject, html, text.
     part: str = ""
+    #: The word it is about, as it stands in that line.
+    name: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

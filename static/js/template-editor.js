@@ -1,5 +1,5 @@
-// The template editor: line numbers, merge fields at the caret, lint and preview after each pause in writing.
-// Everything it does can be done without it: the page saves, checks and shows the mail by plain forms.
+// The template editor: merge fields at the caret, lint and preview after each pause in writing, a word when somebody
+// else saved. Everything it does can be done without it: the page saves, checks and shows the mail by plain forms.
 const PAUSE_MS = 600;
 const form = document.querySelector("[data-template-editor]");
 if (form) start(form);
@@ -9,18 +9,6 @@ function start(form) {
   const fields = ["subject", "preheader", "source", "text"].map((name) => form.elements[name]).filter(Boolean);
   let last = source;
   let changed = false;
-
-  // -- line numbers
-  const gutter = form.querySelector("[data-code] .ln");
-  let lines = 0;
-  const number = () => {
-    const wanted = source.value.split("\n").length;
-    if (wanted !== lines) gutter.textContent = Array.from({ length: (lines = wanted) }, (_, index) => index + 1).join("\n") + "\n ";
-    gutter.scrollTop = source.scrollTop;
-  };
-  gutter.hidden = false;
-  source.addEventListener("scroll", () => { gutter.scrollTop = source.scrollTop; }, { passive: true });
-  number();
 
   // -- what the server says of it
   let timer;
@@ -43,9 +31,20 @@ function start(form) {
       if (!answer.ok) throw new Error(String(answer.status));
       const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").getElementById("tpl-check");
       if (fresh) place.replaceWith(document.importNode(fresh, true));
-      reveal();
+      found();
     } catch (error) {
       if (error.name !== "AbortError") place.removeAttribute("aria-busy");
+    }
+  }
+
+  // Findings as marks at their lines, and the buttons that need this script.
+  function found() {
+    for (const element of document.querySelectorAll("[data-needs-script]")) element.hidden = false;
+    for (const [part, field] of [["html", source], ["text", form.elements.text]]) {
+      const rows = [...document.querySelectorAll(`#tpl-check [data-mark="${part}"]`)];
+      field?.code?.mark(rows.map(({ dataset }) => ({
+        line: Number(dataset.at), severity: dataset.severity, message: dataset.message, name: dataset.name,
+      })));
     }
   }
 
@@ -71,33 +70,39 @@ function start(form) {
   }
 
   // -- writing
-  const wrote = () => { changed = true; number(); later(); };
+  const wrote = () => { changed = true; later(); };
   form.addEventListener("input", (event) => { if (fields.includes(event.target)) wrote(); });
-  form.addEventListener("change", (event) => { if (event.target.name === "kind") wrote(); });
+  form.addEventListener("change", (event) => {
+    if (event.target.name !== "kind") return;
+    source.code?.setKind(event.target.value);
+    wrote();
+  });
   form.addEventListener("focusin", (event) => { if (fields.includes(event.target)) last = event.target; });
-  for (const control of document.querySelectorAll("[name=show][form=editor]")) control.addEventListener("change", preview);
+  for (const control of document.querySelectorAll("[data-shows][form=editor]")) control.addEventListener("change", preview);
   document.getElementById("as")?.addEventListener("change", refresh);
 
-  function put(field, code, from = field.selectionStart, to = field.selectionEnd) {
+  function put(field, code, from, to) {
+    if (field.code) {
+      field.code.insert(code, from, to);
+      return;
+    }
+    const start = from ?? field.selectionStart;
     field.focus();
-    field.setRangeText(code, from, to, "end");
+    field.setRangeText(code, start, to ?? field.selectionEnd, "end");
     const gap = code.indexOf('""') >= 0 ? code.indexOf('""') + 1 : code.indexOf("…");
-    if (gap > 0) field.setSelectionRange(from + gap, from + gap + (code[gap] === "…" ? 1 : 0));
+    if (gap > 0) field.setSelectionRange(start + gap, start + gap + (code[gap] === "…" ? 1 : 0));
     field.dispatchEvent(new Event("input", { bubbles: true }));
   }
 
   function goTo(field, line) {
     field.closest("details")?.setAttribute("open", "");
-    const all = field.value.split("\n");
-    const begin = all.slice(0, line - 1).reduce((sum, text) => sum + text.length + 1, 0);
-    field.focus();
-    field.setSelectionRange(begin, begin + (all[line - 1] ?? "").length);
-    field.scrollTop = Math.max(0, (line - 4) * Number.parseFloat(getComputedStyle(field).lineHeight));
+    if (field.code) field.code.goTo(line);
+    else field.focus();
   }
 
   document.addEventListener("click", (event) => {
     const insert = event.target.closest?.("[data-insert]");
-    const place = event.target.closest?.("#tpl-check [data-line]");
+    const place = event.target.closest?.("#tpl-check a[href^='#']");
     const fallback = event.target.closest?.("[data-fallback]");
     const menu = form.querySelector(".tpl-fields");
     if (insert) {
@@ -125,9 +130,5 @@ function start(form) {
   // -- leaving
   form.addEventListener("submit", () => { changed = false; });
   addEventListener("beforeunload", (event) => { if (changed) event.preventDefault(); });
-  reveal();
-}
-
-function reveal() {
-  for (const element of document.querySelectorAll("[data-needs-script]")) element.hidden = false;
+  found();
 }

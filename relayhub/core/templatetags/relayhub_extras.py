@@ -380,6 +380,22 @@ def chart_files() -> SafeString:
     )
 
 
+@register.simple_tag
+def code_styles(nonce: str) -> SafeString:
+    """The styles of a page with a code editor. CodeMirror writes its own rules into a style element under the nonce,
+    which its script reads from this link; the view has to allow it (`csp_update`)."""
+    return format_html('<link rel="stylesheet" href="{}" nonce="{}">', static("css/code.css"), nonce)
+
+
+@register.simple_tag
+def code_files() -> SafeString:
+    """The scripts of a page with a code editor: CodeMirror, and ours that puts it over text areas in `[data-code]`."""
+    return format_html(
+        '<script defer src="{}"></script>\n    <script type="module" src="{}"></script>',
+        static("vendor/codemirror/codemirror.min.js"), static("js/code-editor.js"),
+    )
+
+
 # -- small things --------------------------------------------------------------------------------------------
 @register.filter
 def initials(name: str) -> str:

@@ -1,0 +1,50 @@
+"""The merge fields that a template of a workspace may use: ours, its own, with the fallback that each is best given."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from campaigns.models import FieldDefinition
+from relayhub.core.models import Workspace
+from relayhub.relay.rendering import OWN_FIELDS
+
+MAX_OWN = 200
+_OURS = (
+    ("Person", (("contact.first_name", "First name", '|default("there")'), ("contact.name", "Name", '|default("")'),
+                ("contact.last_name", "Last name", '|default("")'), ("contact.email", "E-mail address", ""))),
+    ("Links", (("unsubscribe_url", "Unsubscribe", ""), ("preferences_url", "Choose what you get", ""),
+               ("view_url", "View in browser", ""))),
+    ("Sender", (("workspace.company", "Company", ""), ("workspace.name", "Workspace", ""),
+                ("workspace.postal_address", "Postal address", ""))),
+    ("Campaign", (("campaign.name", "Its name", ""), ("campaign.subject", "Its subject", ""))),
+)
+assert {name for _, rows in _OURS for name, *_ in rows} == OWN_FIELDS
+
+
+@dataclass(frozen=True, kw_only=True)
+class MergeField:
+    """One field: what is written between the braces, and what people call it."""
+
+    name: str
+    label: str
+    group: str
+    fallback: str = ""
+
+    @property
+    def code(self) -> str:
+        """As it stands in a template."""
+        return "{{ " + self.name + self.fallback + " }}"
+
+
+def merge_fields(workspace: Workspace) -> list[MergeField]:
+    """Every field, by group: the person, the workspace's own fields, links, sender, campaign."""
+    ours = [
+        [MergeField(name=name, label=label, group=group, fallback=fallback) for name, label, fallback in rows]
+        for group, rows in _OURS
+    ]
+    own = [
+        MergeField(name=f"contact.fields.{row.key}", label=row.label or row.key, group="Your fields",
+                   fallback='|default("")')
+        for row in FieldDefinition.objects.filter(workspace=workspace).order_by("label")[:MAX_OWN]
+    ]
+    return [*ours[0], *own, *(field for rows in ours[1:] for field in rows)]
