@@ -18,7 +18,7 @@ from django.db.models import Case, Count, Exists, F, OuterRef, Q, QuerySet, Valu
 
 from relayhub.core.clock import now
 from relayhub.core.errors import InputError
-from relayhub.core.ids import Prefix, decode_id, uuid7_floor
+from relayhub.core.ids import uuid7_floor
 from relayhub.core.models import Workspace
 from relayhub.protocol.address import AddressError, normalise
 from relayhub.relay.models import BroadcastControl, Event, Message, Recipient, RecipientStatus
@@ -45,7 +45,6 @@ class MessageFilter:
     campaign: UUID | None = None
     since: datetime | None = None
     until: datetime | None = None
-    text: str = ""
 
 
 #: How "delivered" is worded and counted where the sandbox kept it (CONTRACT 2, RELAYHUB_DEFAULT_ROUTE).
@@ -89,8 +88,6 @@ def messages(workspace: Workspace, wanted: MessageFilter) -> QuerySet[Message]:
         found = found.filter(id__gte=uuid7_floor(wanted.since))
     if wanted.until is not None:
         found = found.filter(id__lt=uuid7_floor(wanted.until))
-    if wanted.text:
-        found = _matching(found, workspace, wanted.text.strip())
     narrowed = _recipient_conditions(wanted)
     if narrowed:
         recipients = Recipient.objects.filter(message_id=OuterRef("pk"), workspace=workspace)
@@ -113,20 +110,6 @@ def _address_key(text: str) -> str:
         return normalise(text.strip())
     except AddressError as exc:
         raise InputError(exc.message, field="recipient") from exc
-
-
-def _matching(found: QuerySet[Message], workspace: Workspace, text: str) -> QuerySet[Message]:
-    """Free text: an id, an address, a domain, or words of the subject."""
-    for prefix, field in ((Prefix.MESSAGE, "pk"), (Prefix.RECIPIENT, "recipients__pk")):
-        value = decode_id(prefix, text)
-        if value is not None:
-            return found.filter(**{field: value})
-    if "@" in text and " " not in text and not text.startswith("<"):
-        recipients = Recipient.objects.filter(
-            message_id=OuterRef("pk"), workspace=workspace, address_key__startswith=text.lower().lstrip("@")
-        )
-        return found.filter(Q(Exists(recipients)) | Q(from_address__iexact=text))
-    return found.filter(Q(subject__icontains=text) | Q(message_id_header=text))
 
 
 def _with_status(found: QuerySet[Message], status: str) -> QuerySet[Message]:

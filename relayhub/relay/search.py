@@ -1,195 +1,257 @@
-"""The search box of the message list: what somebody means who types into it, and the rows that fit.
+"""The rows that fit what somebody typed into the search of messages; `search_words` says what was meant.
 
-An id, an address or a Message-ID is found by an index, however old it is. A domain, a tag and words of a subject
-are looked for within a period and among the newest MAX_SCANNED rows, so that no search takes long. With an
-address the rows are recipients, otherwise messages: a broadcast of a million is one row.
+An id, an address, a Message-ID and a state that few have are found by an index, however old they are. A domain, a
+tag, words of a subject and a sender are read for, row by row from the newest on: an index for each would be paid
+for by every message that is handed in and, of recipients, by every change of a status. One look reads at most so
+many rows that it takes no time to speak of, and says how far back it came; the next look goes on from there.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
-from typing import Any
+from typing import Any, Generic, TypeVar
 from uuid import UUID
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, Model, OuterRef, Q, QuerySet
 
 from relayhub.core.errors import InputError
-from relayhub.core.ids import Prefix, decode_id, uuid7_floor
+from relayhub.core.ids import uuid7_floor, uuid7_time
 from relayhub.core.models import Workspace
 from relayhub.core.paging import COUNT_LIMIT
-from relayhub.protocol.address import AddressError, normalise, normalise_domain
-from relayhub.relay.models import Lane, Message, Recipient, RecipientStatus
+from relayhub.relay.models import BroadcastControl, Lane, Message, Recipient, RecipientStatus
+from relayhub.relay.search_words import DONE_TO, NO_ID, Kind, Part, Reading
+
+RowT = TypeVar("RowT", bound=Model)
 
 #: Words for a recipient's state -> the statuses that they cover; the keys are what `?status=` takes.
 STATES: dict[str, tuple[str, ...]] = {
     "queued": ("queued",), "sending": ("leased", "attempting"), "deferred": ("deferred",), "held": ("held",),
-    "unknown": ("unknown", "quarantined"), "delivered": ("delivered",), "bounced": ("bounced",),
-    "suppressed": ("suppressed",), "expired": ("expired",), "cancelled": ("cancelled",),
+    "unknown": ("unknown", "quarantined"), "delivered": ("delivered",), "sandboxed": ("delivered",),
+    "bounced": ("bounced",), "suppressed": ("suppressed",), "expired": ("expired",), "cancelled": ("cancelled",),
 }
-NO_ID = UUID(int=0)
 #: A word that begins many addresses finds the newest of their messages.
 MAX_BY_BEGINNING = 300
-#: How many of the newest rows are read for what no index finds: words of a subject, tags, domains.
-MAX_SCANNED = 50_000
+#: How many rows the first look reads for what no index finds, and how many each further one.
+FIRST_LOOK = 50_000
+FURTHER_LOOK = 200_000
 #: Statuses that an index by lane finds, and those that most recipients have.
 _IN_LANES = frozenset({"queued", "deferred"})
 _WELL = frozenset({"delivered"})
-
-
-class Kind(StrEnum):
-    """What a text was taken for."""
-
-    NOTHING = "nothing"
-    MESSAGE = "message"
-    RECIPIENT = "recipient"
-    ADDRESS = "address"
-    BEGINNING = "beginning"
-    DOMAIN = "domain"
-    HEADER = "header"
-    STATE = "state"
-    TAG = "tag"
-    WORD = "word"
-    SUBJECT = "subject"
+#: What is read for row by row, of messages and of recipients; and what spares a look that.
+_READ_OF_MESSAGES = (Kind.TAG, Kind.SUBJECT, Kind.WORD, Kind.SENDER, Kind.DOMAIN)
+_SPARES_MESSAGES = (Kind.MESSAGE, Kind.RECIPIENT, Kind.HEADER, Kind.CAMPAIGN, Kind.ADDRESS, Kind.BEGINNING)
+_SPARES_RECIPIENTS = (Kind.MESSAGE, Kind.RECIPIENT, Kind.ADDRESS, Kind.BEGINNING)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Meaning:
-    """A text and what it was taken for; `id` of messages and recipients."""
+class Wanted:
+    """A reading, and what the filters beside the box add to it; `below` is where a further look begins."""
 
-    kind: Kind
-    value: str = ""
-    id: UUID = NO_ID
-
-    @property
-    def is_exact(self) -> bool:
-        """Whether an index finds it, so that no period is needed."""
-        return self.kind in (Kind.MESSAGE, Kind.RECIPIENT, Kind.ADDRESS, Kind.HEADER)
-
-    @property
-    def is_scanned(self) -> bool:
-        """Whether rows have to be read for it, so that only the newest are."""
-        return self.kind in (Kind.TAG, Kind.SUBJECT, Kind.WORD)
+    reading: Reading
+    state: str = ""
+    stream: str = ""
+    since: datetime | None = None
+    until: datetime | None = None
+    below: UUID | None = None
+    #: Going back to newer rows: what lies above was looked through already.
+    is_upward: bool = False
 
     @property
-    def finds_recipients(self) -> bool:
-        """Whether the rows are recipients."""
-        return self.kind in (Kind.ADDRESS, Kind.BEGINNING, Kind.DOMAIN)
+    def bounds(self) -> tuple[datetime | None, datetime | None]:
+        """From and before when, the periods of the text within that of the filter."""
+        parts = self.reading.of(Kind.PERIOD)
+        sinces = [moment for moment in (self.since, *(part.since for part in parts)) if moment is not None]
+        untils = [moment for moment in (self.until, *(part.until for part in parts)) if moment is not None]
+        return max(sinces, default=None), min(untils, default=None)
 
 
-def understand(text: str) -> Meaning:
-    """What is meant: an id, a Message-ID, an address, a domain, a state, `tag:x`, a word, or words of the subject."""
-    plain = " ".join(text.replace("\0", "").split())[:1000]
-    if not plain:
-        return Meaning(kind=Kind.NOTHING)
-    by_id = _id(plain)
-    if by_id is not None:
-        return by_id
-    if plain.startswith("<") and plain.endswith(">"):
-        return Meaning(kind=Kind.HEADER, value=plain)
-    if plain.lower() in STATES:
-        return Meaning(kind=Kind.STATE, value=plain.lower())
-    if plain.lower().startswith("tag:") and len(plain) > 4:
-        return Meaning(kind=Kind.TAG, value=plain[4:].strip())
-    if " " not in plain:
-        return _word(plain)
-    return Meaning(kind=Kind.SUBJECT, value=plain)
+@dataclass(frozen=True, kw_only=True)
+class Look(Generic[RowT]):
+    """Rows that fit, newest first; `back_to` is the row at which the reading stopped, None where it read all."""
 
+    rows: QuerySet[RowT]
+    back_to: UUID | None = None
 
-def _id(text: str) -> Meaning | None:
-    # A copy of a broadcast carries its recipient's id as the left part of its Message-ID.
-    left = text.strip("<>").split("@")[0]
-    recipient = decode_id(Prefix.RECIPIENT, left)
-    if recipient is not None:
-        return Meaning(kind=Kind.RECIPIENT, value=left, id=recipient)
-    message = decode_id(Prefix.MESSAGE, text)
-    return Meaning(kind=Kind.MESSAGE, value=text, id=message) if message is not None else None
-
-
-def _word(text: str) -> Meaning:
-    if text.startswith("@") or ("@" not in text and "." in text.strip(".") and not text.endswith(".")):
-        try:
-            return Meaning(kind=Kind.DOMAIN, value=normalise_domain(text.lstrip("@")))
-        except AddressError:
-            return Meaning(kind=Kind.SUBJECT, value=text)
-    if text.endswith("@"):
-        return Meaning(kind=Kind.BEGINNING, value=text.lower())
-    if "@" in text:
-        try:
-            return Meaning(kind=Kind.ADDRESS, value=normalise(text))
-        except AddressError:
-            return Meaning(kind=Kind.HEADER, value=f"<{text}>")
-    return Meaning(kind=Kind.WORD, value=text)
+    @property
+    def back_to_time(self) -> datetime | None:
+        """Since when all were looked through, None where none is left."""
+        return uuid7_time(self.back_to) if self.back_to is not None else None
 
 
 def recipients(
-    workspace: Workspace, meaning: Meaning, *, state: str = "", stream: str = "", since: datetime | None = None
-) -> QuerySet[Recipient]:
-    """Recipients that fit, newest first; for meanings that find recipients."""
-    found = Recipient.objects.filter(workspace=workspace).select_related("message", "stream").order_by("-id")
-    if meaning.kind is Kind.ADDRESS:
-        found = found.filter(address_key=meaning.value)
-    elif meaning.kind is Kind.BEGINNING:
-        found = found.filter(address_key__startswith=meaning.value)
-    else:
-        found = found.filter(domain=meaning.value, id__gte=newest_floor(Recipient.objects.all()))
-    if state:
-        found = found.filter(status__in=_statuses(state))
-    if stream:
-        found = found.filter(stream__slug=stream)
-    return found.filter(id__gte=uuid7_floor(since)) if since is not None else found
+    workspace: Workspace, wanted: Wanted, *, within: QuerySet[Recipient] | None = None
+) -> Look[Recipient]:
+    """Recipients that fit, among those of `within` (rows of the workspace) where given."""
+    of_workspace = Recipient.objects.filter(workspace=workspace) if within is None else within
+    found = _bounded(of_workspace, wanted).select_related("message", "stream").order_by("-id")
+    back_to = None
+    if wanted.reading.parts and not wanted.reading.of(*_SPARES_RECIPIENTS):
+        # Without an index by workspace the look goes through the newest of all workspaces.
+        back_to = _back_to(_bounded(Recipient.objects.all() if within is None else within, wanted), wanted)
+    for part in wanted.reading.parts:
+        found = found.filter(_of_recipient(workspace, part))
+    if wanted.state:
+        found = found.filter(state_condition(wanted.state))
+    if wanted.stream:
+        found = found.filter(stream__slug=wanted.stream)
+    return Look(rows=found.filter(id__gte=back_to) if back_to else found, back_to=back_to)
 
 
 def messages(
-    workspace: Workspace, meaning: Meaning, *, state: str = "", stream: str = "", since: datetime | None = None
-) -> QuerySet[Message]:
-    """Messages that fit, newest first; with `state` those with at least one recipient in it."""
+    workspace: Workspace, wanted: Wanted, *, within: QuerySet[Message] | None = None
+) -> Look[Message]:
+    """Messages that fit, among those of `within` where given; of recipients one has to fit in all that is asked."""
     of_workspace = Message.objects.filter(workspace=workspace)
-    found = of_workspace.select_related("stream").order_by("-id")
-    condition = _condition(workspace, meaning)
-    if condition is not None:
+    found = _bounded(of_workspace if within is None else within, wanted).select_related("stream").order_by("-id")
+    back_to = None
+    if wanted.reading.of(*_READ_OF_MESSAGES) and not wanted.reading.of(*_SPARES_MESSAGES):
+        back_to = _back_to(_bounded(of_workspace, wanted), wanted)
+    for condition in _of_messages(workspace, wanted):
         found = found.filter(condition)
-    if meaning.is_scanned:
-        found = found.filter(id__gte=newest_floor(of_workspace))
-    state = meaning.value if meaning.kind is Kind.STATE else state
-    if state:
-        found = found.filter(having(workspace, _statuses(state), since=since))
-    if stream:
-        found = found.filter(stream__slug=stream)
-    return found.filter(id__gte=uuid7_floor(since)) if since is not None else found
+    if wanted.stream:
+        found = found.filter(stream__slug=wanted.stream)
+    return Look(rows=found.filter(id__gte=back_to) if back_to else found, back_to=back_to)
 
 
-def _condition(workspace: Workspace, meaning: Meaning) -> Q | None:
-    match meaning.kind:
-        case Kind.MESSAGE:
-            return Q(pk=meaning.id)
+def _bounded(rows: QuerySet[RowT], wanted: Wanted) -> QuerySet[RowT]:
+    since, until = wanted.bounds
+    if since is not None:
+        rows = rows.filter(id__gte=uuid7_floor(since))
+    if until is not None:
+        rows = rows.filter(id__lt=uuid7_floor(until))
+    return rows.filter(id__lt=wanted.below) if wanted.below is not None else rows
+
+
+def _back_to(rows: QuerySet[Any], wanted: Wanted) -> UUID | None:
+    if wanted.is_upward:
+        return None
+    count = FIRST_LOOK if wanted.below is None else FURTHER_LOOK
+    return newest_floor(rows, count)
+
+
+def newest_floor(rows: QuerySet[Any], count: int) -> UUID | None:
+    """The oldest of the newest `count` rows; None where there are no more than those."""
+    ids = list(rows.order_by("-id").values_list("id", flat=True)[count - 1 : count + 1])
+    return ids[0] if len(ids) > 1 else None
+
+
+def resolved(workspace: Workspace, reading: Reading) -> Reading:
+    """`left@right` may be a Message-ID whose angle brackets were left out: then it is read as one."""
+    part = reading.single
+    if part is None or part.kind is not Kind.ADDRESS:
+        return reading
+    header = f"<{part.text}>"
+    if not Message.objects.filter(workspace=workspace, message_id_header=header).exists():
+        return reading
+    return Reading(parts=(Part(kind=Kind.HEADER, value=header, text=part.text),))
+
+
+# -- conditions ----------------------------------------------------------------------------------------------
+
+
+def _of_recipient(workspace: Workspace, part: Part) -> Q:
+    """What a part asks of a recipient."""
+    match part.kind:
+        case Kind.ADDRESS:
+            return Q(address_key=part.value)
+        case Kind.BEGINNING:
+            return Q(address_key__startswith=part.value)
+        case Kind.DOMAIN:
+            return Q(domain=part.value)
         case Kind.RECIPIENT:
-            return Q(recipients__pk=meaning.id)
-        case Kind.HEADER:
-            return Q(message_id_header=meaning.value)
-        case Kind.TAG:
-            return Q(tags__contains=[meaning.value])
-        case Kind.SUBJECT:
-            return Q(subject__icontains=meaning.value)
+            return Q(pk=part.id)
+        case Kind.MESSAGE:
+            return Q(message_id=part.id)
+        case Kind.STATE:
+            return state_condition(part.value)
+        case Kind.STREAM:
+            return Q(stream__slug=part.value)
+        case Kind.PERIOD:
+            return Q()
         case Kind.WORD:
-            begins = Recipient.objects.filter(workspace=workspace, address_key__startswith=meaning.value.lower())
-            newest = begins.order_by("-id").values_list("message_id", flat=True)[:MAX_BY_BEGINNING]
-            return Q(subject__icontains=meaning.value) | Q(pk__in=list(newest))
+            return Q(message__subject__icontains=part.value) | Q(address_key__contains=part.value.lower())
         case _:
-            return None
+            return _of_message(workspace, part, "message__")
 
 
-def newest_floor(rows: QuerySet[Any], count: int = MAX_SCANNED) -> UUID:
-    """The id from which on the newest of these rows are: what no index finds is looked for there."""
-    ids = rows.order_by("-id").values_list("id", flat=True)
-    return next(iter(ids[count : count + 1]), NO_ID)
+def _of_message(workspace: Workspace, part: Part, path: str = "") -> Q:
+    """What a part asks of the message itself."""
+    match part.kind:
+        case Kind.TAG:
+            return Q(**{f"{path}tags__contains": [part.value]})
+        case Kind.SUBJECT if not part.is_explicit:
+            return _all(Q(**{f"{path}subject__icontains": word}) for word in part.value.split())
+        case Kind.SUBJECT | Kind.WORD:
+            return Q(**{f"{path}subject__icontains": part.value})
+        case Kind.SENDER:
+            is_address = "@" in part.value
+            field = "from_address__iexact" if is_address else "from_domain__iexact"
+            return Q(**{f"{path}{field}": part.value})
+        case Kind.HEADER:
+            return Q(**{f"{path}message_id_header": part.value})
+        case Kind.CAMPAIGN:
+            controls = BroadcastControl.objects.filter(workspace=workspace, campaign_id=part.id)
+            return Q(**{f"{path.removesuffix('__') or 'pk'}__in": controls.values("message_id")})
+        case _:
+            return Q()
 
 
-def having(workspace: Workspace, statuses: tuple[str, ...], *, since: datetime | None = None) -> Q:
-    """Messages with a recipient in one of these statuses; beyond COUNT_LIMIT messages only the newest."""
+def _all(conditions: Iterable[Q]) -> Q:
+    joined = Q()
+    for condition in conditions:
+        joined &= condition
+    return joined
+
+
+def _of_messages(workspace: Workspace, wanted: Wanted) -> list[Q]:
+    reading = wanted.reading
+    conditions = [_of_message(workspace, part) for part in reading.of(
+        Kind.TAG, Kind.SUBJECT, Kind.SENDER, Kind.HEADER, Kind.CAMPAIGN)]
+    conditions += [Q(pk=part.id) for part in reading.of(Kind.MESSAGE)]
+    conditions += [_word(workspace, part) for part in reading.of(Kind.WORD)]
+    conditions += [Q(stream__slug=part.value) for part in reading.of(Kind.STREAM)]
+    states = [part.value for part in reading.of(Kind.STATE)] + ([wanted.state] if wanted.state else [])
+    people = reading.of(Kind.ADDRESS, Kind.BEGINNING, Kind.DOMAIN, Kind.RECIPIENT)
+    if people or any(state in DONE_TO for state in states):
+        asked = _all([*(_of_recipient(workspace, part) for part in people), *map(state_condition, states)])
+        return [*conditions, _by_recipient(workspace, reading, asked)]
+    return conditions + [having(workspace, state, since=wanted.bounds[0]) for state in states]
+
+
+def _by_recipient(workspace: Workspace, reading: Reading, asked: Q) -> Q:
+    """Messages with a recipient that fits: by the index of addresses where one is named."""
+    rows = Recipient.objects.filter(asked, workspace=workspace)
+    if reading.of(Kind.ADDRESS, Kind.RECIPIENT):
+        return Q(pk__in=rows.values("message_id"))
+    if reading.of(Kind.BEGINNING):
+        return Q(pk__in=list(rows.order_by("-id").values_list("message_id", flat=True)[:MAX_BY_BEGINNING]))
+    return Q(Exists(rows.filter(message_id=OuterRef("pk"))))
+
+
+def _word(workspace: Workspace, part: Part) -> Q:
+    begins = Recipient.objects.filter(workspace=workspace, address_key__startswith=part.value.lower())
+    newest = begins.order_by("-id").values_list("message_id", flat=True)[:MAX_BY_BEGINNING]
+    return Q(subject__icontains=part.value) | Q(pk__in=list(newest))
+
+
+def state_condition(state: str) -> Q:
+    """Recipients in a state; InputError for a word that is none. What the sandbox kept is not delivered."""
+    if state in DONE_TO:
+        return Q(**{f"{state}_at__isnull": False})
+    if state == "sandboxed":
+        return Q(status="delivered", transport="sandbox")
+    if state == "delivered":
+        return Q(status="delivered") & ~Q(transport="sandbox")
+    return Q(status__in=_statuses(state))
+
+
+def having(workspace: Workspace, state: str, *, since: datetime | None = None) -> Q:
+    """Messages with a recipient in this state; beyond COUNT_LIMIT messages only the newest."""
+    statuses = _statuses(state)
     if set(statuses) <= _WELL:
-        return Q(Exists(Recipient.objects.filter(message_id=OuterRef("pk"), status__in=statuses)))
+        return Q(Exists(Recipient.objects.filter(state_condition(state), message_id=OuterRef("pk"))))
     rows = Recipient.objects.filter(workspace=workspace, status__in=statuses)
     if set(statuses) <= _IN_LANES:
         rows = rows.filter(lane_id__in=Lane.objects.filter(workspace=workspace).values("pk"))
@@ -205,3 +267,9 @@ def _statuses(state: str) -> tuple[str, ...]:
     if state not in STATES:
         raise InputError(f"A state is one of: {', '.join(STATES)}.", field="status")
     return STATES[state]
+
+
+__all__ = [
+    "FIRST_LOOK", "FURTHER_LOOK", "NO_ID", "STATES", "Look", "Wanted", "having", "messages", "newest_floor",
+    "recipients", "resolved", "state_condition",
+]

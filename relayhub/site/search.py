@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from django.db.models import Q
 from django.http import HttpResponse
@@ -26,7 +26,7 @@ from relayhub.core.ids import Prefix, decode_id
 from relayhub.core.models import Scope
 from relayhub.core.pages import PageRequest, page
 from relayhub.core.templatetags.relayhub_extras import nav_url
-from relayhub.relay import queries, subjects
+from relayhub.relay import queries, search_words, subjects
 from relayhub.relay import search as messages
 
 SHOWN_EACH = 5
@@ -130,17 +130,18 @@ def _campaigns(actor: Actor, text: str) -> list[Hit]:
 
 
 def _messages(actor: Actor, text: str) -> list[Hit]:
-    meaning = messages.understand(text)
-    since = None if meaning.is_exact else now() - _MESSAGES_WITHIN
-    if meaning.finds_recipients:
-        rows = list(messages.recipients(actor.workspace, meaning, since=since)[: SHOWN_EACH + 1])
+    reading = search_words.read(text, now=now(), zone=UTC)
+    is_timed = reading.is_exact or reading.names_period
+    wanted = messages.Wanted(reading=reading, since=None if is_timed else now() - _MESSAGES_WITHIN)
+    if reading.finds_recipients:
+        rows = list(messages.recipients(actor.workspace, wanted).rows[: SHOWN_EACH + 1])
         named = subjects.of_recipients(rows)
         return [
             Hit(url=nav_url("message-detail", row.public_id), title=str(named[row.pk]),
                 note=f"to {row.address}", status=queries.shown_status(row), at=row.accepted_at)
             for row in rows
         ]
-    found = list(messages.messages(actor.workspace, meaning, since=since)[: SHOWN_EACH + 1])
+    found = list(messages.messages(actor.workspace, wanted).rows[: SHOWN_EACH + 1])
     # Counting a broadcast's recipients takes time that a search must not take.
     named = subjects.of_messages(found, queries.recipients_of([row.pk for row in found], limit_each=1))
     counts = queries.counts_apart([row for row in found if row.broadcast_id is None])

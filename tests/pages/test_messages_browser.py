@@ -41,6 +41,7 @@ def test_the_pages_hold_what_every_page_promises(look: Look) -> None:
     many = Message.objects.get(subject="Opening hours")
 
     look(at, reverse("message-list"), "messages")
+    look(at, reverse("message-list") + "?q=mail.example+bounced+today", "messages-search")
     look(at, reverse("message-detail", args=[deferred.public_id]), "message")
     look(at, reverse("message-detail", args=[many.public_id]), "message-many")
     look(at, reverse("message-headers", args=[deferred.public_id]), "message-headers")
@@ -96,6 +97,25 @@ def test_somebody_finds_a_mail_by_the_key_reads_why_and_cancels_it(browse: Brows
 
     page.get_by_text("Cancelled for 1 recipient.").wait_for()
     assert Recipient.objects.get(address="ines.moreau@harbourmail.example").status == "cancelled"
+
+
+def test_a_search_grows_from_examples_and_shrinks_by_its_parts(browse: Browsing) -> None:
+    at = desk()
+    filled(at)
+    page = browse(at)
+    page.goto(reverse("message-list"))
+
+    page.get_by_text("What may be typed").click()
+    page.get_by_role("link", name="bounced").click()
+    page.get_by_role("link", name="Set a new password").wait_for()
+    expect(page.get_by_role("searchbox", name="Address, domain")).to_have_value("bounced")
+    page.get_by_text("What may be typed").click()
+    page.get_by_role("link", name="yesterday", exact=True).click()
+    page.get_by_role("heading", name="No message matches").wait_for()
+    page.get_by_role("link", name="Take out: yesterday").click()
+
+    page.get_by_role("link", name="Set a new password").wait_for()
+    assert page.url.endswith("?q=bounced")
 
 
 def test_picked_rows_are_cancelled_after_a_word_that_counts_them(browse: Browsing) -> None:

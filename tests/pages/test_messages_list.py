@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -12,8 +13,7 @@ from relayhub.core.clock import now
 from relayhub.core.ids import uuid7_at
 from relayhub.core.models import Role
 from relayhub.relay import search
-from relayhub.relay.models import Stream
-from relayhub.relay.search import Kind
+from relayhub.relay.models import Recipient, Stream
 from relayhub.site import setup
 from tests.pages.marketer_rows import Desk, desk
 from tests.pages.message_rows import NO_SUCH_USER, handed_in, recipient_of, tried
@@ -29,29 +29,6 @@ def listed(at: Desk, **query: str) -> str:
     return answer.content.decode()
 
 
-@pytest.mark.parametrize(
-    ("text", "kind", "value"),
-    [
-        ("", Kind.NOTHING, ""),
-        ("Ines@Mail.Example", Kind.ADDRESS, "ines@mail.example"),
-        ("<ines@mail.example>", Kind.HEADER, "<ines@mail.example>"),
-        ("mail.example", Kind.DOMAIN, "mail.example"),
-        ("@Bücher.example", Kind.DOMAIN, "xn--bcher-kva.example"),
-        ("ines@", Kind.BEGINNING, "ines@"),
-        ("Bounced", Kind.STATE, "bounced"),
-        ("tag:receipt", Kind.TAG, "receipt"),
-        ("your receipt", Kind.SUBJECT, "your receipt"),
-        ("receipt.", Kind.WORD, "receipt."),
-        ("msg_nonsense", Kind.WORD, "msg_nonsense"),
-        ("a\0b", Kind.WORD, "ab"),
-    ],
-)
-def test_it_knows_what_a_text_means(text: str, kind: Kind, value: str) -> None:
-    meaning = search.understand(text)
-
-    assert (meaning.kind, meaning.value) == (kind, value)
-
-
 def test_each_way_of_asking_finds_the_message() -> None:
     at = desk()
     message = handed_in(at, "ines@mail.example", tags=["receipt"])
@@ -62,6 +39,79 @@ def test_each_way_of_asking_finds_the_message() -> None:
         page = listed(at, q=text)
         assert "Your receipt" in page, text
         assert "Something else" not in page, text
+
+
+def test_parts_narrow_together_and_each_can_be_taken_out() -> None:
+    at = desk()
+    gone = handed_in(at, "gone@mail.example", subject="Gone", tags=["receipt"])
+    tried(recipient_of(gone), "bounced", NO_SUCH_USER)
+    other = handed_in(at, "gone@else.example", subject="Elsewhere")
+    tried(recipient_of(other), "bounced", NO_SUCH_USER)
+    handed_in(at, "fine@mail.example", subject="Fine")
+
+    page = listed(at, q="mail.example bounced today", stream="transactional")
+
+    assert "Gone" in page
+    assert "Elsewhere" not in page
+    assert "Fine" not in page
+    assert "recipient is at mail.example" in page
+    assert "?stream=transactional&amp;q=mail.example+today" in page
+    assert "Gone" not in listed(at, q="mail.example bounced yesterday")
+    assert "Gone" in listed(at, q="tag:receipt bounced from:shop.example")
+    assert "Gone" not in listed(at, q="tag:receipt delivered")
+
+
+def test_a_word_taken_for_a_state_can_be_looked_for_as_a_word() -> None:
+    at = desk()
+    handed_in(at, subject="Your parcel was delivered")
+
+    page = listed(at, q="parcel delivered")
+
+    assert "No message matches" in page
+    assert "?q=%22parcel+delivered%22" in page
+    assert "Your parcel was" in listed(at, q="subject:delivered parcel")
+
+
+def test_what_the_sandbox_kept_is_not_called_delivered() -> None:
+    at = desk()
+    tried(recipient_of(handed_in(at, subject="Kept one")), "delivered", None, transport="sandbox")
+    tried(recipient_of(handed_in(at, subject="Sent one")), "delivered", None)
+
+    assert "Kept one" not in listed(at, q="delivered")
+    assert "Sent one" in listed(at, q="delivered")
+    assert "Kept one" in listed(at, q="kept")
+    assert "Sent one" not in listed(at, q="kept mail.example")
+
+
+def test_marks_of_people_find_recipients() -> None:
+    at = desk()
+    row = recipient_of(handed_in(at, subject="Opened one"))
+    handed_in(at, subject="Closed one")
+    Recipient.objects.filter(pk=row.pk).update(opened_at=now())
+
+    page = listed(at, q="opened")
+
+    assert "Opened one" in page
+    assert "Closed one" not in page
+
+
+def test_a_look_reads_so_far_says_so_and_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(search, "FIRST_LOOK", 3)
+    monkeypatch.setattr(search, "FURTHER_LOOK", 2)
+    at = desk()
+    for number in range(8):
+        handed_in(at, f"p{number}@mail.example", subject="Needle" if number in (1, 6) else "Hay")
+
+    first = listed(at, q="needle")
+    pages = [first]
+    while (found := re.search(r'href="(\?[^"]*cursor=[^"]*)"[^>]*>(?:<svg.*?</svg>)?Look further', pages[-1])):
+        pages.append(at.client.get(reverse("message-list") + found[1].replace("&amp;", "&")).content.decode())
+
+    assert ["p6@mail" in page or "p1@mail" in page for page in pages] == [True, False, True, False]
+    assert "1 message so far" in first
+    assert "Searched back to" in first
+    assert "Searched to the end of what is kept" in pages[-1]
+    assert "None so far" in pages[1]
 
 
 def test_an_id_leads_straight_to_its_page() -> None:

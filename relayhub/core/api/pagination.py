@@ -67,15 +67,20 @@ def page_by_id(
     *,
     field: str = "id",
     ascending: bool = False,
+    back_to: UUID | None = None,
 ) -> dict[str, Any]:
-    """One page of a queryset ordered by its UUIDv7 (or integer) key; `render` gets the page's rows."""
+    """One page of a queryset ordered by its UUIDv7 (or integer) key; `render` gets the page's rows.
+
+    `back_to` is where the reading of the queryset stopped: older rows are left for the next page, so that a page
+    may hold fewer rows than asked for, or none, and still name a next one.
+    """
     limit, cursor = page_limit(request), page_cursor(request)
     if cursor is not None:
         queryset = queryset.filter(**{f"{field}__{'gt' if ascending else 'lt'}": _key(cursor)})
     rows = list(queryset.order_by(field if ascending else f"-{field}")[: limit + 1])
     more = len(rows) > limit
     rows = rows[:limit]
-    return answer(request, render(rows), getattr(rows[-1], field) if more else None)
+    return answer(request, render(rows), getattr(rows[-1], field) if more else back_to)
 
 
 def _key(cursor: str) -> UUID | int:

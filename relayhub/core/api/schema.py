@@ -52,6 +52,8 @@ class Operation:
     #: Those of `query` that may be given more than once.
     repeatable: tuple[str, ...] = ()
     answer_type: str = "application/json"
+    #: What a page holds beside its rows and `next`.
+    beside: Mapping[str, Schema] = field(default_factory=dict)
 
 
 def declare(view: type, verb: str, operation: Operation) -> None:
@@ -207,7 +209,7 @@ def answer_schema(declared: Operation) -> Schema:
     if not declared.is_list:
         return ref(declared.answer)
     following: Schema = {"type": "null"} if declared.is_whole else maybe(TEXT)
-    return fields(data=each(ref(declared.answer)), next=following)
+    return fields(data=each(ref(declared.answer)), next=following, **declared.beside)
 
 
 def add_shapes(result: dict[str, Any], **_: Any) -> dict[str, Any]:

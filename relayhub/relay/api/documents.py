@@ -109,8 +109,10 @@ declare(
             "status": "As a message shows it.", "stream": "Slug.", "domain": "A recipient's domain.",
             "recipient": "A recipient's address.", "tag": "A tag.", "campaign": "`cmp_…`.",
             "since": "Accepted from this time on.", "until": "Accepted before this time.",
-            "q": "Words: an address, a domain, an id, a subject.",
+            "q": "As the search box reads it: addresses, domains, ids, states, days (UTC), `tag:x`, `from:x`, words of "
+                 "the subject. A page may hold fewer rows than asked for: `next` looks further back.",
         },
+        beside={"read_as": each(fields(kind=TEXT, text=TEXT, words=TEXT)), "searched_back_to": maybe(MOMENT)},
     ),
 )
 declare(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, ClassVar
 from uuid import UUID
 
@@ -19,11 +19,12 @@ from relayhub.core.api.base import ApiView, parsed
 from relayhub.core.api.exceptions import response_for
 from relayhub.core.api.pagination import answer, page_by_id, page_cursor, page_limit
 from relayhub.core.api.parsers import StrictJSONParser
+from relayhub.core.clock import now
 from relayhub.core.errors import InputError
 from relayhub.core.ids import Prefix, decode_id
 from relayhub.core.models import Scope
 from relayhub.protocol.compose import Attachment
-from relayhub.relay import display, queries, subjects
+from relayhub.relay import display, queries, search, search_words, subjects
 from relayhub.relay.api.serializers import (
     MessageSerializer,
     accepted_body,
@@ -91,7 +92,25 @@ class MessagesView(ApiView):
     def get(self, request: Request) -> Response:
         """Messages, newest first."""
         found = queries.messages(self.actor.workspace, _filter(request))
-        return Response(page_by_id(request, found, _bodies))
+        reading = search_words.read(request.query_params.get("q", ""), now=now(), zone=UTC)
+        reading = search.resolved(self.actor.workspace, reading)
+        wanted = search.Wanted(reading=reading, below=_below(request))
+        look = search.messages(self.actor.workspace, wanted, within=found)
+        return Response(
+            {
+                **page_by_id(request, look.rows, _bodies, back_to=look.back_to),
+                "read_as": [{"kind": part.kind, "text": part.text, "words": part.words} for part in reading.parts],
+                "searched_back_to": moment(look.back_to_time),
+            }
+        )
+
+
+def _below(request: Request) -> UUID | None:
+    cursor = page_cursor(request)
+    try:
+        return UUID(cursor) if cursor else None
+    except ValueError:
+        return None  # the page itself says that the cursor is none of ours
 
 
 def _bodies(rows: list[Message]) -> list[dict[str, Any]]:
@@ -105,7 +124,7 @@ def _filter(request: Request) -> queries.MessageFilter:
     given = request.query_params
     return queries.MessageFilter(
         status=given.get("status", ""), stream=given.get("stream", ""), domain=given.get("domain", ""),
-        recipient=given.get("recipient", ""), tag=given.get("tag", ""), text=given.get("q", ""),
+        recipient=given.get("recipient", ""), tag=given.get("tag", ""),
         campaign=_campaign(given.get("campaign", "")), since=_time(given.get("since", ""), "since"),
         until=_time(given.get("until", ""), "until"),
     )

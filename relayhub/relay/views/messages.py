@@ -13,24 +13,17 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET
 
 from relayhub.core import formats
-from relayhub.core.models import Scope
+from relayhub.core.models import Scope, Workspace
 from relayhub.core.pages import PageRequest, page
 from relayhub.core.paging import TablePage, table_page
 from relayhub.core.vocabulary import status_look
 from relayhub.relay import queries, search, subjects
 from relayhub.relay.models import Message, Recipient
-from relayhub.relay.search import Kind, Meaning
+from relayhub.relay.search import STATES, Look, Wanted
+from relayhub.relay.search_words import Kind, Reading
 from relayhub.relay.subjects import Subject
+from relayhub.relay.views import search_box
 from relayhub.relay.views.common import PERIODS, period_since, stream_options
-
-#: How a search was understood, shown above the rows.
-_TOLD = {
-    Kind.ADDRESS: "Mail to {}", Kind.BEGINNING: "Mail to addresses that begin with {}",
-    Kind.DOMAIN: "Mail to addresses at {}", Kind.HEADER: "The message with the Message-ID {}",
-    Kind.STATE: "Messages with a recipient that is {}", Kind.TAG: "Messages tagged {}",
-    Kind.SUBJECT: "Messages with “{}” in the subject",
-    Kind.WORD: "Messages with “{0}” in the subject, or to addresses that begin with {0}",
-}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,62 +49,83 @@ class Line:
 @page(Scope.MESSAGES_READ)
 def message_list(request: PageRequest) -> HttpResponse:
     """What happened to this mail? An id leads straight to its page."""
-    meaning = search.understand(request.GET.get("q", ""))
-    straight = _straight(request, meaning)
+    workspace, reading = request.actor.workspace, search_box.reading_of(request)
+    straight = _straight(request, reading)
     if straight:
         return redirect(straight)
-    context = _rows(request, meaning)
-    workspace = request.actor.workspace
+    reading = search.resolved(workspace, reading)
+    context = _rows(request, reading)
     context |= {
-        "selects": [
-            {"key": "status", "label": "Any status",
-             "options": [(value, status_look(value).word) for value in search.STATES]},
-            {"key": "stream", "label": "All streams", "options": stream_options(workspace)},
-            {"key": "period", "label": PERIODS[""][0],
-             "options": [(name, words) for name, (words, _) in PERIODS.items() if name]},
-        ],
-        "told": _TOLD.get(meaning.kind, "").format(meaning.value), "meaning": meaning,
-        "period": "All that is kept" if meaning.is_exact else PERIODS.get(_period(request), PERIODS[""])[0],
+        "selects": _selects(workspace, reading), "period": _period_words(request, reading),
         "has_any": bool(context["lines"]) or Message.objects.filter(workspace=workspace).exists(),
+        "hints": search_box.hints(request, workspace), **search_box.read_context(request, reading),
     }
     return render(request, "relay/message_list.html", context)
+
+
+def _selects(workspace: Workspace, reading: Reading) -> list[dict[str, Any]]:
+    """The filters beside the box; the period is left out where the text names one."""
+    selects: list[dict[str, Any]] = [
+        {"key": "status", "label": "Any status", "options": [(value, status_look(value).word) for value in STATES]},
+        {"key": "stream", "label": "All streams", "options": stream_options(workspace)},
+    ]
+    if reading.names_period or reading.is_exact:
+        return selects
+    options = [(name, words) for name, (words, _) in PERIODS.items() if name]
+    return [*selects, {"key": "period", "label": PERIODS[""][0], "options": options}]
+
+
+def _period_words(request: PageRequest, reading: Reading) -> str:
+    if reading.names_period:
+        return " · ".join(part.words for part in reading.of(Kind.PERIOD))
+    return "All that is kept" if reading.is_exact else PERIODS.get(_period(request), PERIODS[""])[0]
 
 
 def _period(request: PageRequest) -> str:
     return request.GET.get("period", "")
 
 
-def _straight(request: PageRequest, meaning: Meaning) -> str:
+def _straight(request: PageRequest, reading: Reading) -> str:
     """The page of the one row that an id names, where it is of this workspace."""
-    workspace = request.actor.workspace
-    if meaning.kind is Kind.MESSAGE:
-        message = Message.objects.filter(workspace=workspace, pk=meaning.id).first()
+    workspace, part = request.actor.workspace, reading.single
+    if part is not None and part.kind is Kind.MESSAGE:
+        message = Message.objects.filter(workspace=workspace, pk=part.id).first()
         return reverse("message-detail", args=[message.public_id]) if message else ""
-    if meaning.kind is Kind.RECIPIENT:
-        recipient = Recipient.objects.filter(workspace=workspace, pk=meaning.id).first()
+    if part is not None and part.kind is Kind.RECIPIENT:
+        recipient = Recipient.objects.filter(workspace=workspace, pk=part.id).first()
         return reverse("message-detail", args=[recipient.public_id]) if recipient else ""
     return ""
 
 
-def _rows(request: PageRequest, meaning: Meaning) -> dict[str, Any]:
-    workspace = request.actor.workspace
-    state, stream = request.GET.get("status", ""), request.GET.get("stream", "")
-    if state and state not in search.STATES and state != "quarantined":
-        state = ""
-    since = None if meaning.is_exact else period_since(_period(request))
-    if meaning.kind is Kind.ADDRESS:
-        # `left@right` may be a Message-ID whose angle brackets were left out.
-        header = Meaning(kind=Kind.HEADER, value=f"<{request.GET.get('q', '').strip()}>")
-        if search.messages(workspace, header).exists():
-            meaning = header
-    if meaning.finds_recipients:
-        people = table_page(request, search.recipients(workspace, meaning, state=state, stream=stream, since=since))
-        noun = "recipient" if people.count == 1 else "recipients"
-        return {"table": people, "lines": recipient_lines(people.rows), "noun": noun}
-    found = search.messages(workspace, meaning, state=state, stream=stream, since=since)
-    table: TablePage[Message] = table_page(request, found)
-    noun = "message" if table.count == 1 else "messages"
-    return {"table": table, "lines": message_lines(table.rows), "noun": noun}
+def _wanted(request: PageRequest, reading: Reading) -> Wanted:
+    state = request.GET.get("status", "")
+    is_timed = reading.is_exact or reading.names_period
+    return Wanted(
+        reading=reading, state=state if state in STATES or state == "quarantined" else "",
+        stream=request.GET.get("stream", ""), since=None if is_timed else period_since(_period(request)),
+        below=search_box.below(request), is_upward="newer" in request.GET,
+    )
+
+
+def _rows(request: PageRequest, reading: Reading) -> dict[str, Any]:
+    workspace, wanted = request.actor.workspace, _wanted(request, reading)
+    if reading.finds_recipients:
+        people = search.recipients(workspace, wanted)
+        found = table_page(request, people.rows)
+        return _table(request, found, people, wanted, "recipient", recipient_lines(found.rows))
+    look = search.messages(workspace, wanted)
+    table = table_page(request, look.rows)
+    return _table(request, table, look, wanted, "message", message_lines(table.rows))
+
+
+def _table(
+    request: PageRequest, table: TablePage[Any], look: Look[Any], wanted: Wanted, noun: str, lines: list[Line]
+) -> dict[str, Any]:
+    return {
+        "table": table, "lines": lines, "noun": noun,
+        "total": search_box.counted(table.total, table.count, noun, look, wanted),
+        **search_box.further_context(request, look, wanted, older_url=table.older_url),
+    }
 
 
 def message_lines(rows: Sequence[Message]) -> list[Line]:

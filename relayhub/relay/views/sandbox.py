@@ -6,11 +6,10 @@ Every recipient that the sandbox route kept is one mail here. Looking at it meas
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import render
 from django.template.loader import render_to_string
@@ -21,15 +20,16 @@ from django.views.decorators.http import require_GET
 from relayhub.core.access import MESSAGE_BODY, SANDBOX, Actor, require
 from relayhub.core.clock import now
 from relayhub.core.errors import PrepareError
-from relayhub.core.ids import Prefix, decode_id, uuid7_floor, uuid7_time
+from relayhub.core.ids import Prefix, decode_id
 from relayhub.core.live_feed import Feed
 from relayhub.core.live_response import live_response
 from relayhub.core.models import Workspace
 from relayhub.core.pages import PageRequest, page
 from relayhub.core.paging import table_page
-from relayhub.protocol.address import AddressError, normalise
 from relayhub.relay import display, header_words, identity, search, subjects
 from relayhub.relay.models import Recipient
+from relayhub.relay.search import Wanted
+from relayhub.relay.views import search_box
 from relayhub.relay.views.common import Shown, recipient_of, stream_options
 from relayhub.relay.views.message_detail import raw_of, readable_of, source_of
 
@@ -39,10 +39,6 @@ VIEWS = {"html": "HTML", "text": "Text", "links": "Links", "checks": "Checks", "
 _KEPT = ("q", "stream", "cursor", "newer")
 #: More than this many new ones are told as "100+".
 _MAX_NEW = 100
-#: A search looks through this many of the newest mails: no index finds words of a subject.
-MAX_SEARCHED = 20_000
-MAX_BY_SUBJECT = 2000
-
 
 @dataclass(frozen=True, kw_only=True)
 class Line:
@@ -93,13 +89,20 @@ def kept(workspace: Workspace) -> QuerySet[Recipient]:
 
 
 def _inbox(request: PageRequest, chosen: Recipient | None) -> HttpResponse:
-    found = _matching(request.actor.workspace, request.GET.get("q", ""), request.GET.get("stream", ""))
-    table = table_page(request, found, size=30)
+    workspace, text = request.actor.workspace, search_box.reading_of(request)
+    wanted = Wanted(
+        reading=search.resolved(workspace, text), stream=request.GET.get("stream", ""),
+        below=search_box.below(request), is_upward="newer" in request.GET,
+    )
+    look = search.recipients(workspace, wanted, within=kept(workspace))
+    table = table_page(request, look.rows, size=30)
     shown = chosen or (table.rows[0] if table.rows else None)
     named = subjects.of_recipients([*table.rows, *([shown] if shown is not None else [])])
     kept_query = {key: request.GET[key] for key in _KEPT if request.GET.get(key)}
     context: dict[str, Any] = {
-        "table": table, "told": "1 mail" if table.count == 1 else f"{table.total} mails",
+        "table": table, "told": search_box.counted(table.total, table.count, "mail", look, wanted),
+        **search_box.read_context(request, wanted.reading),
+        **search_box.further_context(request, look, wanted, older_url=table.older_url),
         "is_reading": chosen is not None, "mail": shown,
         "subject": named[shown.pk] if shown is not None else "",
         "lines": [
@@ -118,34 +121,6 @@ def _inbox(request: PageRequest, chosen: Recipient | None) -> HttpResponse:
         require(request.actor, MESSAGE_BODY)
         context |= _reading(request.actor, shown, request.GET.get("show", ""), kept_query)
     return render(request, "relay/sandbox_inbox.html", context)
-
-
-def _matching(workspace: Workspace, text: str, stream: str) -> QuerySet[Recipient]:
-    plain, found = " ".join(text.replace("\0", "").split())[:300], kept(workspace)
-    if stream:
-        found = found.filter(message__stream__slug=stream)
-    if not plain:
-        return found
-    recipient, message = decode_id(Prefix.RECIPIENT, plain), decode_id(Prefix.MESSAGE, plain)
-    if recipient or message:
-        return found.filter(Q(pk=recipient) | Q(message_id=message))
-    floor = search.newest_floor(kept(workspace), MAX_SEARCHED)
-    found = found.filter(pk__gte=floor)
-    if "@" in plain and " " not in plain:
-        try:
-            return found.filter(address_key=normalise(plain))
-        except AddressError:
-            return found.filter(address_key__contains=plain.lower())
-    by_subject = _with_subject(workspace, plain, floor)
-    return found.filter(Q(message_id__in=by_subject) | Q(address_key__contains=plain.lower()))
-
-
-def _with_subject(workspace: Workspace, text: str, floor: UUID) -> list[UUID]:
-    """Messages of about the time since `floor` whose subject holds the text; at most MAX_BY_SUBJECT."""
-    earliest = uuid7_floor(uuid7_time(floor) - timedelta(days=1)) if floor != search.NO_ID else floor
-    meaning = search.Meaning(kind=search.Kind.SUBJECT, value=text)
-    found = search.messages(workspace, meaning).filter(pk__gte=earliest)
-    return list(found.values_list("pk", flat=True)[:MAX_BY_SUBJECT])
 
 
 def _reading(actor: Actor, mail: Recipient, wanted: str, query: dict[str, str]) -> dict[str, Any]:
