@@ -52,7 +52,7 @@ def page(
         @wraps(view)
         def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
             if not request.user.is_authenticated:
-                return redirect_to_login(request.get_full_path(), settings.LOGIN_URL)
+                return _to_sign_in(request)
             if methods and request.method not in (*methods, *(("HEAD",) if "GET" in methods else ())):
                 return HttpResponseNotAllowed(methods)
             actor = getattr(request, "actor", None)
@@ -64,9 +64,26 @@ def page(
             return view(request, *args, **kwargs)
 
         guarded.is_page = True  # type: ignore[attr-defined]
+        guarded.permission = permission  # type: ignore[attr-defined]
         return guarded
 
     return wrap
+
+
+def _to_sign_in(request: HttpRequest) -> HttpResponse:
+    """To sign-in and back: to the page itself, or to the page that a form was sent from.
+
+    A part that htmx asks for must not be filled with the sign-in page: it gets 401, which the page explains.
+    """
+    if is_partial(request):
+        return HttpResponse(status=401)
+    back = request.get_full_path() if request.method in _READS else back_to(request, settings.LOGIN_REDIRECT_URL)
+    return redirect_to_login(back, settings.LOGIN_URL)
+
+
+def permission_of(view: object) -> str | None:
+    """What looking at a page needs; None where every member may."""
+    return getattr(view, "permission", None)
 
 
 def is_page(view: object) -> bool:

@@ -1,4 +1,4 @@
-"""Search everywhere: one box for contacts, campaigns, messages, domains, templates, lists and suppressions.
+"""Search everywhere: one box for pages, contacts, campaigns, messages, domains, settings, and the help.
 
 An id leads straight to its page. Everything else is looked for in each part that the person may read and that
 has pages; each part shows its first hits and leads to its own list for the rest.
@@ -28,8 +28,12 @@ from relayhub.core.pages import PageRequest, page
 from relayhub.core.templatetags.relayhub_extras import nav_url
 from relayhub.relay import queries, search_words, subjects
 from relayhub.relay import search as messages
+from relayhub.site import help_library
+from relayhub.site.places import places_for
 
 SHOWN_EACH = 5
+#: Pages that are offered before anything is typed.
+PLACES_SHOWN = 12
 MAX_TEXT = 300
 #: Messages are looked for this far back, where an index does not find them anyway.
 _MESSAGES_WITHIN = timedelta(days=30)
@@ -51,6 +55,8 @@ class Hit:
     status: str = ""
     status_text: str = ""
     at: datetime | None = None
+    #: Its own icon, instead of its group's.
+    icon: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,7 +82,7 @@ class _Part:
 @page()
 def search(request: PageRequest) -> HttpResponse:
     """What is meant, or what fits."""
-    text = " ".join(request.GET.get("q", "").replace("\0", "").split())[:MAX_TEXT]
+    text = _asked(request)
     straight = _page_of_id(text)
     if straight:
         return redirect(straight)
@@ -85,6 +91,28 @@ def search(request: PageRequest) -> HttpResponse:
         request, "site/search.html",
         {"search_text": text, "groups": groups, "count": sum(len(group.hits) for group in groups)},
     )
+
+
+@require_GET
+@page()
+def search_hits(request: PageRequest) -> HttpResponse:
+    """The same as a part of a page, for the box that opens over every page; without a text, pages to go to."""
+    text = _asked(request)
+    straight = _page_of_id(text)
+    if straight:
+        groups = [Group(label="Go to", icon="arrow-right", hits=[Hit(url=straight, title=text)], more_url="")]
+    elif text:
+        groups = groups_for(request.actor, text)
+    else:
+        groups = [_places(request.actor, "", PLACES_SHOWN)]
+    return render(
+        request, "site/_search_hits.html",
+        {"groups": groups, "search_text": text, "count": sum(len(group.hits) for group in groups)},
+    )
+
+
+def _asked(request: PageRequest) -> str:
+    return " ".join(request.GET.get("q", "").replace("\0", "").split())[:MAX_TEXT]
 
 
 def _page_of_id(text: str) -> str:
@@ -96,8 +124,8 @@ def _page_of_id(text: str) -> str:
 
 
 def groups_for(actor: Actor, text: str) -> list[Group]:
-    """The parts with hits, in the order of the navigation."""
-    groups = []
+    """The parts with hits: pages first, then what people and programs made in the order of the navigation, help."""
+    groups = [_places(actor, text, SHOWN_EACH)]
     for part in _PARTS:
         list_url = nav_url(part.list_page)
         if not list_url or not actor.may(part.scope):
@@ -106,7 +134,24 @@ def groups_for(actor: Actor, text: str) -> list[Group]:
         if hits:
             more = f"{list_url}?{urlencode({'q': text})}" if len(hits) > SHOWN_EACH else ""
             groups.append(Group(label=part.label, icon=part.icon, hits=hits[:SHOWN_EACH], more_url=more))
-    return groups
+    groups.append(_help(text))
+    return [group for group in groups if group.hits]
+
+
+def _places(actor: Actor, text: str, most: int) -> Group:
+    hits = [Hit(url=place.url, title=place.label, icon=place.icon) for place in places_for(actor, text)[:most]]
+    return Group(label="Go to", icon="arrow-right", hits=hits, more_url="")
+
+
+def _help(text: str) -> Group:
+    found = help_library.search(text)
+    hits = [
+        Hit(url=hit.section.url, title=hit.section.title,
+            note=hit.section.document if hit.section.document != hit.section.title else "")
+        for hit in found[:SHOWN_EACH]
+    ]
+    more = f"{nav_url('help-home')}?{urlencode({'q': text})}" if len(found) > SHOWN_EACH else ""
+    return Group(label="Help", icon="help-circle", hits=hits, more_url=more)
 
 
 def _contacts(actor: Actor, text: str) -> list[Hit]:

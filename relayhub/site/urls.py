@@ -8,6 +8,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", home.home, name="home"),
     path("home/live", home.home_live, name="home-live"),
     path("search", search.search, name="search"),
+    path("search/hits", search.search_hits, name="search-hits"),
     path("jobs", jobs.job_list, name="job-list"),
     path("jobs/live", jobs.jobs_live, name="jobs-live"),
     path("jobs/seen", jobs.jobs_seen, name="jobs-seen"),

@@ -1,4 +1,4 @@
-// The drawer on narrow screens, the search key, and tabs that arrow keys move through.
+// The drawer on narrow screens, and tabs that arrow keys move through.
 const root = document.documentElement;
 const narrow = matchMedia("(max-width: 860px)");
 
@@ -21,15 +21,6 @@ document.addEventListener("click", (event) => {
 narrow.addEventListener("change", () => setDrawer(false));
 
 document.addEventListener("keydown", (event) => {
-  const typing = event.target.matches?.("input, textarea, select, [contenteditable]");
-  const asked = (event.key === "/" && !typing) || (event.key === "k" && (event.metaKey || event.ctrlKey));
-  const box = document.getElementById("search");
-  if (asked && box && !document.querySelector("dialog[open]")) {
-    event.preventDefault();
-    if (narrow.matches) setDrawer(true);
-    box.focus();
-    box.select();
-  }
   if (event.key === "Escape" && root.dataset.nav === "open") setDrawer(false);
   const tab = event.target.closest?.("[data-tabs] [role=tab]");
   const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];

@@ -29,5 +29,29 @@ document.addEventListener("htmx:error", (event) => {
   say("No answer from the server", "The connection may be down. Live parts go on when it is back.");
 });
 
+// The focus stays where a person works: on the same control of the new part, else on the page's content.
+let focused;
+const sign = (element) => [element.tagName, element.getAttribute("name"), element.getAttribute("href"),
+  element.getAttribute("aria-label"), element.value ?? "", element.textContent.trim()].join("\n");
+
+document.addEventListener("htmx:before:swap", () => {
+  const element = document.activeElement;
+  if (!element || element === document.body) focused = undefined;
+  else focused = { element, id: element.id, sign: sign(element), caret: element.selectionStart };
+});
+function refocus() {
+  if (!focused || focused.element.isConnected) return;
+  const { id, sign: wanted, caret, element } = focused;
+  const same = (id && document.getElementById(id))
+    || [...document.querySelectorAll(element.tagName)].find((other) => sign(other) === wanted);
+  const place = same ?? document.getElementById("main");
+  place?.focus({ preventScroll: true });
+  if (same && typeof caret === "number") try { same.setSelectionRange(caret, caret); } catch { /* no text field */ }
+  focused = undefined;
+}
+
 // New parts tell the others that they are there.
-document.addEventListener("htmx:after:swap", () => document.dispatchEvent(new CustomEvent("rh:content")));
+document.addEventListener("htmx:after:swap", () => {
+  refocus();
+  document.dispatchEvent(new CustomEvent("rh:content"));
+});

@@ -21,6 +21,16 @@ def test_a_stranger_is_sent_to_sign_in_and_back() -> None:
     assert answer["Location"] == "/accounts/login/?next=/campaigns"
 
 
+def test_a_form_sent_after_the_session_ended_leads_back_to_its_page() -> None:
+    form, act = reverse("contact-new"), reverse("campaign-pause", args=["cmp_00000000000000000000000000"])
+
+    answer = Client().post(act, headers={"Referer": f"http://testserver{form}?x=1"})
+    foreign = Client().post(act, headers={"Referer": "http://evil.example/"})
+
+    assert answer["Location"] == f"{reverse('account_login')}?next={form}%3Fx%3D1"
+    assert foreign["Location"] == f"{reverse('account_login')}?next=/"
+
+
 def test_somebody_without_a_workspace_is_told_so() -> None:
     user = User.objects.create_user("lost@example.com", "a long enough word 7")
     client = Client()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from django.test import Client
 from django.urls import reverse
 
 from campaigns import contacts, editing, lists
@@ -78,7 +79,7 @@ def test_a_part_shows_five_and_leads_to_the_rest() -> None:
     for number in range(7):
         handed_in(at, f"p{number}@mail.example", subject=f"Order {number}")
 
-    (group,) = search.groups_for(at.actor, "order")
+    (group,) = (group for group in search.groups_for(at.actor, "order") if group.label == "Messages")
 
     assert len(group.hits) == search.SHOWN_EACH
     assert group.more_url == f"{reverse('message-list')}?q=order"
@@ -93,6 +94,28 @@ def test_an_id_leads_straight_to_its_page() -> None:
     assert answer["Location"] == reverse("message-detail", args=[message.public_id])
     nobodys = at.client.get(reverse("search"), {"q": encode_id(Prefix.MESSAGE, uuid7())}, follow=True)
     assert nobodys.status_code == 404
+
+
+def test_pages_and_the_help_are_found_by_their_words() -> None:
+    groups = found(desk(), "suppression")
+
+    assert groups["Go to"][0] == "Suppressions"
+    assert "suppression" in groups["Help"]
+
+
+def test_the_box_over_a_page_offers_pages_then_what_fits_and_nothing_to_strangers() -> None:
+    at = desk()
+    fill(at)
+
+    empty = at.client.get(reverse("search-hits")).content.decode()
+    some = at.client.get(reverse("search-hits"), {"q": "rye"}).content.decode()
+    straight = at.client.get(reverse("search-hits"), {"q": encode_id(Prefix.MESSAGE, uuid7())}).content.decode()
+
+    assert "New campaign" in empty
+    assert "Rye lovers" in some
+    assert "<html" not in some
+    assert reverse("message-list") in straight
+    assert Client().get(reverse("search-hits"), headers={"HX-Request": "true"}).status_code == 401
 
 
 @pytest.mark.parametrize("text", ["", "   ", "%", "\\", "'", "\0", "<script>alert(1)</script>", "x" * 5000, "@", "."])
