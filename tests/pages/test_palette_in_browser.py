@@ -37,7 +37,8 @@ def test_a_person_goes_anywhere_by_keyboard(browse: Browsing) -> None:
 
     page.keyboard.press("/")
     page.keyboard.type("import")
-    expect(page.get_by_role("group", name="Go to").get_by_role("option", name="Import contacts")).to_have_attribute("aria-selected", "true")
+    pages = page.get_by_role("group", name="Go to")
+    expect(pages.get_by_role("option", name="Import contacts")).to_have_attribute("aria-selected", "true")
     page.keyboard.press("ArrowDown")
     page.keyboard.press("Enter")
     page.wait_for_url(f"**{reverse('suppression-import')}")
