@@ -75,9 +75,12 @@ def uuid7() -> UUID:
     return _compose(unix_ms, (fraction << 62) | (int.from_bytes(os.urandom(8), "big") & _RAND_B_MASK))
 
 
-def uuid7_at(when: datetime) -> UUID:
-    """A new UUIDv7 that sorts at `when`: for rows that describe the past, such as the demo's."""
-    return _compose(int(when.timestamp() * 1000), int.from_bytes(os.urandom(10), "big"))
+def uuid7_at(when: datetime, entropy: int | None = None) -> UUID:
+    """A new UUIDv7 that sorts at `when`: for rows that describe the past, such as the demo's.
+
+    `entropy` are 74 bits of the caller's own drawing, where the same story is to have the same ids.
+    """
+    return _compose(int(when.timestamp() * 1000), int.from_bytes(os.urandom(10)) if entropy is None else entropy)
 
 
 def uuid7_floor(when: datetime) -> UUID:
