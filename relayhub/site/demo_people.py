@@ -93,18 +93,21 @@ class People:
     def _lists(self, fair_at: datetime) -> None:
         at = self.begin - timedelta(days=300)
 
-        def made(name: str, description: str, opt_in: OptIn, *, is_public: bool = True) -> MailingList:
+        def made(
+            name: str, description: str, opt_in: OptIn, at: datetime, *, is_public: bool = True
+        ) -> MailingList:
             return MailingList.objects.create(
                 id=self.rows.new_id(at), workspace=self.workspace, name=name, description=description, opt_in=opt_in,
                 from_header=texts.NEWSLETTER_FROM, is_public=is_public, has_archive=name == "Newsletter", created_at=at,
             )
 
-        self.newsletter = made("Newsletter", "What is in the oven, once a week", OptIn.DOUBLE)
-        self.preorders = made("Pre-orders", "Holiday bread and rye before everybody else", OptIn.SINGLE)
+        self.newsletter = made("Newsletter", "What is in the oven, once a week", OptIn.DOUBLE, at)
+        self.preorders = made("Pre-orders", "Holiday bread and rye before everybody else", OptIn.SINGLE,
+                              at + timedelta(days=9))
         self.fair = made("Market fair", "Addresses from the guest book at the market fair", OptIn.SINGLE,
-                         is_public=False)
-        self.fair.created_at, self.fair.archived_at = fair_at - timedelta(hours=3), fair_at + timedelta(hours=5)
-        self.fair.save(update_fields=["created_at", "archived_at"])
+                         fair_at - timedelta(hours=3), is_public=False)
+        self.fair.archived_at = fair_at + timedelta(hours=5)
+        self.fair.save(update_fields=["archived_at"])
         SignUpForm.objects.create(
             workspace=self.workspace, mailing_list=self.newsletter, title="What is in the oven",
             text="Once a week, on a good day with a recipe. Leave whenever you like.", button="Put me on the list",

@@ -23,9 +23,9 @@ from relayhub.site.demo_rows import MessageRow, Rows
 
 #: Orders by the hour of the day (UTC), and by the weekday from Monday.
 _HOURS = (0, 0, 0, 0, 1, 4, 9, 12, 11, 9, 8, 9, 10, 8, 7, 8, 9, 9, 7, 4, 3, 2, 1, 1)
-_WEEKDAYS = (0.7, 0.8, 0.9, 1.0, 1.5, 1.6, 0.5)
+_WEEKDAYS = (0.8, 0.8, 0.9, 1.0, 1.5, 1.6, 0.85)
 #: Orders on an ordinary day at the beginning of the story and at its end: the shop grows.
-_FIRST_DAY, _LAST_DAY = 10, 62
+_FIRST_DAY, _LAST_DAY = 10, 72
 _HELD_FOR = timedelta(days=3650)
 _LIFETIME = timedelta(days=5)
 
