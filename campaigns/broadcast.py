@@ -161,7 +161,8 @@ def _freeze(actor: Actor, locked: Campaign, override: str) -> Broadcast:
 def _compiled(campaign: Campaign, version: Any) -> compiled.CompiledSource:
     content = templates.content_of(version)
     made = compiled.compile_source(
-        templates.source_of(content, subject=campaign.subject), templates.footer_of(campaign.workspace),
+        templates.source_of(content, campaign.workspace, subject=campaign.subject),
+        templates.footer_of(campaign.workspace),
         opens=campaign.track in ("opens", "all"), clicks=campaign.track in ("clicks", "all"),
     )
     first = campaign.lists.order_by("id").first()

@@ -105,7 +105,7 @@ def look(campaign: Campaign) -> Preflight:
     if gathered.content is not None:
         try:
             gathered.compiled = compiled.compile_source(
-                templates.source_of(gathered.content, subject=campaign.subject),
+                templates.source_of(gathered.content, campaign.workspace, subject=campaign.subject),
                 templates.footer_of(campaign.workspace), opens=False, clicks=False,
             )
         except PrepareError as exc:

@@ -9,6 +9,7 @@ from typing import Any
 from django.db import transaction
 from django.db.models import QuerySet
 
+from campaigns.brand import brand_of
 from campaigns.fields import field_types
 from campaigns.models import Broadcast, Campaign, Contact, MailTemplate, TemplateKind, TemplateVersion
 from relayhub.core import audit
@@ -51,7 +52,7 @@ def create_template(
     """Make a template; its first version is published at once, or a draft where somebody is to write it yet."""
     _check(content)
     if is_published:
-        _refuse_errors(content)
+        _refuse_errors(actor.workspace, content)
     with transaction.atomic():
         template = MailTemplate.objects.create(workspace=actor.workspace, name=_checked_name(name))
         _new_version(template, actor, content, number=1, published=is_published)
@@ -133,7 +134,7 @@ def publish(actor: Actor, template: MailTemplate) -> TemplateVersion:
         version = draft(template)
         if version is None:
             raise ConflictError("There is no draft: nothing changed since the last publish.", code="no_draft")
-        _refuse_errors(content_of(version))
+        _refuse_errors(actor.workspace, content_of(version))
         version.published_at = now()
         version.save(update_fields=["published_at"])
         audit.record(actor, "template.published", "template", template.public_id,
@@ -201,11 +202,11 @@ def content_of(version: TemplateVersion) -> TemplateInput:
     )
 
 
-def source_of(content: TemplateInput, *, subject: str = "") -> compiled.Source:
-    """The version as the compiler takes it; a campaign's own subject comes first."""
+def source_of(content: TemplateInput, workspace: Workspace, *, subject: str = "") -> compiled.Source:
+    """The version as the compiler takes it, in the brand of the workspace; a campaign's own subject comes first."""
     return compiled.Source(
         kind=content.kind, subject=subject or content.subject, source=content.source, text=content.text,
-        preheader=content.preheader,
+        preheader=content.preheader, brand=brand_of(workspace),
     )
 
 
@@ -215,7 +216,7 @@ def findings(workspace: Workspace, content: TemplateInput, *, subject: str = "")
     found = rendering.source_findings(parts)
     if not found:
         try:
-            compiled.to_html(source_of(content))
+            compiled.to_html(source_of(content, workspace))
         except PrepareError as exc:
             found.append(Finding(severity=Severity.ERROR, code=exc.code, message=exc.message, part="html"))
     known = field_types(workspace)
@@ -235,7 +236,7 @@ def preview(
 ) -> rendering.Rendered:
     """What this contact would get; links that only a sent mail has are marked as such, or are the given ones."""
     footer = footer_of(workspace)
-    made = compiled.compile_source(source_of(content, subject=subject), footer, opens=False, clicks=False)
+    made = compiled.compile_source(source_of(content, workspace, subject=subject), footer, opens=False, clicks=False)
     context = {
         "contact": _person(contact), **shared_context(workspace, campaign, made.subject), **(links or _PREVIEW_LINKS)
     }
@@ -286,9 +287,12 @@ def published_parts(workspace: Workspace, template_id: str) -> TemplateParts:
     version = published(template)
     if version is None:
         raise InputError("This template was never published.", field="template", code="unknown_template")
-    source = source_of(content_of(version))
+    source = source_of(content_of(version), workspace)
     html = compiled.to_html(source)
-    return TemplateParts(subject=version.subject, html=html, text=compiled.to_text(source, html))
+    return TemplateParts(
+        subject=version.subject, html=html, text=compiled.to_text(source, html),
+        shared={"workspace": shared_context(workspace, "", "")["workspace"]},
+    )
 
 
 def _new_version(
@@ -306,14 +310,14 @@ def _parts(content: TemplateInput, subject: str = "") -> dict[str, str]:
             "text": content.text}
 
 
-def _refuse_errors(content: TemplateInput) -> None:
+def _refuse_errors(workspace: Workspace, content: TemplateInput) -> None:
     found = rendering.source_findings(_parts(content))
     if found:
         first = found[0]
         where = f"line {first.line} of the {first.part}: " if first.line else ""
         raise InputError(f"{where}{first.message} {first.fix}".strip(), field=first.part, code=first.code)
     try:
-        compiled.to_html(source_of(content))
+        compiled.to_html(source_of(content, workspace))
     except PrepareError as exc:
         raise InputError(exc.message, field="html", code=exc.code) from exc
 

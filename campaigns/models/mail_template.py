@@ -16,6 +16,7 @@ class TemplateKind(models.TextChoices):
 
     HTML = "html", "HTML"
     MJML = "mjml", "MJML"
+    MARKDOWN = "markdown", "Markdown"
     TEXT = "text", "Plain text"
 
 
@@ -28,6 +29,8 @@ class MailTemplate(models.Model):
     created_at = models.DateTimeField(default=now)
     updated_at = models.DateTimeField(default=now)
     archived_at = models.DateTimeField(null=True, blank=True)
+    #: Values of its variables for previews and tests, as a single message would bring them.
+    sample = models.JSONField(default=dict, blank=True)
 
     class Meta:
         ordering: ClassVar = ["-id"]
@@ -47,11 +50,11 @@ class TemplateVersion(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     template = models.ForeignKey(MailTemplate, on_delete=models.CASCADE, related_name="versions")
     number = models.PositiveIntegerField()
-    kind = models.CharField(max_length=4, choices=TemplateKind.choices, default=TemplateKind.HTML)
+    kind = models.CharField(max_length=8, choices=TemplateKind.choices, default=TemplateKind.HTML)
     subject = models.CharField(max_length=998, blank=True, default="")
     #: Text that mail programs show behind the subject.
     preheader = models.CharField(max_length=300, blank=True, default="")
-    #: HTML or MJML as written.
+    #: HTML, MJML or Markdown as written.
     source = models.TextField(blank=True, default="")
     #: Plain text as written; empty = derived from the HTML at publish.
     text = models.TextField(blank=True, default="")

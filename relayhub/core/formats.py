@@ -155,16 +155,40 @@ def _linear(part: float) -> float:
     return part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4
 
 
+def _luminance(colour: str) -> float | None:
+    """Relative luminance of `#rrggbb` by WCAG 2.2, 0 to 1; None for what is no colour."""
+    text = colour.lstrip("#")
+    try:
+        parts = [int(text[start : start + 2], 16) / 255 for start in (0, 2, 4)]
+    except ValueError:
+        return None
+    red, green, blue = map(_linear, parts)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def contrast_ratio(one: str, other: str) -> float:
+    """The contrast of two colours by WCAG 2.2, 1 to 21; an unreadable colour counts as black."""
+    low, high = sorted((_luminance(one) or 0.0, _luminance(other) or 0.0))
+    return (high + 0.05) / (low + 0.05)
+
+
 def is_dark(colour: str) -> bool:
     """Whether white reads better than black on `#rrggbb`; by the contrast formula of WCAG 2.2.
 
     An unreadable colour counts as dark, as our own accent is.
     """
-    text = colour.lstrip("#")
-    try:
-        parts = [int(text[start : start + 2], 16) / 255 for start in (0, 2, 4)]
-    except ValueError:
-        return True
-    red, green, blue = map(_linear, parts)
-    luminance = 0.2126 * red + 0.7152 * green + 0.0722 * blue
-    return bool(1.05 / (luminance + 0.05) >= (luminance + 0.05) / 0.05)
+    luminance = _luminance(colour)
+    return True if luminance is None else 1.05 / (luminance + 0.05) >= (luminance + 0.05) / 0.05
+
+
+def readable_on(colour: str, ground: str, *, ratio: float = 4.5) -> str:
+    """The colour, moved towards black or white until text in it reads on the ground (WCAG 2.2 AA: 4.5)."""
+    if _luminance(colour) is None:
+        colour = "#000000"
+    target = 255 if is_dark(ground) else 0
+    parts = [int(colour[start : start + 2], 16) for start in (1, 3, 5)]
+    for step in range(21):
+        mixed = "#" + "".join(f"{round(part + (target - part) * step / 20):02x}" for part in parts)
+        if contrast_ratio(mixed, ground) >= ratio:
+            return mixed
+    return "#ffffff" if target else "#000000"

@@ -15,7 +15,7 @@ from relayhub.core import audit
 from relayhub.core.access import Actor, member_for, require
 from relayhub.core.clock import now
 from relayhub.core.errors import ConflictError, InputError
-from relayhub.core.models import Member, Role, Scope, User, Workspace
+from relayhub.core.models import BrandFont, Member, Role, Scope, User, Workspace
 from relayhub.protocol.attachment_policy import endings
 
 _COLOUR = re.compile(r"#[0-9a-fA-F]{6}", re.ASCII)
@@ -94,6 +94,8 @@ def _checked_any(field: str, value: Any) -> Any:
         return _checked(field, str(value))
     if field == "brand_colour" and isinstance(value, str) and _COLOUR.fullmatch(value):
         return value.lower()
+    if field == "brand_font" and value in BrandFont.values:
+        return str(value)
     if field == "timezone" and value in zoneinfo.available_timezones():
         return value
     if field in {"adds_footer", "requires_mfa"} and isinstance(value, bool):

@@ -10,11 +10,13 @@ from __future__ import annotations
 import html as html_entities
 import json
 import re
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from relayhub.core.errors import PrepareError
 from relayhub.protocol.links import Link, LinkNumbers, add_open_pixel, html_to_text, rewrite_html, rewrite_text
+from relayhub.relay import markdown_mail
+from relayhub.relay.brand import Brand
 from relayhub.relay.template_source import tags
 
 FORMAT_VERSION = 1
@@ -36,11 +38,13 @@ _LOCAL_ONLY = re.compile(r"<mj-include\b", re.IGNORECASE)
 class Source:
     """A template version as written."""
 
-    kind: str  # html, mjml, text
+    kind: str  # html, mjml, markdown, text
     subject: str
     source: str
     text: str = ""
     preheader: str = ""
+    #: The shell of Markdown is made in it.
+    brand: Brand = field(default_factory=Brand)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,11 +90,10 @@ class CompiledSource:
 
 
 def to_html(source: Source) -> str | None:
-    """HTML with styles inlined, None for plain text; PrepareError for MJML that does not parse."""
+    """HTML with styles inlined, None for plain text; PrepareError for what cannot be read."""
     if source.kind == "text" or not source.source.strip():
         return None
-    _check_elements(source)
-    written = _from_mjml(source.source) if source.kind == "mjml" else source.source
+    written = _written(source)
     hidden, restore = _hide_tags(_with_preheader(written, source.preheader))
     import css_inline  # here, not above: workers load this module and never inline
 
@@ -100,6 +103,16 @@ def to_html(source: Source) -> str | None:
     except css_inline.InlineError as exc:
         raise PrepareError(f"The styles cannot be inlined: {exc}.", temporary=False, code="css_failed") from exc
     return str(restore(inlined))
+
+
+def _written(source: Source) -> str:
+    """The source as HTML, styles in its head."""
+    if source.kind == "markdown":
+        made = markdown_mail.to_html(source.source, source.brand)
+        _check_elements(replace(source, kind="html", source=made))
+        return made
+    _check_elements(source)
+    return _from_mjml(source.source) if source.kind == "mjml" else source.source
 
 
 def _check_elements(source: Source) -> None:
@@ -256,7 +269,8 @@ def _footer_html(footer: Footer) -> str:
     lines = [part for part in (footer.company, *footer.postal_address.splitlines()) if part.strip()]
     who = "<br>".join(html_entities.escape(line.strip()) for line in lines)
     return (
-        '<div style="margin:32px 0 0;padding:16px;font:12px/18px sans-serif;color:#6b6b6b;text-align:center">'
+        '<div class="rh-footer" style="margin:32px 0 0;padding:16px;'
+        'font:12px/18px sans-serif;color:#6b6b6b;text-align:center">'
         f'{who}{"<br>" if who else ""}'
         '<a href="{{ unsubscribe_url }}" style="color:#6b6b6b">Unsubscribe</a></div>'
     )

@@ -5,7 +5,8 @@ Templates live in a package that imports this one, so the function is named in `
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from django.conf import settings
@@ -21,6 +22,8 @@ class TemplateParts:
     subject: str
     html: str | None
     text: str | None
+    #: Values that every message may use, such as the sender's name; its own variables come first.
+    shared: Mapping[str, Any] = field(default_factory=dict)
 
 
 def fill_template(workspace: Workspace, data: dict[str, Any]) -> dict[str, Any]:
@@ -35,5 +38,5 @@ def fill_template(workspace: Workspace, data: dict[str, Any]) -> dict[str, Any]:
     for name in ("subject", "html", "text"):
         if filled.get(name) is None:
             filled[name] = getattr(parts, name)
-    filled["variables"] = filled["variables"] or {}
+    filled["variables"] = {**parts.shared, **(filled["variables"] or {})}
     return filled

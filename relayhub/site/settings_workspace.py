@@ -14,7 +14,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from campaigns import templates
 from relayhub.core import workspaces
 from relayhub.core.errors import RelayHubError
-from relayhub.core.models import Scope, Workspace
+from relayhub.core.models import BrandFont, Scope, Workspace
 from relayhub.core.pages import PageRequest, page
 from relayhub.relay import compiled, rendering
 from relayhub.site.health_figures import waiting
@@ -30,8 +30,11 @@ class WorkspaceForm(forms.Form):
         choices=[(name, name) for name in ZONES], label="Time zone", help_text="Schedules and days are counted in it."
     )
     brand_colour = forms.RegexField(
-        r"^#[0-9a-fA-F]{6}$", label="Colour of public pages", widget=forms.TextInput(attrs={"type": "color"}),
-        help_text="Sign-up, unsubscribe and preference pages.", error_messages={"invalid": "Write it as #0b6470."},
+        r"^#[0-9a-fA-F]{6}$", label="Colour", widget=forms.TextInput(attrs={"type": "color"}),
+        help_text="Public pages, Markdown mails, new templates.", error_messages={"invalid": "Write it as #0b6470."},
+    )
+    brand_font = forms.ChoiceField(
+        choices=BrandFont.choices, label="Typeface", help_text="Only those that mail programs have: none is loaded."
     )
     company = forms.CharField(max_length=200, required=False, help_text="As it is registered.")
     postal_address = forms.CharField(

@@ -19,7 +19,8 @@ from tests.pages.marketer_rows import Desk, desk
 pytestmark = pytest.mark.django_db
 
 WORKSPACE = {
-    "name": "Northwind Bakery", "timezone": "Europe/Copenhagen", "brand_colour": "#0b6470", "company": "Northwind ApS",
+    "name": "Northwind Bakery", "timezone": "Europe/Copenhagen", "brand_colour": "#0b6470",
+    "brand_font": "system", "company": "Northwind ApS",
     "postal_address": "Kornvej 12\n2100 København", "adds_footer": "on", "footer_html": "",
     "refused_attachments": "exe js", "max_attachment_mib": "",
 }

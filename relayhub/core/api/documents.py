@@ -20,7 +20,7 @@ from relayhub.core.api.schema import (
     shape,
     table,
 )
-from relayhub.core.models import JobStatus, Role
+from relayhub.core.models import BrandFont, JobStatus, Role
 
 shape(
     "Key", id=identifier("key"), name=TEXT, prefix=TEXT, last_four=TEXT, scopes=each(TEXT), domains=each(TEXT),
@@ -30,7 +30,8 @@ shape(
 extend("NewKey", "Key", key=TEXT)
 shape(
     "Workspace", id=identifier("wsp"), name=TEXT, slug=TEXT, company=TEXT, postal_address=TEXT, footer_html=TEXT,
-    adds_footer=YES_OR_NO, brand_colour=TEXT, timezone=TEXT, requires_mfa=YES_OR_NO, is_demo=YES_OR_NO,
+    adds_footer=YES_OR_NO, brand_colour=TEXT,
+    brand_font=one_of(BrandFont.values), timezone=TEXT, requires_mfa=YES_OR_NO, is_demo=YES_OR_NO,
     refused_attachments=each(TEXT), max_attachment_mib=maybe(NUMBER),
     sending_stopped_at=maybe(MOMENT), sending_stopped_reason=maybe(TEXT), created_at=MOMENT,
 )

@@ -14,7 +14,7 @@ from relayhub.core.access import get_or_absent
 from relayhub.core.api.base import ApiView, StrictSerializer, parsed
 from relayhub.core.api.pagination import page_by_id
 from relayhub.core.ids import Prefix
-from relayhub.core.models import ApiKey, Job, Scope, Workspace
+from relayhub.core.models import ApiKey, BrandFont, Job, Scope, Workspace
 
 
 def moment(value: datetime | None) -> str | None:
@@ -121,6 +121,7 @@ class WorkspaceSerializer(StrictSerializer):
     footer_html = serializers.CharField(max_length=20_000, required=False, allow_blank=True)
     adds_footer = serializers.BooleanField(required=False)
     brand_colour = serializers.CharField(max_length=7, required=False)
+    brand_font = serializers.ChoiceField(choices=BrandFont.choices, required=False)
     timezone = serializers.CharField(max_length=64, required=False)
     requires_mfa = serializers.BooleanField(required=False)
     refused_attachments = serializers.ListField(child=serializers.CharField(max_length=20), required=False)
@@ -133,8 +134,9 @@ def workspace_body(workspace: Workspace) -> dict[str, Any]:
         "id": workspace.public_id, "name": workspace.name, "slug": workspace.slug, "company": workspace.company,
         "postal_address": workspace.postal_address, "footer_html": workspace.footer_html,
         "adds_footer": workspace.adds_footer, "brand_colour": workspace.brand_colour,
-        "timezone": workspace.timezone, "requires_mfa": workspace.requires_mfa, "is_demo": workspace.is_demo,
-        "refused_attachments": workspace.refused_attachments, "max_attachment_mib": workspace.max_attachment_mib,
+        "brand_font": workspace.brand_font, "timezone": workspace.timezone, "requires_mfa": workspace.requires_mfa,
+        "is_demo": workspace.is_demo, "refused_attachments": workspace.refused_attachments,
+        "max_attachment_mib": workspace.max_attachment_mib,
         "sending_stopped_at": moment(workspace.sending_stopped_at),
         "sending_stopped_reason": workspace.sending_stopped_reason or None, "created_at": moment(workspace.created_at),
     }

@@ -7,11 +7,12 @@ from relayhub.core.models.idempotency import IdempotencyRecord
 from relayhub.core.models.jobs import Job, JobStatus
 from relayhub.core.models.people import Invitation, Member, Role, User
 from relayhub.core.models.system import LoginThrottle, PeriodicRun, SystemState
-from relayhub.core.models.workspace import Workspace
+from relayhub.core.models.workspace import BrandFont, Workspace
 
 __all__ = [
     "ApiKey",
     "AuditEntry",
+    "BrandFont",
     "IdempotencyRecord",
     "Invitation",
     "Job",

@@ -16,6 +16,17 @@ def dangerous_endings() -> list[str]:
     return list(DANGEROUS)
 
 
+class BrandFont(models.TextChoices):
+    """Typefaces that mail programs have; hardly any loads another."""
+
+    SYSTEM = "system", "The reader’s own (system)"
+    HELVETICA = "helvetica", "Helvetica or Arial"
+    VERDANA = "verdana", "Verdana"
+    TREBUCHET = "trebuchet", "Trebuchet"
+    GEORGIA = "georgia", "Georgia"
+    PALATINO = "palatino", "Palatino"
+
+
 class Workspace(models.Model):
     """Everything a company keeps apart from another: every tenant row carries its id."""
 
@@ -39,8 +50,10 @@ class Workspace(models.Model):
     footer_html = models.TextField(max_length=20_000, blank=True, default="")
     #: Whether the footer with its unsubscribe link is added where content has none.
     adds_footer = models.BooleanField(default=True)
-    #: `#rrggbb` for the public pages.
+    #: `#rrggbb` for the public pages, Markdown mails and the beginnings of templates.
     brand_colour = models.CharField(max_length=7, default="#0b6470")
+    #: Typeface of mails in the workspace's look: a key of `relay.brand.FONTS`.
+    brand_font = models.CharField(max_length=20, choices=BrandFont, default=BrandFont.SYSTEM)
     timezone = models.CharField(max_length=64, default="UTC")
     requires_mfa = models.BooleanField(default=False)
 
