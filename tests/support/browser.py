@@ -2,7 +2,8 @@
 
 `browse` gives a page of one person at one width and theme; `look` opens a page at both widths and in both themes
 and holds it to what every page promises: no serious finding of axe, no sideways scrolling, no error on the
-console (a breach of the content policy is one). With RELAYHUB_SHOTS=FOLDER `look` also keeps pictures.
+console (a breach of the content policy is one), nothing from other hosts, few octets.
+With RELAYHUB_SHOTS=FOLDER `look` also keeps pictures.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from tests.pages.marketer_rows import Desk
+from tests.support.page_weight import Weight
 
 AXE = Path(__file__).parent / "vendor" / "axe-core" / "axe.min.js"
 WIDTHS = {1440: 1000, 390: 844}
@@ -120,9 +122,11 @@ def look(browse: Browsing) -> Callable[..., None]:
         troubles: list[str] = []
         for theme in THEMES:
             page = browse(desk, 1440, theme)
+            weight = Weight(page, browse.base_url)
             answer = page.goto(path)
             assert answer is not None
             assert answer.status == status, f"{path} answered {answer.status}"
+            troubles += [f"{path}: {finding}" for finding in weight.findings(page)]
             for width, height in WIDTHS.items():
                 page.set_viewport_size({"width": width, "height": height})
                 where = f"{path} at {width} px, {theme}"
