@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from datetime import timedelta
@@ -12,6 +14,7 @@ from html import unescape
 
 import pytest
 from django.urls import reverse
+from playwright._impl._driver import compute_driver_executable
 from pytest_django.live_server_helper import LiveServer
 
 from relayhub.core import keys
@@ -210,19 +213,33 @@ def test_values_with_quotes_stay_whole_in_every_example() -> None:
     assert letter.text in shlex.split(swaks.replace("\\\n", " "))
 
 
+def runs(language: str) -> list[str]:
+    """What a person would type before the pasted text."""
+    if language == "curl":
+        if shutil.which("curl") is None:
+            (pytest.fail if os.environ.get("RELAYHUB_NEEDS_BROWSER") else pytest.skip)(
+                "No curl on this machine: its example needs it (apt-get install curl)"
+            )
+        return ["sh", "-c"]
+    if language == "node":
+        return [str(compute_driver_executable()[0]), "--input-type=module", "-e"]
+    return [sys.executable, "-c"]
+
+
 @pytest.mark.django_db(transaction=True)
-def test_the_python_example_runs_as_it_stands(live_server: LiveServer) -> None:
+@pytest.mark.parametrize("language", ["curl", "python", "node"])
+def test_an_example_runs_as_it_stands(live_server: LiveServer, language: str) -> None:
     forget_everything()
     at = desk()
     key = keys.create_key(at.actor, name="k", limits=keys.KeyLimits(scopes=("messages.write",)))
     page = text_of(at.client.get(reverse("api-home"), headers={"host": live_server.url.removeprefix("http://")}).content)
-    code = re.search(r'<pre id="example-python"[^>]*>(.*?)</pre>', page, re.DOTALL)
+    code = re.search(rf'<pre id="example-{language}"[^>]*>(.*?)</pre>', page, re.DOTALL)
 
     assert code
     done = subprocess.run(
-        [sys.executable, "-c", code[1]], env={"RELAYHUB_KEY": key.text}, capture_output=True, text=True, timeout=60,
-        check=False,
+        [*runs(language), code[1]], env={"RELAYHUB_KEY": key.text, "PATH": os.environ["PATH"]}, capture_output=True,
+        text=True, timeout=60, check=False,
     )
-    assert done.stdout.startswith("202 "), done.stderr
+    assert '"status"' in done.stdout or done.stdout.startswith("202 "), done.stdout + done.stderr
     message = Message.objects.get()
     assert (message.subject, message.from_address, message.tags) == ("It works", "hello@example.com", ["first-try"])
