@@ -179,17 +179,18 @@ def delete_contacts(actor: Actor, found: QuerySet[Contact]) -> int:
     with transaction.atomic():
         ids = list(found.filter(workspace=actor.workspace).order_by().values_list("pk", flat=True))
         for start in range(0, len(ids), _BATCH):
-            _delete_rows(ids[start : start + _BATCH])
+            delete_rows(ids[start : start + _BATCH])
         if ids:
             audit.record(actor, "contacts.deleted", "contact", "", summary=f"{len(ids):,} contacts")
     return len(ids)
 
 
-def _delete_rows(ids: Sequence[UUID]) -> None:
+def delete_rows(ids: Sequence[UUID]) -> None:
     """Set-based, for the ORM would load every row that goes."""
     with connection.cursor() as cursor:
         for table, column in (
             ("campaigns_consententry", "contact_id"), ("campaigns_subscription", "contact_id"),
+            ("campaigns_importbefore", "contact_id"), ("campaigns_importkept", "contact_id"),
             ("campaigns_contact", "id"),
         ):
             cursor.execute(f"DELETE FROM {table} WHERE {column} = ANY(%s)", [list(ids)])

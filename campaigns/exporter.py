@@ -126,3 +126,10 @@ def reject_lines(rejects: Any) -> Iterator[bytes]:
     yield _line(["row", "email", "code", "reason", "cells"])
     for reject in rejects.iterator(chunk_size=2000):
         yield _line([reject.row, reject.address, reject.code, reject.reason, *reject.cells])
+
+
+def kept_lines(kept: Iterator[tuple[str, str]]) -> Iterator[bytes]:
+    """What an undo keeps as CSV: address and why."""
+    yield _line(["email", "why"])
+    for email, why in kept:
+        yield _line([email, why])

@@ -70,6 +70,8 @@ class Outcome:
     updated: int = 0
     unchanged: int = 0
     rejected: int = 0
+    #: Contacts put on the list.
+    joined: int = 0
     #: Of a dry run: known contacts that get nothing all the same, having left the list or being suppressed.
     not_written_to: int = 0
     samples: list[dict[str, Any]] = field(default_factory=list)
@@ -195,15 +197,35 @@ def _copy(cursor: Any, rows: Any) -> None:
 _DIFFERS = "((t.name <> '' AND t.name <> c.name) OR NOT c.fields @> t.fields)"
 
 
+#: What is about to be overwritten, for the undo; locks the contacts. `v` is what differs, field by field.
+_KEEP_SQL = f"""
+INSERT INTO campaigns_importbefore (contact_import_id, contact_id, before, after)
+SELECT %(import)s, c.id,
+  CASE WHEN n.differs THEN jsonb_build_object('name', c.name) ELSE '{{}}' END || jsonb_build_object('fields', v.old),
+  CASE WHEN n.differs THEN jsonb_build_object('name', t.name) ELSE '{{}}' END || jsonb_build_object('fields', v.new)
+FROM import_rows t
+JOIN campaigns_contact c ON c.workspace_id = %(workspace)s AND c.email_key = t.email_key
+CROSS JOIN LATERAL (SELECT t.name <> '' AND t.name <> c.name AS differs) n
+CROSS JOIN LATERAL (
+  SELECT coalesce(jsonb_object_agg(k, c.fields->k) FILTER (WHERE jsonb_exists(c.fields, k)), '{{}}') AS old,
+    coalesce(jsonb_object_agg(k, value), '{{}}') AS new
+  FROM jsonb_each(t.fields) e(k, value) WHERE c.fields->k IS DISTINCT FROM value
+) v
+WHERE {_DIFFERS} ORDER BY c.id FOR UPDATE OF c
+"""
+
+
 def _write(cursor: Any, run: ContactImport, outcome: Outcome) -> None:
     moment = now()
-    cursor.execute(
-        "UPDATE campaigns_contact c SET name = CASE WHEN t.name <> '' THEN t.name ELSE c.name END,"
-        " fields = c.fields || t.fields, updated_at = %s FROM import_rows t"
-        f" WHERE c.workspace_id = %s AND c.email_key = t.email_key AND {_DIFFERS}",
-        [moment, run.workspace_id],
-    )
+    cursor.execute(_KEEP_SQL, {"import": run.pk, "workspace": run.workspace_id})
     outcome.updated = cursor.rowcount
+    if outcome.updated:
+        cursor.execute(
+            "UPDATE campaigns_contact c SET name = CASE WHEN t.name <> '' THEN t.name ELSE c.name END,"
+            " fields = c.fields || t.fields, updated_at = %s FROM import_rows t"
+            f" WHERE c.workspace_id = %s AND c.email_key = t.email_key AND {_DIFFERS}",
+            [moment, run.workspace_id],
+        )
     cursor.execute(
         "INSERT INTO campaigns_contact"
         " (id, workspace_id, email, email_key, name, fields, language, source, created_at, updated_at)"
@@ -214,32 +236,32 @@ def _write(cursor: Any, run: ContactImport, outcome: Outcome) -> None:
     outcome.created = cursor.rowcount
     cursor.execute("SELECT count(*) FROM import_rows")
     outcome.unchanged = cursor.fetchone()[0] - outcome.updated - outcome.created
-    if run.mailing_list is not None:
-        _subscribe(cursor, run, moment)
+    outcome.joined = _subscribe(cursor, run, moment)
 
 
-def _subscribe(cursor: Any, run: ContactImport, moment: Any) -> None:
-    """Subscribe those without any state on the list, with the import as evidence."""
+def _subscribe(cursor: Any, run: ContactImport, moment: Any) -> int:
+    """Subscribe those without any state on the list, with the import as evidence; how many."""
     mailing_list = run.mailing_list
     if mailing_list is None:
-        return
+        return 0
     is_single = mailing_list.opt_in == OptIn.SINGLE
     status = SubscriptionStatus.CONFIRMED if is_single else SubscriptionStatus.UNCONFIRMED
     cursor.execute(
         "WITH new AS ("
         " INSERT INTO campaigns_subscription"
-        " (id, workspace_id, mailing_list_id, contact_id, status, created_at, confirmed_at)"
-        " SELECT rh_uuid7(), %s, %s, c.id, %s, %s, %s FROM import_rows t"
+        " (id, workspace_id, mailing_list_id, contact_id, status, created_at, confirmed_at, import_id)"
+        " SELECT rh_uuid7(), %s, %s, c.id, %s, %s, %s, %s FROM import_rows t"
         " JOIN campaigns_contact c ON c.workspace_id = %s AND c.email_key = t.email_key"
         f" WHERE NOT {LEFT_BEFORE_SQL.replace('%(list)s', '%s')}"
         " ON CONFLICT DO NOTHING RETURNING contact_id)"
         " INSERT INTO campaigns_consententry"
         " (id, contact_id, mailing_list_id, action, channel, source, user_agent, detail, at)"
         " SELECT rh_uuid7(), contact_id, %s, 'subscribed', 'import', %s, '', %s, %s FROM new",
-        [run.workspace_id, mailing_list.pk, status, moment, moment if is_single else None, run.workspace_id,
+        [run.workspace_id, mailing_list.pk, status, moment, moment if is_single else None, run.pk, run.workspace_id,
          mailing_list.pk, mailing_list.pk, run.consent_source,
          json.dumps({"import": run.public_id, "file": run.file_name}), moment],
     )
+    return int(cursor.rowcount)
 
 
 def _preview(cursor: Any, run: ContactImport, outcome: Outcome) -> None:

@@ -115,7 +115,8 @@ def start_after_dry_run(actor: Actor, tried: ContactImport) -> ContactImport:
 def imports_of(workspace: Workspace) -> QuerySet[ContactImport]:
     """Imports and dry runs, newest first."""
     rows = ContactImport.objects.filter(workspace=workspace)
-    return rows.select_related("job", "job__created_by", "mailing_list", "file").order_by("-job_id")
+    related = ("job", "job__created_by", "mailing_list", "file", "undo", "undo_count")
+    return rows.select_related(*related).order_by("-job_id")
 
 
 def upload_of(workspace: Workspace, file_id: UUID) -> StoredFile:
@@ -302,9 +303,10 @@ def _apply(
         row.updated += outcome.updated
         row.unchanged += outcome.unchanged
         row.rejected += outcome.rejected
+        row.joined += outcome.joined
         row.samples = import_batches.merged_samples(row.samples, outcome.samples)
         row.checkpoint_bytes, row.checkpoint_row = batch[-1].end_bytes, batch[-1].number
-        row.save(update_fields=["rows", "created", "updated", "unchanged", "rejected", "samples",
+        row.save(update_fields=["rows", "created", "updated", "unchanged", "rejected", "joined", "samples",
                                 "checkpoint_bytes", "checkpoint_row"])
         # Nobody knows the number of rows before the end; the share of bytes read tells it well enough.
         estimate = max(row.rows, row.rows * size // max(1, row.checkpoint_bytes))

@@ -6,7 +6,13 @@ from uuid import UUID
 
 from celery import shared_task
 
-from campaigns import broadcast, confirmation, exporter, importer  # noqa: F401  (registers the runners of jobs)
+from campaigns import (  # noqa: F401  (registers the runners of jobs)
+    broadcast,
+    confirmation,
+    exporter,
+    import_undo,
+    importer,
+)
 
 
 @shared_task(name="campaigns.expand", queue="imports")
@@ -31,3 +37,9 @@ def resume_expansions_task() -> None:
 def finish_sent_task() -> None:
     """Mark campaigns that are through."""
     broadcast.finish_sent()
+
+
+@shared_task(name="campaigns.forget_values", queue="housekeeping")
+def forget_values_task() -> None:
+    """Remove what was kept for undoing imports whose time is over."""
+    import_undo.forget_values()

@@ -30,6 +30,7 @@ SCHEDULE: dict[str, tuple[str, timedelta]] = {
     "deliverability.recheck_domains": ("deliverability.recheck_domains", timedelta(seconds=15)),
     "campaigns.launch_due": ("campaigns.launch_due", timedelta(seconds=5)),
     "campaigns.resume_expansions": ("campaigns.resume_expansions", timedelta(seconds=10)),
+    "campaigns.forget_values": ("campaigns.forget_values", timedelta(days=1)),
     "campaigns.finish_sent": ("campaigns.finish_sent", timedelta(seconds=5)),
 }
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import relayhub.relay.api.documents  # noqa: F401  (a campaign's recipient is a recipient and more)
 from campaigns.api import views_campaigns as campaigns
 from campaigns.api import views_contacts as contacts
+from campaigns.api import views_imports as imports
 from campaigns.api import views_lists as lists
 from campaigns.api import views_templates as templates
 from campaigns.models import CampaignStatus, OptIn, SubscriptionStatus, TemplateKind
@@ -29,6 +30,7 @@ from relayhub.core.api.schema import (
     table,
 )
 from relayhub.core.facts import EventType
+from relayhub.core.models import JobStatus
 from relayhub.relay.models import Tracking
 
 _SUBSCRIPTION_STATUS = one_of(SubscriptionStatus.values)
@@ -50,11 +52,18 @@ shape(
     is_enabled=YES_OR_NO, url=TEXT, created_at=MOMENT,
 )
 shape("ContactField", id=TEXT, key=TEXT, label=TEXT, type=TEXT)
+#: What an undo would do, or did; `kept` is the sum of the four figures behind it.
+_TALLY = fields(
+    job=identifier("job"), status=one_of(JobStatus.values), removed=NUMBER, restored=NUMBER, taken_off=NUMBER,
+    kept=NUMBER, written_to=NUMBER, answered=NUMBER, other_list=NUMBER, changed=NUMBER, values_kept=NUMBER,
+    places_kept=NUMBER,
+)
 shape(
     "Import", id=identifier("imp"), status=one_of(["running", "done", "failed"]), rows=NUMBER, created=NUMBER,
     updated=NUMBER, unchanged=NUMBER, rejected=NUMBER, file=TEXT, dry_run=YES_OR_NO, mapping=table(TEXT),
     columns=each(TEXT), list=maybe(TEXT), consent_source=TEXT, error=maybe(TEXT), samples=each(table(ANY)),
-    created_at=MOMENT, finished_at=maybe(MOMENT), total_estimate=maybe(NUMBER),
+    created_at=MOMENT, finished_at=maybe(MOMENT), total_estimate=maybe(NUMBER), job=identifier("job"), joined=NUMBER,
+    undo=maybe(fields(until=maybe(MOMENT), why_not=maybe(TEXT), would=maybe(_TALLY), did=maybe(_TALLY))),
 )
 shape(
     "List", **{"from": TEXT}, id=identifier("lst"), name=TEXT, description=TEXT, opt_in=one_of(OptIn.values),
@@ -137,11 +146,11 @@ declare(
     Operation(name="define_field", answer="ContactField", status=201, body=contacts.FieldSerializer),
 )
 declare(
-    contacts.ImportView, "POST",
+    imports.ImportView, "POST",
     Operation(name="import_contacts", answer="Import", status=202, body=_IMPORT, body_type="multipart/form-data"),
 )
-declare(contacts.ImportStatusView, "GET", Operation(name="get_import", answer="Import"))
-declare(contacts.RejectsView, "GET", Operation(name="download_rejects", answer="Csv", answer_type="text/csv"))
+declare(imports.ImportStatusView, "GET", Operation(name="get_import", answer="Import"))
+declare(imports.RejectsView, "GET", Operation(name="download_rejects", answer="Csv", answer_type="text/csv"))
 declare(contacts.ExportView, "POST", Operation(name="export_contacts", answer="Job", status=202, body=_EXPORT))
 declare(contacts.ExportFileView, "GET", Operation(name="download_export", answer="Csv", answer_type="text/csv"))
 declare(contacts.ContactConsentsView, "GET", Operation(name="list_consents", answer="Consent", is_list=True))
@@ -153,9 +162,14 @@ declare(
     Operation(name="rename_field", answer="ContactField", body=contacts.RenameSerializer),
 )
 declare(contacts.FieldView, "DELETE", Operation(name="delete_field", status=204))
-declare(contacts.ImportsView, "GET", Operation(name="list_imports", answer="Import", is_list=True))
-declare(contacts.ImportStatusView, "DELETE", Operation(name="cancel_import", answer="Import", status=202))
-declare(contacts.ImportStartView, "POST", Operation(name="start_import", answer="Import", status=202))
+declare(imports.ImportsView, "GET", Operation(name="list_imports", answer="Import", is_list=True))
+declare(imports.ImportStatusView, "DELETE", Operation(name="cancel_import", answer="Import", status=202))
+declare(
+    imports.ImportUndoView, "POST",
+    Operation(name="undo_import", answer="Job", status=202, body=imports.UndoSerializer),
+)
+declare(imports.ImportKeptView, "GET", Operation(name="download_kept", answer="Csv", answer_type="text/csv"))
+declare(imports.ImportStartView, "POST", Operation(name="start_import", answer="Import", status=202))
 declare(lists.RestoreView, "POST", Operation(name="restore_list", answer="List"))
 declare(lists.AskUnconfirmedView, "GET", Operation(name="count_unconfirmed", answer="Unconfirmed"))
 declare(lists.AskUnconfirmedView, "POST", Operation(name="ask_unconfirmed", answer="Job", status=202))

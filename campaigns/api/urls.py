@@ -4,16 +4,19 @@ from django.urls import URLPattern, path
 
 from campaigns.api import views_campaigns as campaigns
 from campaigns.api import views_contacts as contacts
+from campaigns.api import views_imports as imports
 from campaigns.api import views_lists as lists
 from campaigns.api import views_templates as templates
 
 urlpatterns: list[URLPattern] = [
     path("contacts", contacts.ContactsView.as_view()),
-    path("contacts/import", contacts.ImportView.as_view()),
-    path("contacts/imports", contacts.ImportsView.as_view()),
-    path("contacts/imports/<str:import_id>", contacts.ImportStatusView.as_view()),
-    path("contacts/imports/<str:import_id>/rejects", contacts.RejectsView.as_view()),
-    path("contacts/imports/<str:import_id>/start", contacts.ImportStartView.as_view()),
+    path("contacts/import", imports.ImportView.as_view()),
+    path("contacts/imports", imports.ImportsView.as_view()),
+    path("contacts/imports/<str:import_id>", imports.ImportStatusView.as_view()),
+    path("contacts/imports/<str:import_id>/rejects", imports.RejectsView.as_view()),
+    path("contacts/imports/<str:import_id>/start", imports.ImportStartView.as_view()),
+    path("contacts/imports/<str:import_id>/undo", imports.ImportUndoView.as_view()),
+    path("contacts/imports/<str:import_id>/kept", imports.ImportKeptView.as_view()),
     path("contacts/bulk", contacts.BulkView.as_view()),
     path("contacts/undo", contacts.UndoView.as_view()),
     path("contacts/export", contacts.ExportView.as_view()),

@@ -9,7 +9,14 @@ from campaigns.models.campaign import (
     LeftOutReason,
 )
 from campaigns.models.contact import Contact, FieldDefinition, FieldType
-from campaigns.models.importing import ContactImport, ImportReject, ImportSeen
+from campaigns.models.importing import (
+    ContactImport,
+    ImportBefore,
+    ImportKept,
+    ImportReject,
+    ImportSeen,
+    KeptReason,
+)
 from campaigns.models.mail_template import MailTemplate, TemplateKind, TemplateVersion
 from campaigns.models.mailing_list import (
     ConsentAction,
@@ -33,8 +40,11 @@ __all__ = [
     "ContactImport",
     "FieldDefinition",
     "FieldType",
+    "ImportBefore",
+    "ImportKept",
     "ImportReject",
     "ImportSeen",
+    "KeptReason",
     "LeftOutReason",
     "MailTemplate",
     "MailingList",

@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from django.db import models
 
+from campaigns.models.contact import Contact
 from campaigns.models.mailing_list import MailingList
 from relayhub.core.clock import now
 from relayhub.core.ids import Prefix, encode_id
@@ -36,6 +37,11 @@ class ContactImport(models.Model):
     updated = models.BigIntegerField(default=0)
     unchanged = models.BigIntegerField(default=0)
     rejected = models.BigIntegerField(default=0)
+    #: Contacts it put on the list.
+    joined = models.BigIntegerField(default=0)
+    #: What an undo would do, and the undo; the newest of each.
+    undo_count = models.OneToOneField(Job, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
+    undo = models.OneToOneField(Job, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
     #: Of a dry run: the first changes, [{"row", "email", "before", "after"}].
     samples = models.JSONField(default=list)
     created_at = models.DateTimeField(default=now)
@@ -69,6 +75,57 @@ class ImportReject(models.Model):
 
     def __str__(self) -> str:
         return f"row {self.row}: {self.reason}"
+
+
+class ImportBefore(models.Model):
+    """What an import overwrote in one contact: for its undo, and for as long as that may be asked for.
+
+    `before` and `after` are {"name": …, "fields": {key: value}} with only what differed; a field that the contact
+    did not have is absent from `before`.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    contact_import = models.ForeignKey(ContactImport, on_delete=models.CASCADE, db_index=False, related_name="+")
+    #: Goes with the contact; the database does not check it, for a million rows may be written at once.
+    contact = models.ForeignKey(Contact, on_delete=models.CASCADE, db_constraint=False, related_name="+")
+    before = models.JSONField()
+    after = models.JSONField()
+
+    class Meta:
+        indexes: ClassVar = [models.Index(fields=["contact_import", "id"], name="import_before_in_order")]
+
+    def __str__(self) -> str:
+        return f"{self.contact_id} before {self.contact_import_id}"
+
+
+class KeptReason(models.TextChoices):
+    """Why an undo leaves something as it is."""
+
+    WRITTEN_TO = "written_to", "Written to since"
+    ANSWERED = "answered", "Confirmed or left the list themselves since"
+    OTHER_LIST = "other_list", "On another list since"
+    CHANGED = "changed", "Changed since"
+    VALUE_CHANGED = "value_changed", "Values changed again since"
+
+
+class ImportKept(models.Model):
+    """A contact that an undo keeps, or leaves the newer values of, and why."""
+
+    id = models.BigAutoField(primary_key=True)
+    contact_import = models.ForeignKey(ContactImport, on_delete=models.CASCADE, db_index=False, related_name="kept")
+    contact = models.ForeignKey(
+        Contact, on_delete=models.CASCADE, db_constraint=False, db_index=False, related_name="+"
+    )
+    reason = models.CharField(max_length=13, choices=KeptReason.choices)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["contact", "contact_import", "reason"], name="import_kept_once"),
+        ]
+        indexes: ClassVar = [models.Index(fields=["contact_import", "id"], name="import_kept_in_order")]
+
+    def __str__(self) -> str:
+        return f"{self.contact_id}: {self.reason}"
 
 
 class ImportSeen(models.Model):

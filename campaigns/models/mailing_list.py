@@ -78,6 +78,8 @@ class Subscription(models.Model):
     confirmed_at = models.DateTimeField(null=True, blank=True)
     unsubscribed_at = models.DateTimeField(null=True, blank=True)
     confirmation_sent_at = models.DateTimeField(null=True, blank=True)
+    #: The import that put them there, so that it can be undone. Found by the time in `id`, so it needs no index.
+    import_id = models.UUIDField(null=True, blank=True)
 
     class Meta:
         constraints: ClassVar = [

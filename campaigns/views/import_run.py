@@ -10,12 +10,13 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_GET
 
-from campaigns import exporter
+from campaigns import exporter, import_undo
 from campaigns.models import ContactImport, FieldDefinition, ImportReject, OptIn
 from campaigns.views.import_wizard import run_of, steps
 from relayhub.core import formats, jobs
 from relayhub.core.models import JobStatus, Scope
 from relayhub.core.pages import PageRequest, is_partial, page
+from relayhub.core.streaming import download
 
 _REJECTS_SHOWN = 50
 #: Why rows are refused, grouped: title, and what to know.
@@ -64,7 +65,7 @@ def _context(request: PageRequest, run: ContactImport) -> dict[str, Any]:
             },
         ),
         "contacts_url": f"{reverse('contact-list')}?import={run.public_id}",
-        "joins": _joins(run),
+        "joins": _joins(run), "undo": import_undo.state_of(run), "undo_days": import_undo.KEPT.days,
     }
 
 
@@ -174,8 +175,4 @@ def _rejects(request: PageRequest, run: ContactImport) -> dict[str, Any]:
 def import_rejects(request: PageRequest, import_id: str) -> StreamingHttpResponse:
     """The refused rows as CSV: row, address, reason, and the cells as they stood."""
     run = run_of(request, import_id)
-    answer = StreamingHttpResponse(
-        exporter.reject_lines(run.rejects.all()), content_type="text/csv; charset=utf-8"
-    )
-    answer["Content-Disposition"] = f'attachment; filename="{run.public_id}-rejected.csv"'
-    return answer
+    return download(request, exporter.reject_lines(run.rejects.all()), name=f"{run.public_id}-rejected.csv")

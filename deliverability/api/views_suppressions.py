@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any, ClassVar
 from uuid import UUID
 
@@ -23,6 +22,7 @@ from relayhub.core.api.views import moment
 from relayhub.core.errors import AccessError, InputError
 from relayhub.core.ids import Prefix, encode_id
 from relayhub.core.models import Job, JobStatus, Scope
+from relayhub.core.streaming import download
 
 
 class SuppressionSerializer(StrictSerializer):
@@ -220,12 +220,6 @@ class CheckView(ApiView):
 # -- files ---------------------------------------------------------------------------------------------------
 
 
-def _csv(pieces: Iterator[bytes], name: str) -> StreamingHttpResponse:
-    answer = StreamingHttpResponse(pieces, content_type="text/csv; charset=utf-8")
-    answer["Content-Disposition"] = f'attachment; filename="{name}"'
-    return answer
-
-
 class ExportView(ApiView):
     """GET the list as CSV, with the filters of the list."""
 
@@ -233,7 +227,7 @@ class ExportView(ApiView):
 
     def get(self, request: Request) -> StreamingHttpResponse:
         """A download that can be imported again."""
-        return _csv(suppression_list.export(self.actor, _filter(request)), "suppressions.csv")
+        return download(request, suppression_list.export(self.actor, _filter(request)), name="suppressions.csv")
 
 
 def import_body(job: Job) -> dict[str, Any]:
@@ -300,4 +294,4 @@ class RejectsView(_OneImport):
     def get(self, request: Request, job_id: str) -> StreamingHttpResponse:
         """A download."""
         job = self.job(job_id)
-        return _csv(suppression_import.reject_lines(job), f"{job.public_id}-rejected.csv")
+        return download(request, suppression_import.reject_lines(job), name=f"{job.public_id}-rejected.csv")

@@ -17,6 +17,7 @@ from relayhub.core.errors import InputError, RelayHubError
 from relayhub.core.ids import Prefix
 from relayhub.core.models import Job, Scope
 from relayhub.core.pages import PageRequest, is_partial, page
+from relayhub.core.streaming import download
 
 _CHUNK_BYTES = 1024 * 1024
 
@@ -84,6 +85,4 @@ def import_cancel(request: PageRequest, job_id: str) -> HttpResponse:
 def import_rejects(request: PageRequest, job_id: str) -> StreamingHttpResponse:
     """What was refused and why, as CSV."""
     job = _job(request, job_id)
-    answer = StreamingHttpResponse(suppression_import.reject_lines(job), content_type="text/csv; charset=utf-8")
-    answer["Content-Disposition"] = f'attachment; filename="{job.public_id}-refused.csv"'
-    return answer
+    return download(request, suppression_import.reject_lines(job), name=f"{job.public_id}-refused.csv")

@@ -26,6 +26,7 @@ from relayhub.core.ids import Prefix, decode_id
 from relayhub.core.models import Scope
 from relayhub.core.pages import PageRequest, page
 from relayhub.core.paging import table_page
+from relayhub.core.streaming import download
 
 #: How many are lifted on one page at most: what one page of the list shows.
 _MAX_LIFTED = 50
@@ -284,7 +285,4 @@ def restore(request: PageRequest, suppression_id: str) -> HttpResponse:
 @page(Scope.SUPPRESSIONS_READ)
 def export(request: PageRequest) -> StreamingHttpResponse:
     """The list as it is filtered, as CSV."""
-    pieces = suppression_list.export(request.actor, filter_of(request))
-    answer = StreamingHttpResponse(pieces, content_type="text/csv; charset=utf-8")
-    answer["Content-Disposition"] = 'attachment; filename="suppressions.csv"'
-    return answer
+    return download(request, suppression_list.export(request.actor, filter_of(request)), name="suppressions.csv")

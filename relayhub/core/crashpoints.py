@@ -25,6 +25,7 @@ CRASHPOINTS = (
     "expand_mid_batch",
     "after_expand_batch",
     "import_mid_batch",
+    "undo_mid_batch",
     "inbound_before_record",
     "reaction_before_done",
 )

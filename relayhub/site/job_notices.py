@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 from django.db.models import Count, Q, QuerySet
 
-from campaigns.models import ContactImport
+from campaigns import import_undo, importer
 from deliverability import suppression_import
 from relayhub.core import formats, jobs
 from relayhub.core.clock import now
@@ -34,8 +35,10 @@ def result_address(job: Job) -> str:
 def _own_page(job: Job) -> str:
     if job.kind == suppression_import.JOB_KIND:
         return address("suppression-import-run", job.public_id)
-    if ContactImport.objects.filter(job=job).exists():
+    if job.kind == importer.JOB_KIND:
         return address("contact-import-run", encode_id(Prefix.IMPORT, job.pk))
+    if job.kind in (import_undo.JOB_KIND, import_undo.COUNT_KIND) and job.state.get("import"):
+        return address("contact-import-undo", encode_id(Prefix.IMPORT, UUID(job.state["import"])))
     return ""
 
 

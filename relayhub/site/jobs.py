@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from django.contrib import messages
-from django.http import FileResponse, HttpResponse, HttpResponseBase
+from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_POST
 
@@ -17,6 +17,7 @@ from relayhub.core.live_response import live_response
 from relayhub.core.models import Job, JobStatus, Scope
 from relayhub.core.pages import PageRequest, is_partial, page
 from relayhub.core.paging import table_page
+from relayhub.core.streaming import download
 from relayhub.site import job_notices
 from relayhub.site.needs import address
 
@@ -124,8 +125,8 @@ def job_file(request: PageRequest, job_id: str) -> HttpResponseBase:
     if job.kind != exporter.JOB_KIND:
         raise ForbiddenError("This job made no file.")
     file = exporter.exported_file(job)
-    return FileResponse(
-        files.open_file(file), as_attachment=True, filename=file.name, content_type=file.content_type
+    return download(
+        request, files.iterate_file(file), name=file.name, content_type=file.content_type, size_bytes=file.size_bytes
     )
 
 

@@ -1,4 +1,4 @@
-"""W9: the expander and the importer are killed again and again in the middle; counts stay exact."""
+"""W9: the expander, the importer and its undo are killed again and again in the middle; counts stay exact."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections import Counter
 import pytest
 from django.db.models import Count
 
-from campaigns import broadcast
+from campaigns import broadcast, import_undo
 from campaigns.models import Broadcast, Contact, Subscription
 from relayhub.core.models import Job
 from relayhub.relay.models import Event, Message, Recipient
@@ -78,3 +78,26 @@ def test_an_importer_killed_mid_file_counts_every_line_once(sender: Sender, pass
     assert Contact.objects.count() == people.size
     assert Subscription.objects.filter(mailing_list=row.mailing_list, status="confirmed").count() == people.size
     assert row.rejects.count() == people.unusable
+
+
+@pytest.mark.parametrize("passes", [1, 4, 12])
+def test_an_undo_killed_mid_batch_takes_everything_back_once(sender: Sender, passes: int) -> None:
+    people = make_audience(1200)
+    row = start_import(sender, people)
+    assert act("import", row.pk) == 0
+    row.refresh_from_db()
+    job = import_undo.start_undo(sender.actor, row)
+
+    assert act("import", job.pk, crashpoint=f"undo_mid_batch:{passes}") == KILLED
+    assert Contact.objects.count() == max(0, people.size - 100 * (passes - 1))
+    for _ in range(2):
+        Job.objects.filter(pk=job.pk).update(heartbeat_at="2020-01-01T00:00:00Z")
+        if act("import", job.pk, crashpoint="undo_mid_batch:3") == 0:
+            break
+    Job.objects.filter(pk=job.pk).update(heartbeat_at="2020-01-01T00:00:00Z")
+    act("import", job.pk)
+
+    job.refresh_from_db()
+    assert (job.status, job.result["removed"], job.result["taken_off"]) == ("done", people.size, people.size)
+    assert not Contact.objects.exists()
+    assert not Subscription.objects.exists()

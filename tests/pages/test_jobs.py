@@ -34,7 +34,8 @@ def running(at: Desk, kind: str = "import", **more: Any) -> Job:
 
 
 def ended(at: Desk, **more: Any) -> Job:
-    run = jobs.take(jobs.start_job(at.workspace, kind="import", title="A long one", created_by=at.user, **more).pk)
+    job = jobs.start_job(at.workspace, kind="confirmation", title="A long one", created_by=at.user, **more)
+    run = jobs.take(job.pk)
     assert run is not None
     run.advance(done=7, total=9)
     run.finish(rows=7)
@@ -158,7 +159,8 @@ def test_it_is_found_by_kind_and_status(at: Desk) -> None:
     words = at.client.get(reverse("job-list"), {"kind": "export", "status": "done"}).content.decode()
     assert "No job of this kind and status" in words
     assert "Running now" in words
-    assert "A long one" in at.client.get(reverse("job-list"), {"kind": "import", "status": "done"}).content.decode()
+    found = at.client.get(reverse("job-list"), {"kind": "confirmation", "status": "done"}).content.decode()
+    assert "A long one" in found
 
 
 def test_a_stranger_sees_none_of_it(at: Desk) -> None:

@@ -1,6 +1,7 @@
 """One act of the product as a process of its own, for tests that kill it in the middle.
 
-`python -m tests.support.acts expand <broadcast>` or `import <import>`, with small batches so that there are many.
+`python -m tests.support.acts expand <broadcast>` or `import <import or its undo>`, with small batches so
+that there are many.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ def main() -> None:
     import django
 
     django.setup()
-    from campaigns import broadcast, importer
+    from campaigns import broadcast, import_undo, importer
     from relayhub.core import jobs
 
     verb, row_id = sys.argv[1], UUID(sys.argv[2])
@@ -35,7 +36,7 @@ def main() -> None:
         broadcast.BATCH = BATCH
         broadcast.expand(row_id)
     else:
-        importer._BATCH_ROWS = BATCH
+        importer._BATCH_ROWS = import_undo._BATCH = BATCH
         jobs.run_job(row_id)
 
 
