@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('campaigns', '0003_consententry_removed_and_restored'),
+        ('campaigns', '0004_markdown_and_sample'),
         ('core', '0005_job_notices'),
     ]
 
