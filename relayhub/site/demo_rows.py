@@ -249,25 +249,37 @@ def _copy(cursor: Any, table: str, columns: Sequence[str], rows: Sequence[Sequen
 
 _COUNT_SQL = """
 INSERT INTO relay_counter (workspace_id, subject, subject_id, metric, bucket, value)
-SELECT e.workspace_id, s.subject, s.subject_id, m.metric, date_trunc('hour', e.at, 'UTC'), count(*)
-FROM relay_event e
-CROSS JOIN LATERAL (VALUES ('stream', e.stream_id), ('broadcast', e.broadcast_id)) AS s(subject, subject_id)
-CROSS JOIN LATERAL (VALUES (e.type::text),
-  (CASE WHEN e.type = 'delivered' AND e.detail->>'transport' = 'sandbox' THEN 'delivered:sandbox' END),
-  (CASE WHEN e.type IN ('opened', 'clicked') AND (e.detail->>'machine')::boolean THEN e.type || ':machine' END),
-  (CASE WHEN e.type IN ('opened', 'clicked') AND (e.detail->>'first')::boolean THEN e.type || ':first' END)
-) AS m(metric)
-WHERE e.workspace_id = %(workspace)s AND s.subject_id IS NOT NULL AND m.metric IS NOT NULL
-GROUP BY 1, 2, 3, 4, 5
-UNION ALL
-SELECT workspace_id, 'link', broadcast_id, 'clicked:' || (detail->>'link'), date_trunc('hour', at, 'UTC'), count(*)
-FROM relay_event
-WHERE workspace_id = %(workspace)s AND type = 'clicked' AND broadcast_id IS NOT NULL AND detail ? 'link'
-GROUP BY 1, 3, 4, 5
+SELECT * FROM (
+  SELECT e.workspace_id, s.subject, s.subject_id, m.metric, date_trunc('hour', e.at, 'UTC') AS bucket, count(*)
+  FROM relay_event e
+  CROSS JOIN LATERAL (VALUES ('stream', e.stream_id), ('broadcast', e.broadcast_id)) AS s(subject, subject_id)
+  CROSS JOIN LATERAL (VALUES (e.type::text),
+    (CASE WHEN e.type = 'delivered' AND e.detail->>'transport' = 'sandbox' THEN 'delivered:sandbox' END),
+    (CASE WHEN e.type IN ('opened', 'clicked') AND (e.detail->>'machine')::boolean THEN e.type || ':machine' END),
+    (CASE WHEN e.type IN ('opened', 'clicked') AND (e.detail->>'first')::boolean THEN e.type || ':first' END)
+  ) AS m(metric)
+  WHERE {which} AND s.subject_id IS NOT NULL AND m.metric IS NOT NULL
+  GROUP BY 1, 2, 3, 4, 5
+  UNION ALL
+  SELECT e.workspace_id, 'link', e.broadcast_id, 'clicked:' || (e.detail->>'link'), date_trunc('hour', e.at, 'UTC'),
+    count(*)
+  FROM relay_event e
+  WHERE {which} AND e.type = 'clicked' AND e.broadcast_id IS NOT NULL AND e.detail ? 'link'
+  GROUP BY 1, 3, 4, 5
+) AS counted
+ON CONFLICT (subject_id, metric, bucket, subject) DO UPDATE SET value = relay_counter.value + excluded.value
 """
 
 
-def count_events(workspace: Workspace) -> None:
-    """Write the counters of a workspace whose events were stored without them."""
+def count_events(workspace: Workspace, *, broadcast_id: UUID | None = None) -> None:
+    """Add the events of a workspace, or of one broadcast, that were stored without their counts to the counters."""
+    which = "e.broadcast_id = %(broadcast)s" if broadcast_id is not None else "e.workspace_id = %(workspace)s"
     with connection.cursor() as cursor:
-        cursor.execute(_COUNT_SQL, {"workspace": workspace.pk})
+        cursor.execute(_COUNT_SQL.format(which=which), {"workspace": workspace.pk, "broadcast": broadcast_id})
+
+
+def count_without_broadcast(workspace: Workspace) -> None:
+    """The same for the mail that belongs to no broadcast."""
+    which = "e.workspace_id = %(workspace)s AND e.broadcast_id IS NULL"
+    with connection.cursor() as cursor:
+        cursor.execute(_COUNT_SQL.format(which=which), {"workspace": workspace.pk})

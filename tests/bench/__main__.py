@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable
 
-from tests.bench import campaign, claims, imports, memory, relay
+from tests.bench import campaign, claims, imports, memory, pages, relay
 from tests.bench.results import Result, emit, say, table
 from tests.bench.world import World
 
@@ -20,6 +20,7 @@ _BENCHES: tuple[tuple[tuple[str, ...], Callable[[World], Iterable[Result]]], ...
     (("expansion", "transactional"), campaign.run_beside),
     (("import", "import-memory"), imports.run),
     (("claim",), claims.run),
+    (("pages",), pages.run),
 )
 
 

@@ -1,0 +1,48 @@
+"""Every page of the dashboard that shows a workspace's rows, by name: for tours, measurements and counts of queries."""
+
+from __future__ import annotations
+
+from campaigns.models import Broadcast, Campaign, Contact, MailingList, MailTemplate
+from deliverability.models import SendingDomain, Suppression
+from relayhub.core.models import Workspace
+from relayhub.relay.models import Message, Recipient
+
+#: Pages whose first screen is a list: they must be quicker than the others.
+LISTS = frozenset(
+    {"campaigns", "contacts", "lists", "templates", "messages", "sandbox", "domains", "suppressions", "jobs", "audit"}
+)
+
+
+def pages_of(workspace: Workspace, *, run: Broadcast | None = None) -> dict[str, str]:
+    """Name -> path; of the newest campaign unless another run is given. Pages without a row are left out."""
+    mine = {"workspace": workspace}
+    run = run or Broadcast.objects.filter(campaign__workspace=workspace).order_by("-id").first()
+    recipients = Recipient.objects.filter(**mine).order_by("-id")
+    bounced = recipients.filter(status="bounced", message__broadcast_id=None).first()
+    bounced = bounced or recipients.filter(status="bounced").first()
+    plain = Message.objects.filter(broadcast_id=None, **mine).order_by("-id").first()
+    found = {
+        "home": "/", "campaigns": "/campaigns", "contacts": "/contacts",
+        "contact": _first(Contact, "/contacts/{}", mine), "fields": "/contacts/fields",
+        "lists": "/lists", "list": _first(MailingList, "/lists/{}", mine),
+        "templates": "/templates", "template": _first(MailTemplate, "/templates/{}", mine), "messages": "/messages",
+        "live": "/live", "sandbox": "/sandbox", "api": "/programs", "smtp": "/programs/smtp", "domains": "/domains",
+        "domain": _first(SendingDomain, "/domains/{}", mine), "suppressions": "/suppressions",
+        "suppression": _first(Suppression, "/suppressions/{}", mine), "routes": "/routes", "streams": "/streams",
+        "settings": "/settings", "people": "/settings/people", "security": "/settings/security",
+        "audit": "/settings/audit", "profile": "/settings/profile", "stop": "/settings/sending", "help": "/help",
+        "help-page": "/help/glossary", "jobs": "/jobs", "search": "/search?q=order",
+    }
+    if run is not None:
+        campaign = Campaign.objects.get(pk=run.campaign_id).public_id
+        found["campaign-report"] = f"/campaigns/{campaign}/report"
+    if plain is not None:
+        found |= {"message": f"/messages/{plain.public_id}", "message-source": f"/messages/{plain.public_id}/source"}
+    if bounced is not None:
+        found["message-bounced"] = f"/messages/{bounced.public_id}"
+    return {name: path for name, path in found.items() if path}
+
+
+def _first(model: type, path: str, mine: dict[str, Workspace]) -> str:
+    row = model.objects.filter(**mine).order_by("id").first()  # type: ignore[attr-defined]
+    return path.format(row.public_id) if row is not None else ""
