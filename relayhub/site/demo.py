@@ -23,7 +23,7 @@ from deliverability.models import SendingDomain, Suppression
 from relayhub.core import audit
 from relayhub.core.clock import now
 from relayhub.core.models import Workspace
-from relayhub.relay.models import Lane, Stream, StreamKind
+from relayhub.relay.models import BroadcastControl, Lane, SiteRecord, Stream, StreamKind
 from relayhub.site import demo_texts as texts
 from relayhub.site.demo_campaigns import AUTHOR, Campaigns, Launch
 from relayhub.site.demo_domains import DomainTimes, add_demo_domains
@@ -99,7 +99,7 @@ class DemoSeeder:
         weekly = (
             (84, texts.WEDNESDAYS, 0.02), (77, texts.ROLLS, 0.02), (63, texts.STARTER, 0.03), (56, texts.MORNING, 0.02),
             (49, texts.HOURS, 0.02), (38, texts.SEEDS, 0.04), (35, texts.BAGUETTES, 0.78), (28, texts.COURSE, 0.12),
-            (14, texts.OVEN, 0.05), (0, texts.APPLES, 0.1),
+            (14, texts.OVEN, 0.05), (0, texts.APPLES, 0.06),
         )
         stopped = self.fair_at + timedelta(minutes=20)
         return [
@@ -139,10 +139,18 @@ class DemoSeeder:
     def _slow_the_throttler(self) -> None:
         """What was set on Live after the throttling: it still holds."""
         site = next(host for host, provider in PROVIDERS.items() if provider == THROTTLER)
-        Lane.objects.filter(
-            workspace=self.workspace, stream=self.campaigns.stream, site=site
-        ).update(max_per_minute=_PACED_TO)
-        self.paced = Lane.objects.filter(workspace=self.workspace, stream=self.campaigns.stream, site=site).latest("pk")
+        limited = BroadcastControl.objects.filter(workspace=self.workspace).exclude(max_per_minute=None)
+        paced = Lane.objects.filter(workspace=self.workspace, stream=self.campaigns.stream, site=site).exclude(
+            broadcast_id__in=limited.values("broadcast_id")
+        )
+        paced.update(max_per_minute=_PACED_TO)
+        self.paced = paced.latest("pk")
+        # What Live calls the sites; over at once, so that routing never takes them for an answer of DNS.
+        SiteRecord.objects.bulk_create(
+            (SiteRecord(domain=host, site=host, provider=provider, outcome="ok", looked_up_at=self.now,
+                        expires_at=self.now) for host, provider in PROVIDERS.items()),
+            ignore_conflicts=True,
+        )
 
     # -- the audit log ----------------------------------------------------------------------------------------
 

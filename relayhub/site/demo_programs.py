@@ -43,7 +43,7 @@ class Programs:
         self.shop_key = self._key("Shop checkout", (Scope.MESSAGES_WRITE, Scope.MESSAGES_READ), made=200,
                                   used=timedelta(minutes=3), domains=[texts.DOMAIN, texts.SHOP_DOMAIN])
         self._key("Sales board", (Scope.STATS_READ, Scope.CAMPAIGNS_READ), made=84, used=timedelta(hours=1),
-                  expires=self.now + timedelta(days=6))
+                  expires=self.now + timedelta(days=6, hours=12))
         self.staging_key = self._key("Staging", (Scope.MESSAGES_WRITE,), made=40, used=timedelta(days=1))
         self._key("Old web shop", ALL_SCOPES, made=410, used=timedelta(days=71),
                   revoked=self.now - timedelta(days=70))

@@ -1,13 +1,20 @@
-"""How a workspace's mail is doing: figures of Home, read from exact counters and from the queue's indexes."""
+"""How a workspace's mail is doing: figures of Home, read from exact counters and from the queue's indexes.
+
+Counters are by the hour, so a day is the last 24 hours with the present one, and what it is compared with are the
+24 before; everything on Home agrees on that.
+"""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from django.db.models import Count, Min
+
+from relayhub.core import formats
 from relayhub.core.clock import now
 from relayhub.core.ids import uuid7_floor
 from relayhub.core.models import Workspace
@@ -17,6 +24,7 @@ from relayhub.relay.models import Event, Recipient, Stream, StreamKind
 _PACE_WINDOW = timedelta(minutes=5)
 #: Fewer recipients say nothing about a rate.
 JUDGED_FROM = 50
+Totals = dict[str, int]
 
 
 def begins(hours: int = 24) -> datetime:
@@ -41,13 +49,53 @@ LIMITS = {
 }
 
 
-def waiting(workspace: Workspace) -> dict[str, int]:
-    """How many recipients wait: `turn` in the queue, `held` by our own policy."""
+@dataclass(frozen=True, kw_only=True)
+class Span:
+    """Metric -> count of a period, and of the one of the same length before it."""
+
+    present: Totals
+    before: Totals
+
+    def __add__(self, other: Span) -> Span:
+        """Two streams together."""
+        return Span(present=_sum(self.present, other.present), before=_sum(self.before, other.before))
+
+
+def _sum(one: Totals, other: Totals) -> Totals:
+    return {metric: one.get(metric, 0) + other.get(metric, 0) for metric in one.keys() | other.keys()}
+
+
+def finished(totals: Totals) -> int:
+    """How many recipients came to an end in a receiver's hands, or by waiting too long."""
+    return totals.get("delivered", 0) + totals.get("bounced", 0) + totals.get("expired", 0)
+
+
+def span(workspace: Workspace, *, hours: int = 24, stream: Stream | None = None) -> Span:
+    """The last hours and those before, in one query."""
+    start, length = begins(2 * hours), timedelta(hours=hours)
+    found: dict[bool, Totals] = {True: defaultdict(int), False: defaultdict(int)}
+    rows = queries.stats(workspace, since=start, bucket=length, stream_id=stream.pk if stream else None)
+    for at, metric, count in rows:
+        found[at >= start + length][metric] += count
+    return Span(present=dict(found[True]), before=dict(found[False]))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Waiting:
+    """What waits: in turn, kept back by our own policy, and how long the first in turn has been due."""
+
+    turn: int
+    held: int
+    oldest_seconds: float | None
+
+
+def waiting(workspace: Workspace) -> Waiting:
+    """How many recipients wait."""
     mine = Recipient.objects.filter(workspace=workspace)
-    return {
-        "turn": mine.filter(status__in=("queued", "deferred")).count(),
-        "held": mine.filter(status="held").count(),
-    }
+    queue = mine.filter(status__in=("queued", "deferred")).aggregate(count=Count("pk"), first=Min("next_attempt_at"))
+    oldest = (now() - queue["first"]).total_seconds() if queue["first"] else 0.0
+    return Waiting(turn=queue["count"], held=mine.filter(status="held").count(),
+                   oldest_seconds=oldest if oldest > 0 else None)
 
 
 def per_minute(workspace: Workspace) -> float:
@@ -59,44 +107,55 @@ def per_minute(workspace: Workspace) -> float:
     return count / (_PACE_WINDOW.total_seconds() / 60)
 
 
-def streams(workspace: Workspace) -> list[dict[str, Any]]:
-    """Each stream with its last 24 hours against its limits; the system stream only once it was used."""
-    shown = []
-    for stream in Stream.objects.filter(workspace=workspace):
-        totals = queries.totals(workspace, since=begins(), stream_id=stream.pk)
-        if stream.kind == StreamKind.SYSTEM and not totals:
-            continue
-        shown.append(_stream(stream, totals))
-    return shown
+# -- streams -------------------------------------------------------------------------------------------------
 
 
-def _stream(stream: Stream, totals: dict[str, int]) -> dict[str, Any]:
-    limits = LIMITS[StreamKind(stream.kind)]
-    delivered, bounced = totals.get("delivered", 0), totals.get("bounced", 0)
-    finished = delivered + bounced + totals.get("expired", 0)
-    deferred, complained = totals.get("deferred", 0), totals.get("complained", 0)
-    rows = [
-        _row("Delivered", "delivered", delivered, finished, limits.delivered, at_least=True),
-        _row("Deferred", "deferred", deferred, finished + deferred, limits.deferred),
-        _row("Bounced", "bounced", bounced, finished, limits.bounced),
-        _row("Complaints", "complained", complained, delivered, limits.complained, digits=3),
+def spans(workspace: Workspace) -> list[tuple[Stream, Span]]:
+    """Each stream with its last 24 hours and those before."""
+    return [(stream, span(workspace, stream=stream)) for stream in Stream.objects.filter(workspace=workspace)]
+
+
+def streams(found: list[tuple[Stream, Span]]) -> list[dict[str, Any]]:
+    """Streams against their limits; those that nothing is sent by only once they were used."""
+    return [
+        _stream(stream, days) for stream, days in found
+        if stream.kind != StreamKind.SYSTEM or days.present or days.before
     ]
-    status, word = _verdict(stream, finished, is_bad=any(row["is_bad"] for row in rows))
+
+
+_WATCHED = {"delivered": "delivery", "deferred": "deferrals", "bounced": "bounces", "complained": "complaints"}
+
+
+def _stream(stream: Stream, days: Span) -> dict[str, Any]:
+    limits, totals = LIMITS[StreamKind(stream.kind)], days.present
+    ended = finished(totals)
+    delivered, deferred = totals.get("delivered", 0), totals.get("deferred", 0)
+    rows = [
+        _row("Delivered", "delivered", delivered, ended, limits.delivered, at_least=True),
+        _row("Deferred", "deferred", deferred, ended + deferred, limits.deferred),
+        _row("Bounced", "bounced", totals.get("bounced", 0), ended, limits.bounced),
+        _row("Complaints", "complained", totals.get("complained", 0), delivered, limits.complained, digits=3),
+    ]
+    bad = [row for row in rows if row["is_bad"]]
+    status, word = _verdict(stream, ended, is_bad=bool(bad))
+    if status == "warn":
+        word = f"Watch {_WATCHED[bad[-1]['status']]}"
     return {
-        "stream": stream, "rows": rows, "finished": finished, "accepted": totals.get("accepted", 0),
-        "status": status, "word": word,
+        "stream": stream, "rows": rows, "finished": ended, "accepted": totals.get("accepted", 0),
+        "status": status, "word": word, "bad": bad,
+        "change": change_in_words(totals.get("accepted", 0), days.before.get("accepted", 0)),
     }
 
 
-def _verdict(stream: Stream, finished: int, *, is_bad: bool) -> tuple[str, str]:
+def _verdict(stream: Stream, ended: int, *, is_bad: bool) -> tuple[str, str]:
     """(status, word) of a stream: few recipients are no ground to call it healthy, nor to call it ill."""
     if stream.paused_at:
         return "paused", "Paused"
-    if not finished:
+    if not ended:
         return "none", "Nothing sent"
     if is_bad:
         return "warn", "Watch"
-    return ("none", "Too few to judge") if finished < JUDGED_FROM else ("healthy", "Healthy")
+    return ("none", "Too few to judge") if ended < JUDGED_FROM else ("healthy", "Healthy")
 
 
 def _row(
@@ -111,39 +170,107 @@ def _row(
     }
 
 
-def day_chart(workspace: Workspace, zone: str) -> dict[str, Any]:
-    """The last 24 hours by the hour: chart data, legend, and the same as a table."""
-    start = begins()
-    by_hour: dict[datetime, dict[str, int]] = defaultdict(dict)
-    for hour, metric, count in queries.stats(workspace, since=start):
-        by_hour[hour][metric] = count
-    hours = [start + timedelta(hours=n) for n in range(24)]
+# -- comparisons ---------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True)
+class Change:
+    """A difference for the tag `delta`: its sign, and its size in words."""
+
+    by: float
+    text: str
+
+
+def change_in_words(present: int, before: int) -> Change | None:
+    """How much more or less, in per cent of before; None where there was too little to compare with."""
+    if before < JUDGED_FROM:
+        return None
+    by = (present - before) / before
+    return Change(by=by, text=formats.percent(abs(by), 0 if abs(by) >= 0.1 else 1))
+
+
+def points(part: int, whole: int, part_before: int, whole_before: int, *, digits: int = 1) -> Change | None:
+    """The difference of two shares in points; None where either is of too few."""
+    if min(whole, whole_before) < JUDGED_FROM:
+        return None
+    by = round(100 * part / whole, digits) - round(100 * part_before / whole_before, digits)
+    by = round(by, digits)
+    return Change(by=by, text=f"{abs(by):.{digits}f} points" if by else "no change,")
+
+
+# -- the chart -----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True)
+class Period:
+    """A stretch of time that the chart can show."""
+
+    key: str
+    label: str
+    title: str
+    step: timedelta
+    steps: int
+    #: What one bar is, and how its start is written.
+    each: str
+    form: str
+
+
+PERIODS = (
+    Period(key="24h", label="24 h", title="Last 24 hours", step=timedelta(hours=1), steps=24, each="an hour",
+           form="%a %H:%M"),
+    Period(key="7d", label="7 d", title="Last 7 days", step=timedelta(hours=6), steps=28, each="in 6 hours",
+           form="%a %d %b, %H:%M"),
+    Period(key="30d", label="30 d", title="Last 30 days", step=timedelta(days=1), steps=30, each="a day",
+           form="%a %d %b"),
+)
+
+
+def period_of(key: str) -> Period:
+    """The period of that key, the first where there is none."""
+    return next((period for period in PERIODS if period.key == key), PERIODS[0])
+
+
+def chart(workspace: Workspace, zone: str, period: Period = PERIODS[0]) -> dict[str, Any]:
+    """Recipients of a period by its steps: chart data, legend, and the same as a table."""
+    start = _start(period, zone)
+    by_step: dict[datetime, Totals] = defaultdict(dict)
+    for at, metric, count in queries.stats(workspace, since=start, bucket=period.step):
+        by_step[at][metric] = count
+    steps = [start + period.step * n for n in range(period.steps)]
     series = {
-        metric: [by_hour.get(hour, {}).get(metric, 0) for hour in hours]
-        for metric in ("accepted", "delivered", "deferred")
+        metric: [by_step.get(at, {}).get(metric, 0) for at in steps] for metric in ("accepted", "delivered", "deferred")
     }
     sums = {metric: sum(values) for metric, values in series.items()}
     data = {
-        "x": [int(hour.timestamp()) for hour in hours], "unit": "", "zone": zone,
+        "x": [int(at.timestamp()) for at in steps], "unit": "", "zone": zone,
         "series": [
             {"label": "Accepted", "color": "--c-muted", "kind": "bars", "data": series["accepted"]},
             {"label": "Delivered", "color": "--c-1", "kind": "bars", "data": series["delivered"]},
             {"label": "Deferred", "color": "--c-2", "kind": "line", "data": series["deferred"]},
         ],
     }
-    local = ZoneInfo(zone)
     return {
-        "data": data, "has_any": any(sums.values()),
-        "label": f"{sums['delivered']:,} recipients delivered of {sums['accepted']:,} accepted in 24 hours.",
+        "data": data, "has_any": any(sums.values()), "period": period, "periods": PERIODS,
+        "label": f"{period.title}: {sums['delivered']:,} recipients delivered of {sums['accepted']:,} accepted.",
         "legend": [
             {"label": "Accepted", "value": f"{sums['accepted']:,}", "key": "mut"},
             {"label": "Delivered", "value": f"{sums['delivered']:,}", "key": ""},
             {"label": "Deferred", "value": f"{sums['deferred']:,}", "key": "c2", "line": True},
         ],
-        "head": ["Hour", "Accepted", "Delivered", "Deferred"],
+        "head": ["From", "Accepted", "Delivered", "Deferred"],
         "rows": [
-            [hour.astimezone(local).strftime("%a %H:%M"), f"{series['accepted'][n]:,}",
+            [at.astimezone(ZoneInfo(zone)).strftime(period.form), f"{series['accepted'][n]:,}",
              f"{series['delivered'][n]:,}", f"{series['deferred'][n]:,}"]
-            for n, hour in enumerate(hours)
+            for n, at in enumerate(steps)
         ],
     }
+
+
+def _start(period: Period, zone: str) -> datetime:
+    """The first step: hours end with the present one, longer steps begin at midnight where the person is."""
+    if period.step <= timedelta(hours=1):
+        return begins(period.steps)
+    midnight = now().astimezone(ZoneInfo(zone)).replace(hour=0, minute=0, second=0, microsecond=0)
+    # Back from the coming midnight in hours that all are 60 minutes, and up to a whole one: counters know no others.
+    end = (midnight + timedelta(days=1)).astimezone(UTC) + timedelta(minutes=59)
+    return end.replace(minute=0) - period.step * period.steps

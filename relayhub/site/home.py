@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from functools import reduce
+from operator import add
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import render
@@ -11,29 +14,40 @@ from django.views.decorators.http import require_GET
 from campaigns.editing import campaigns_of
 from campaigns.overview import overview_of
 from relayhub.core import formats
+from relayhub.core.clock import now
 from relayhub.core.live_feed import Feed
 from relayhub.core.live_response import live_response
-from relayhub.core.models import Workspace
+from relayhub.core.models import User, Workspace
 from relayhub.core.pages import PageRequest, page
-from relayhub.relay import queries
-from relayhub.site import health_figures, needs
+from relayhub.relay import usual
+from relayhub.site import first_steps, health_figures, needs
+from relayhub.site.health_figures import Span, points
+from relayhub.site.needs import address
+
+_WEEK_HOURS = 7 * 24
+_COMPLAINTS_LIMIT = health_figures.Limits(delivered=0).complained
 
 
 @require_GET
 @page()
 def home(request: PageRequest) -> HttpResponse:
     """The page."""
-    workspace = request.actor.workspace
+    workspace, user = request.actor.workspace, request.user
     campaigns = list(campaigns_of(workspace)[:5])
-    things = needs.needs(workspace)
-    steps = needs.first_steps(workspace)
+    spans = health_figures.spans(workspace)
+    streams = health_figures.streams(spans)
+    things = needs.needs(workspace, streams)
+    steps = first_steps.steps_of(workspace)
+    chart = health_figures.chart(workspace, user.timezone, health_figures.period_of(request.GET.get("period", "")))
     return render(
         request, "site/home.html",
         {
-            "stats": _stats(workspace), "needs": things, "sentence": _sentence(things, steps),
-            "steps": steps, "next_step": next((step for step in steps if not step.is_done), None),
-            "streams": health_figures.streams(workspace), "campaigns": overview_of(campaigns),
-            "chart": health_figures.day_chart(workspace, request.user.timezone),
+            "stats": _stats(workspace, user, _together(spans)), "needs": things,
+            "today": formats.moment_text(now(), now=now(), zone=ZoneInfo(user.timezone), style="full"),
+            "sentence": _sentence(things, steps, streams), "steps": steps,
+            "steps_left": first_steps.left_in_words(steps),
+            "next_step": next((step for step in steps if not step.is_done), None),
+            "streams": streams, "campaigns": overview_of(campaigns), "chart": chart,
         },
     )
 
@@ -42,43 +56,98 @@ def home(request: PageRequest) -> HttpResponse:
 @page()
 def home_live(request: PageRequest) -> HttpResponseBase:
     """The numbers that change while one looks, for live.js: as events, or once as JSON."""
-    workspace = request.actor.workspace
+    workspace, user = request.actor.workspace, request.user
     feed = Feed(
-        key=f"home:{workspace.pk}", workspace_id=workspace.pk, every_seconds=3.0, floor_seconds=10.0,
-        render=lambda: {"values": {stat["key"]: stat["value"] for stat in _stats(workspace) if stat.get("key")}},
+        key=f"home:{workspace.pk}:{user.timezone}", workspace_id=workspace.pk, every_seconds=3.0, floor_seconds=10.0,
+        render=lambda: {
+            "values": {stat["key"]: stat["value"] for stat in _stats(workspace, user, health_figures.span(workspace))
+                       if stat.get("key")}
+        },
     )
     return live_response(request, feed)
 
 
-def _sentence(things: list[needs.Need], steps: list[needs.Step]) -> str:
+def _together(spans: list[tuple[Any, Span]]) -> Span:
+    return reduce(add, (days for _, days in spans), Span(present={}, before={}))
+
+
+def _sentence(things: list[needs.Need], steps: list[first_steps.Step], streams: list[dict[str, Any]]) -> str:
     left = sum(1 for step in steps if not step.is_done)
-    if not things and left:
+    if things:
+        flowing = "Messages are flowing; " if any(stream["finished"] for stream in streams) else ""
+        text = "one thing needs you." if len(things) == 1 else f"{len(things)} things need you."
+        return flowing + text if flowing else text[0].upper() + text[1:]
+    if left:
         return "One first step is left." if left == 1 else f"{left} first steps are left."
-    if not things:
-        return "Nothing needs you."
-    return "One thing needs you." if len(things) == 1 else f"{len(things)} things need you."
+    return "Nothing needs you."
 
 
-def _stats(workspace: Workspace) -> list[dict[str, Any]]:
-    day = queries.totals(workspace, since=health_figures.begins())
-    delivered, bounced = day.get("delivered", 0), day.get("bounced", 0)
-    finished = delivered + bounced + day.get("expired", 0)
-    waiting = health_figures.waiting(workspace)
-    week = queries.totals(workspace, since=health_figures.begins(7 * 24))
-    complained, delivered_week = week.get("complained", 0), week.get("delivered", 0)
-    messages = needs.address("message-list")
-    return [
-        {"label": "Going out now", "icon": "activity",
-         "value": formats.number(round(health_figures.per_minute(workspace))), "unit": "a minute",
-         "note": "mean of the last 5 minutes", "key": "pace", "url": needs.address("live")},
-        {"label": "Delivered, last 24 h", "value": formats.number(delivered),
-         "unit": f"of {formats.number(finished)}",
-         "note": f"{formats.share(delivered, finished)} of what came to an end"
-         if finished else "nothing came to an end",
-         "key": "delivered", "url": f"{messages}?status=delivered" if messages else ""},
-        {"label": "Waiting", "value": formats.number(waiting["turn"]), "unit": "recipients", "key": "waiting",
-         "note": f"and {formats.number(waiting['held'])} held" if waiting["held"] else "none held",
-         "url": needs.address("live")},
-        {"label": "Complaints, last 7 days", "value": formats.share(complained, delivered_week, 3) if delivered_week
-         else "–", "unit": "of delivered", "note": f"{formats.counted(complained, 'person,people')}; limit 0.08%"},
-    ]
+# -- the strip -----------------------------------------------------------------------------------------------
+
+
+def _stats(workspace: Workspace, user: User, days: Span) -> list[dict[str, Any]]:
+    return [_pace(workspace, user), _delivered(days), _waiting(workspace), _complaints(workspace)]
+
+
+def _pace(workspace: Workspace, user: User) -> dict[str, Any]:
+    at = now()
+    found = usual.usual_in_hour(workspace, "delivered", at)
+    note = "mean of the last 5 minutes"
+    if found is not None:
+        local = at.astimezone(ZoneInfo(user.timezone))
+        low, high = _a_minute(found.low), _a_minute(found.high)
+        usually = high if found.low == found.high else f"{low.partition(' ')[0]} to {high}"
+        note = f"usual for a {local:%A}, {local:%H}:00: {usually}"
+    return {
+        "label": "Going out now", "icon": "activity", "unit": "a minute", "note": note, "key": "pace",
+        "value": formats.number(round(health_figures.per_minute(workspace))), "url": address("live"),
+    }
+
+
+def _a_minute(an_hour: int) -> str:
+    pace = an_hour / 60
+    return formats.rate(round(pace, 1) if pace < 10 else round(pace))
+
+
+def _delivered(days: Span) -> dict[str, Any]:
+    present, before = days.present, days.before
+    delivered, ended = present.get("delivered", 0), health_figures.finished(present)
+    ended_before = health_figures.finished(before)
+    change = points(delivered, ended, before.get("delivered", 0), ended_before)
+    share = formats.share(delivered, ended)
+    note = f"{share} of what came to an end" if ended else "nothing came to an end"
+    if change is not None:
+        note = f"{share} against {formats.share(before.get('delivered', 0), ended_before)} the 24 h before"
+    messages = address("message-list")
+    return {
+        "label": "Delivered, last 24 h", "value": formats.number(delivered), "unit": f"of {formats.number(ended)}",
+        "note": note, "key": "delivered", "url": f"{messages}?status=delivered" if messages else "", "good": "up",
+        **_changed(change),
+    }
+
+
+def _waiting(workspace: Workspace) -> dict[str, Any]:
+    found = health_figures.waiting(workspace)
+    note = f"and {formats.number(found.held)} held" if found.held else "none held"
+    if found.oldest_seconds is not None:
+        note += f"; first in turn for {formats.duration(found.oldest_seconds)}"
+    return {"label": "Waiting", "value": formats.number(found.turn), "unit": "recipients", "key": "waiting",
+            "note": note, "url": address("live")}
+
+
+def _complaints(workspace: Workspace) -> dict[str, Any]:
+    weeks = health_figures.span(workspace, hours=_WEEK_HOURS)
+    complained, delivered = weeks.present.get("complained", 0), weeks.present.get("delivered", 0)
+    before = weeks.before
+    change = points(complained, delivered, before.get("complained", 0), before.get("delivered", 0), digits=3)
+    against = "on the week before; " if change is not None else f"{formats.counted(complained, 'person,people')}; "
+    suppressions = address("suppression-list")
+    return {
+        "label": "Complaints, last 7 days", "value": formats.share(complained, delivered, 3), "unit": "of delivered",
+        "note": f"{against}limit {formats.percent(_COMPLAINTS_LIMIT, 2)}", "good": "down",
+        "url": f"{suppressions}?reason=complaint" if suppressions else "", **_changed(change),
+    }
+
+
+def _changed(change: health_figures.Change | None) -> dict[str, Any]:
+    return {} if change is None else {"change": change.by, "change_text": change.text}

@@ -43,7 +43,7 @@ from relayhub.site.demo_people import SITES
 from relayhub.site.demo_rows import count_events, count_without_broadcast
 
 NAME = "Large"
-CONTACTS, CAMPAIGNS, RECIPIENTS, RECEIPTS = 1_000_000, 500, 2_650_000, 150_000
+CONTACTS, CAMPAIGNS, RECIPIENTS, RECEIPTS = 1_000_000, 500, 2_800_000, 150_000
 LISTS, TEMPLATES = 20, 13
 _DAYS = 110
 _DRAFTS = 12

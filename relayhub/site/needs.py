@@ -1,25 +1,36 @@
-"""What needs a person: troubles with the page that mends each, and the first steps of a new workspace."""
+"""What needs a person: troubles, worst first, with the page that mends each."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
+from uuid import UUID
 
+from django.db.models import Count, Exists, OuterRef
 from django.urls import NoReverseMatch, reverse
 
-from campaigns.models import Campaign, CampaignStatus, Contact, TemplateVersion
-from deliverability.models import DomainStatus, SendingDomain
+from campaigns.models import Campaign, CampaignStatus
+from deliverability.models import CheckOutcome, DomainCheck, DomainStatus, SendingDomain
+from deliverability.record_words import title_of
+from relayhub.core import formats
 from relayhub.core.clock import now
 from relayhub.core.ids import Prefix, decode_id
-from relayhub.core.models import AuditEntry, Job, JobStatus, Scope, Workspace
+from relayhub.core.models import ApiKey, AuditEntry, Job, JobStatus, Scope, Workspace
 from relayhub.core.system import sending_paused
-from relayhub.relay.models import Message, Recipient, Source, Stream
-from relayhub.relay.routes import workspace_in_sandbox
+from relayhub.relay.models import Lane, Recipient, SmtpCredential, Stream
+
+#: More of one kind are on the page that the button leads to.
+MAX_OF_A_KIND = 5
+EXPIRES_SOON = timedelta(days=7)
+USED_LATELY = timedelta(days=30)
+_ORDER = {"bad": 0, "warn": 1, "note": 2}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Need:
-    """One thing to look at; `kind` is "bad" or "warn"."""
+    """One thing to look at. `kind`: bad (mail does not arrive), warn (soon it may not), note (when there is time)."""
 
     kind: str
     icon: str
@@ -27,18 +38,8 @@ class Need:
     text: str
     url: str = ""
     label: str = ""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Step:
-    """One of the first steps; who lacks its permission sees it without a button."""
-
-    title: str
-    text: str
-    is_done: bool
-    permission: str
-    url: str = ""
-    label: str = "Start"
+    #: What the button's page asks for; without it there is none.
+    permission: str = ""
 
 
 def address(name: str, *args: str) -> str:
@@ -49,11 +50,13 @@ def address(name: str, *args: str) -> str:
         return ""
 
 
-def needs(workspace: Workspace) -> list[Need]:
-    """Everything that needs a person now, worst first."""
-    found = [*_sending(workspace), *_domains(workspace), *_streams(workspace), *_held(workspace), *_jobs(workspace),
-             *_campaigns(workspace)]
-    return sorted(found, key=lambda need: need.kind != "bad")
+def needs(workspace: Workspace, streams: Sequence[Mapping[str, Any]] = ()) -> list[Need]:
+    """Everything that needs a person now, worst first; `streams` are those of `health_figures.streams`."""
+    found = [
+        *_sending(workspace), *_domains(workspace), *_held(workspace), *_campaigns(workspace), *_over_limits(streams),
+        *_slowed(workspace), *_paused(workspace), *_jobs(workspace), *_expiring(workspace),
+    ]
+    return sorted(found, key=lambda need: _ORDER[need.kind])
 
 
 def _sending(workspace: Workspace) -> list[Need]:
@@ -75,29 +78,114 @@ def _sending(workspace: Workspace) -> list[Need]:
 
 def _domains(workspace: Workspace) -> list[Need]:
     rows = SendingDomain.objects.filter(workspace=workspace, deleted_at=None)
-    broken = rows.filter(status=DomainStatus.BROKEN)[:5]
-    failing = rows.filter(status=DomainStatus.VERIFIED, failing_since__isnull=False)[:5]
+    broken = list(rows.filter(status=DomainStatus.BROKEN)[:MAX_OF_A_KIND])
+    failing = list(rows.filter(status=DomainStatus.VERIFIED, failing_since__isnull=False)[:MAX_OF_A_KIND])
+    checks = DomainCheck.objects.filter(domain__in=[*broken, *failing], outcome=CheckOutcome.FAIL, is_required=True)
+    wrong: dict[UUID, list[str]] = {}
+    for check in checks:
+        wrong.setdefault(check.domain_id, []).append(check.kind)
+    held = _held_by_domain(workspace) if broken else {}
     return [
-        *(_domain_need(row, "bad", "shield-x", f"{row.name} is broken",
-                       "A record it needs is gone or wrong in DNS. Mail from it is held until that is right again.")
+        *(_domain_need(row, "bad", f"{_wrong_record(wrong.get(row.pk, []))} of {row.name} is wrong",
+                       f"The domain is broken since that lasted three days, so mail from it is held"
+                       f"{_waits(held.get(row.name, 0))} It goes by itself once DNS is right again.")
           for row in broken),
-        *(_domain_need(row, "warn", "world", f"{row.name} needs a look at its DNS",
-                       "A record it needs is gone or wrong. It still sends; after three days of that its mail is held.")
+        *(_domain_need(row, "warn", f"{_wrong_record(wrong.get(row.pk, []))} of {row.name} is wrong",
+                       "The domain still sends; after three days of that its mail is held.")
           for row in failing),
     ]
 
 
-def _domain_need(row: SendingDomain, kind: str, icon: str, title: str, text: str) -> Need:
-    return Need(kind=kind, icon=icon, title=title, text=text, label="See the records",
-                url=address("domain-detail", row.public_id) or address("domain-list"))
+def _wrong_record(kinds: list[str]) -> str:
+    return f"The {title_of(kinds[0])} record" if len(kinds) == 1 else "A required record"
 
 
-def _streams(workspace: Workspace) -> list[Need]:
+def _waits(count: int) -> str:
+    return f": {formats.counted(count, 'recipient')} {'waits' if count == 1 else 'wait'}." if count else "."
+
+
+def _held_by_domain(workspace: Workspace) -> dict[str, int]:
+    """Held recipients by From domain: held ones have an index of their own."""
+    rows = Recipient.objects.filter(workspace=workspace, status="held").values_list("message__from_domain")
+    return dict(rows.annotate(count=Count("pk")).order_by())
+
+
+def _domain_need(row: SendingDomain, kind: str, title: str, text: str) -> Need:
+    return Need(kind=kind, icon="shield-x" if kind == "bad" else "world", title=title, text=text,
+                label="See the records", url=address("domain-detail", row.public_id) or address("domain-list"))
+
+
+def _over_limits(streams: Sequence[Mapping[str, Any]]) -> list[Need]:
+    """Streams that receivers begin to dislike, by the row that is over its limit."""
     return [
-        Need(kind="warn", icon="player-pause", title=f"The stream “{row.name}” is paused",
-             text=row.paused_reason or "Nothing of it goes out until somebody resumes it.",
-             url=address("live"), label="Live")
-        for row in Stream.objects.filter(workspace=workspace).exclude(paused_at=None)
+        _limit_need(item["stream"], row) for item in streams if item["status"] == "warn" for row in item["bad"]
+    ]
+
+
+def _limit_need(stream: Stream, row: Mapping[str, Any]) -> Need:
+    share = formats.share(row["part"], row["whole"], row["digits"])
+    limit = formats.percent(row["limit"], 2 if row["digits"] == 3 else 0)
+    bound = "at least" if row["at_least"] else "at most"
+    messages = f"{address('message-list')}?stream={stream.slug}"
+    ways = {
+        "deferred": ("Receivers put our mail off; Live has what still waits for that, with their words.", address("live"), "See the lanes"),
+        "bounced": ("Look where these addresses came from, and send to none like them.", f"{messages}&status=bounced",
+                    "See what bounced"),
+        "complained": ("Write only to people who asked for it, and make leaving easy.",
+                       f"{address('suppression-list')}?reason=complaint", "See the addresses"),
+    }
+    text, url, label = ways.get(row["status"], ("Look at what did not arrive, and why.", messages, "See the messages"))
+    return Need(
+        kind="warn", icon="alert-triangle", url=url, label=label,
+        title=f"{stream.name}: {share} {row['label'].lower()} in 24 hours, {bound} {limit} is good",
+        text=f"{formats.number(row['part'])} of {formats.number(row['whole'])} recipients. {text}",
+    )
+
+
+def _slowed(workspace: Workspace) -> list[Need]:
+    """Lanes with mail that a receiver made us back off from."""
+    waiting = Recipient.objects.filter(lane_id=OuterRef("pk"), status__in=("queued", "deferred"))
+    rows = Lane.objects.filter(Exists(waiting), workspace=workspace, backoff_until__gt=now()).select_related("stream")
+    return [
+        Need(kind="warn", icon="clock-pause", title=f"{row.site} asked us to slow down",
+             text=f"{row.stream.name} tries again {formats.relative(row.backoff_until or now(), now=now())}."
+                  f" They said: “{row.backoff_reason}”.",
+             url=address("live-lane", str(row.pk)), label="See the lane")
+        for row in rows.order_by("-backoff_until")[:MAX_OF_A_KIND]
+    ]
+
+
+def _paused(workspace: Workspace) -> list[Need]:
+    """What a person stopped and may have forgotten."""
+    streams = Stream.objects.filter(workspace=workspace).exclude(paused_at=None)
+    campaigns = Campaign.objects.filter(workspace=workspace, status=CampaignStatus.PAUSED).order_by("-id")
+    return [
+        *(Need(kind="warn", icon="player-pause", title=f"The stream “{row.name}” is paused",
+               text=row.paused_reason or "Nothing of it goes out until somebody resumes it.",
+               url=address("stream-list"), label="Resume it", permission=Scope.STREAMS_WRITE) for row in streams),
+        *(Need(kind="note", icon="player-pause", title=f"The campaign “{row.name}” is paused",
+               text="Nothing more of it goes out until somebody resumes or cancels it.",
+               url=address("campaign-report", row.public_id), label="Open it")
+          for row in campaigns[:MAX_OF_A_KIND]),
+    ]
+
+
+def _expiring(workspace: Workspace) -> list[Need]:
+    """Keys and credentials in use that end soon; rotating them overlaps, so that nothing stops."""
+    soon = {"workspace": workspace, "revoked_at": None, "expires_at__gt": now(),
+            "expires_at__lt": now() + EXPIRES_SOON, "last_used_at__gt": now() - USED_LATELY}
+    found: list[tuple[str, ApiKey | SmtpCredential, str]] = [
+        *((f"API key “{row.name}”", row, address("api-key-rotate", row.public_id))
+          for row in ApiKey.objects.filter(**soon).order_by("expires_at")[:MAX_OF_A_KIND]),
+        *((f"SMTP credential “{row.name}”", row, address("api-smtp-rotate", row.public_id))
+          for row in SmtpCredential.objects.filter(**soon).order_by("expires_at")[:MAX_OF_A_KIND]),
+    ]
+    return [
+        Need(kind="note", icon="key", title=f"{title} expires {formats.relative(row.expires_at, now=now())}",
+             text=f"Last used {formats.relative(row.last_used_at, now=now())}. Rotate it with overlap, so that nothing"
+                  " stops.",
+             url=url, label="Rotate", permission=Scope.KEYS_WRITE)
+        for title, row, url in found if row.expires_at is not None and row.last_used_at is not None
     ]
 
 
@@ -137,37 +225,3 @@ def _campaigns(workspace: Workspace) -> list[Need]:
              url=address("campaign-detail", row.public_id), label="Open it")
         for row in drafts[:3]
     ]
-
-
-def first_steps(workspace: Workspace) -> list[Step]:
-    """What a new workspace does first; each step is seen to be done by what is there. [] once all are, or in a demo."""
-    if workspace.is_demo:
-        return []
-    domains = SendingDomain.objects.filter(workspace=workspace, deleted_at=None)
-    campaigns = Campaign.objects.filter(workspace=workspace)
-    templates = TemplateVersion.objects.filter(template__workspace=workspace)
-    steps = [
-        Step(title="Verify a domain", text="Publish the records that let receivers trust your mail; about 10 minutes.",
-             is_done=domains.filter(status=DomainStatus.VERIFIED).exists(),
-             url=address("domain-list" if domains.exists() else "domain-new"), permission=Scope.DOMAINS_WRITE),
-        Step(title="Send a first message", text="From your program by SMTP or the REST API. It lands in the sandbox.",
-             is_done=Message.objects.filter(workspace=workspace).exclude(source=Source.SYSTEM).exists(),
-             url=address("api-home"), permission=Scope.MESSAGES_WRITE),
-        Step(title="Bring your contacts", text="Import a CSV file, or add a sign-up form to your site.",
-             is_done=Contact.objects.filter(workspace=workspace).exists(), url=address("import-new"),
-             permission=Scope.CONTACTS_WRITE),
-        Step(title="Write your footer", text="Company and postal address, which bulk mail must carry in many places.",
-             is_done=bool(workspace.company and workspace.postal_address), url=address("settings-home"),
-             permission=Scope.WORKSPACE_WRITE),
-        Step(title="Write a template", text="Begin with one of ours, change every word of it, and publish it.",
-             is_done=templates.exclude(published_at=None).exists(),
-             url=address("template-list" if templates.exists() else "template-new"),
-             permission=Scope.TEMPLATES_WRITE),
-        Step(title="Launch a first campaign", text="In the sandbox nobody gets it, and you see everything.",
-             is_done=campaigns.exclude(launched_at=None).exists(), url=address("campaign-new"),
-             permission=Scope.CAMPAIGNS_WRITE),
-        Step(title="Go live", text="Let mail leave to people, once the steps before are done.",
-             is_done=not workspace_in_sandbox(workspace.pk), url=address("route-list"),
-             permission=Scope.ROUTES_WRITE),
-    ]
-    return [] if all(step.is_done for step in steps) else steps

@@ -49,6 +49,7 @@ def run(world: World) -> Iterable[Result]:
     product.stop()
     if not (product.folder / "embedded.json").exists():
         product.migrate()
+    product.collect_static()
     with _servers(product):
         workspace, seconds, events = _workspace(world.scale)
         is_whole = world.scale >= 1

@@ -81,8 +81,15 @@ class Product:
 
     def migrate(self) -> None:
         """Make the database and nothing else."""
+        self._manage("migrate")
+
+    def collect_static(self) -> None:
+        """Gather the files that pages name."""
+        self._manage("collectstatic", "--no-input")
+
+    def _manage(self, *command: str) -> None:
         subprocess.run(
-            [sys.executable, str(ROOT / "manage.py"), "migrate", "--verbosity", "0"], cwd=ROOT,
+            [sys.executable, str(ROOT / "manage.py"), *command, "--verbosity", "0"], cwd=ROOT,
             env=self.environment, check=True, capture_output=True, timeout=120,
         )
 

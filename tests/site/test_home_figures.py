@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
+
 import pytest
 
-from relayhub.relay import queries
-from relayhub.relay.models import Stream
+from relayhub.core.clock import now
+from relayhub.core.models import Workspace
+from relayhub.relay import queries, usual
+from relayhub.relay.models import CounterDelta, Stream
 from relayhub.relay.streams import ensure_default_streams
 from relayhub.site import demo, health_figures, setup
 
@@ -31,9 +35,60 @@ def test_the_chart_the_streams_and_the_strip_count_the_same_day() -> None:
     ensure_default_streams(workspace)
     demo.seed(workspace)
 
-    chart = health_figures.day_chart(workspace, "UTC")
-    streams = health_figures.streams(workspace)
+    chart = health_figures.chart(workspace, "UTC")
+    streams = health_figures.streams(health_figures.spans(workspace))
     strip = queries.totals(workspace, since=health_figures.begins())
 
     charted = sum(chart["data"]["series"][0]["data"])
     assert charted == sum(each["accepted"] for each in streams) == strip["accepted"] > 0
+
+
+def test_a_day_is_compared_with_the_day_before_in_points_and_words() -> None:
+    assert health_figures.points(975, 1000, 977, 1000) == health_figures.Change(by=-0.2, text="0.2 points")
+    assert health_figures.points(40, 40, 977, 1000) is None
+    assert health_figures.change_in_words(112, 100) == health_figures.Change(by=0.12, text="12%")
+    assert health_figures.change_in_words(3, 2) is None
+
+
+def test_the_two_days_of_a_span_do_not_overlap() -> None:
+    workspace, stream = _workspace()
+    start = health_figures.begins()
+    _count(workspace, stream, "delivered", start, 7)
+    _count(workspace, stream, "delivered", start - timedelta(hours=1), 5)
+    _count(workspace, stream, "delivered", start - timedelta(hours=25), 3)
+
+    found = health_figures.span(workspace)
+
+    assert (found.present["delivered"], found.before["delivered"]) == (7, 5)
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Asia/Kolkata", "America/St_Johns"])
+@pytest.mark.parametrize("period", health_figures.PERIODS, ids=lambda period: period.key)
+def test_every_period_counts_the_present_hour_once(zone: str, period: health_figures.Period) -> None:
+    workspace, stream = _workspace()
+    _count(workspace, stream, "accepted", health_figures.begins(1), 9)
+
+    chart = health_figures.chart(workspace, zone, period)
+
+    assert sum(chart["data"]["series"][0]["data"]) == 9
+    assert len(chart["rows"]) == period.steps
+
+
+def test_what_is_usual_needs_two_weeks() -> None:
+    workspace, stream = _workspace()
+    _count(workspace, stream, "delivered", health_figures.begins(1) - timedelta(weeks=1), 600)
+    once = usual.usual_in_hour(workspace, "delivered", now())
+    _count(workspace, stream, "delivered", health_figures.begins(1) - timedelta(weeks=3), 900)
+
+    assert once is None
+    assert usual.usual_in_hour(workspace, "delivered", now()) == usual.Usual(low=600, high=900, weeks=2)
+
+
+def _workspace() -> tuple[Workspace, Stream]:
+    workspace = setup.new_workspace("Shop")
+    return workspace, Stream.objects.get(workspace=workspace, kind="broadcast")
+
+
+def _count(workspace: Workspace, stream: Stream, metric: str, at: datetime, count: int) -> None:
+    CounterDelta.objects.create(workspace_id=workspace.pk, subject="stream", subject_id=stream.pk, metric=metric,
+                                bucket=at.replace(minute=0, second=0, microsecond=0), delta=count)
