@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from django.db.models import QuerySet
 
 from campaigns import templates
-from campaigns.models import Campaign, CampaignStatus, Contact, MailingList
+from campaigns.models import Campaign, CampaignStatus, Contact, MailingList, SignUpForm
 from relayhub.core.errors import PrepareError
 from relayhub.relay.rendering import Rendered
 
-MAX_SHOWN = 100
+PAGE_SIZE = 50
+IN_FEED = 20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,6 +21,18 @@ class Issue:
 
     campaign: Campaign
     title: str
+    #: What stands beside the subject in an inbox; may be empty.
+    preheader: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Page:
+    """Some issues, newest first, and the numbers of the pages beside this one."""
+
+    issues: list[Issue]
+    total: int
+    newer: int | None
+    older: int | None
 
 
 def sent_to(mailing_list: MailingList) -> QuerySet[Campaign]:
@@ -28,19 +41,32 @@ def sent_to(mailing_list: MailingList) -> QuerySet[Campaign]:
     return rows.select_related("workspace", "broadcast__template_version").order_by("-launched_at")
 
 
-def issues(mailing_list: MailingList) -> list[Issue]:
-    """The newest ones with their subjects merged for nobody."""
-    return [Issue(campaign=row, title=_title(row)) for row in sent_to(mailing_list)[:MAX_SHOWN]]
+def page_of(mailing_list: MailingList, *, number: int, size: int = PAGE_SIZE) -> Page:
+    """The issues of a page, from 1 on, with their subjects merged for nobody."""
+    rows = sent_to(mailing_list)
+    total, start = rows.count(), (number - 1) * size
+    return Page(
+        issues=[_issue(row) for row in rows[start : start + size]], total=total,
+        newer=number - 1 if number > 1 else None, older=number + 1 if start + size < total else None,
+    )
 
 
-def _title(campaign: Campaign) -> str:
+def form_of(mailing_list: MailingList) -> SignUpForm | None:
+    """The form by which readers of the archive may join: the newest open one."""
+    return SignUpForm.objects.filter(mailing_list=mailing_list, is_enabled=True).order_by("-id").first()
+
+
+def _issue(campaign: Campaign) -> Issue:
+    version = campaign.broadcast.template_version
+    title = _merged(campaign, campaign.subject or version.subject)
+    return Issue(campaign=campaign, title=title or campaign.name, preheader=_merged(campaign, version.preheader))
+
+
+def _merged(campaign: Campaign, text: str) -> str:
     try:
-        subject = templates.subject_for(
-            campaign.workspace, campaign.subject or campaign.broadcast.template_version.subject, nobody()
-        )
+        return templates.subject_for(campaign.workspace, text, nobody()) if text else ""
     except PrepareError:
-        return campaign.name
-    return subject or campaign.name
+        return ""
 
 
 def for_nobody(campaign: Campaign) -> Rendered:

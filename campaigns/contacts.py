@@ -19,6 +19,7 @@ from relayhub.core.access import Actor
 from relayhub.core.clock import now
 from relayhub.core.errors import ConflictError, InputError
 from relayhub.core.ids import Prefix, decode_id
+from relayhub.core.languages import checked_tag
 from relayhub.core.models import Workspace
 from relayhub.protocol.address import AddressError, parse_addr_spec
 
@@ -111,6 +112,7 @@ def add_contact(
     *,
     email: str,
     name: str = "",
+    language: str = "",
     fields: Mapping[str, Any] | None = None,
     lists: Sequence[MailingList] = (),
     evidence: Evidence,
@@ -121,7 +123,7 @@ def add_contact(
         values = checked_values(actor.workspace, fields or {})
         contact = Contact(
             workspace=actor.workspace, email=address.spec, email_key=address.key, name=_checked_name(name),
-            fields=values, source=evidence.source[:200] or evidence.channel,
+            language=checked_tag(language), fields=values, source=evidence.source[:200] or evidence.channel,
         )
         try:
             with transaction.atomic():
@@ -141,6 +143,7 @@ def change_contact(
     *,
     email: str | None = None,
     name: str | None = None,
+    language: str | None = None,
     fields: Mapping[str, Any] | None = None,
 ) -> Contact:
     """Change what is given; a field set to None or "" is removed, others stay."""
@@ -151,13 +154,15 @@ def change_contact(
             locked.email, locked.email_key = address.spec, address.key
         if name is not None:
             locked.name = _checked_name(name)
+        if language is not None:
+            locked.language = checked_tag(language)
         if fields is not None:
             kept = {key: value for key, value in locked.fields.items() if key not in fields}
             locked.fields = kept | checked_values(locked.workspace, fields)
         locked.updated_at = now()
         try:
             with transaction.atomic():
-                locked.save(update_fields=["email", "email_key", "name", "fields", "updated_at"])
+                locked.save(update_fields=["email", "email_key", "name", "language", "fields", "updated_at"])
         except IntegrityError as exc:
             raise ConflictError(f"{email} is another contact already.", code="contact_exists") from exc
         audit.record(actor, "contact.changed", "contact", contact.public_id)

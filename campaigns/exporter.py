@@ -71,7 +71,7 @@ def run_export(run: jobs.JobRun) -> None:
         expires_at=now() + _KEPT,
     )
     keys = sorted(field_types(workspace))
-    writer.write(_line(["email", "name", *keys, "lists", "source", "created_at"]))
+    writer.write(_line(["email", "name", "language", *keys, "lists", "source", "created_at"]))
     done = 0
     for batch in _batches(workspace, list_id):
         lists = _lists_by_contact([contact.pk for contact in batch])
@@ -110,9 +110,10 @@ def _lists_by_contact(ids: list[UUID]) -> dict[UUID, list[str]]:
 
 def _contact_line(contact: Contact, keys: list[str], lists: list[str]) -> bytes:
     values = [contact.fields.get(key, "") for key in keys]
-    return _line(
-        [contact.email, contact.name, *values, "; ".join(lists), contact.source, contact.created_at.isoformat()]
-    )
+    return _line([
+        contact.email, contact.name, contact.language, *values, "; ".join(lists), contact.source,
+        contact.created_at.isoformat(),
+    ])
 
 
 def _line(cells: list[Any]) -> bytes:

@@ -23,7 +23,7 @@ from relayhub.core.models import Workspace
 KEY = re.compile(r"[a-z][a-z0-9_]{0,59}", re.ASCII)
 MAX_FIELDS = 200
 MAX_TEXT = 32 * 1024  # CONTRACT 7: 32 KiB a cell
-_RESERVED = frozenset({"email", "name", "id", "lists", "fields"})
+_RESERVED = frozenset({"email", "name", "language", "id", "lists", "fields"})
 _TRUE = frozenset({"true", "yes", "1", "y"})
 _FALSE = frozenset({"false", "no", "0", "n"})
 

@@ -19,6 +19,7 @@ from campaigns.models import ContactImport, FieldType, ImportReject, OptIn, Subs
 from campaigns.subscriptions import LEFT_BEFORE_SQL
 from relayhub.core.clock import now
 from relayhub.core.errors import InputError
+from relayhub.core.languages import checked_tag
 from relayhub.protocol.address import AddressError, parse_addr_spec
 
 #: How many new and how many changed contacts a dry run shows.
@@ -31,6 +32,7 @@ class Plan:
 
     email_index: int
     name_index: int | None
+    language_index: int | None
     #: (column, field key, field type) of every mapped custom field.
     fields: tuple[tuple[int, str, str], ...]
     column_count: int
@@ -42,10 +44,11 @@ class Plan:
         return cls(
             email_index=targets.index("email"),
             name_index=targets.index("name") if "name" in targets else None,
+            language_index=targets.index("language") if "language" in targets else None,
             fields=tuple(
                 (index, target, types.get(target, FieldType.TEXT))
                 for index, target in enumerate(targets)
-                if target not in ("", "email", "name")
+                if target not in ("", "email", "name", "language")
             ),
             column_count=len(targets),
         )
@@ -59,6 +62,7 @@ class Accepted:
     email: str
     email_key: str
     name: str
+    language: str
     fields: dict[str, Any]
 
 
@@ -138,7 +142,12 @@ def _checked(plan: Plan, row: Row, address: str) -> Accepted:
     name = ""
     if plan.name_index is not None and plan.name_index < count:
         name = " ".join(cells[plan.name_index].replace("\0", "").split())[:300]
-    return Accepted(number=row.number, email=parsed.spec, email_key=parsed.key, name=name, fields=values)
+    language = ""
+    if plan.language_index is not None and plan.language_index < count:
+        language = checked_tag(cells[plan.language_index].replace("\0", ""))
+    return Accepted(
+        number=row.number, email=parsed.spec, email_key=parsed.key, name=name, language=language, fields=values
+    )
 
 
 def _refusal(run: ContactImport, row: Row, address: str, code: str, reason: str) -> ImportReject:
@@ -182,30 +191,39 @@ def _seen_before(run: ContactImport, accepted: Mapping[str, Accepted]) -> dict[s
 
 def _copy(cursor: Any, rows: Any) -> None:
     cursor.execute(
-        "CREATE TEMPORARY TABLE import_rows (row bigint, email text, email_key text, name text, fields jsonb)"
+        "CREATE TEMPORARY TABLE import_rows (row bigint, email text, email_key text, name text, language text,"
+        " fields jsonb)"
         " ON COMMIT DROP"
     )
     with cursor.copy("COPY import_rows FROM STDIN") as copy:
         for found in rows:
             copy.write_row(
-                (found.number, found.email, found.email_key, found.name,
+                (found.number, found.email, found.email_key, found.name, found.language,
                  json.dumps(found.fields, ensure_ascii=False))
             )
 
 
 #: A cell that is empty in the file leaves the stored value alone.
-_DIFFERS = "((t.name <> '' AND t.name <> c.name) OR NOT c.fields @> t.fields)"
+_DIFFERS = (
+    "((t.name <> '' AND t.name <> c.name) OR (t.language <> '' AND t.language <> c.language)"
+    " OR NOT c.fields @> t.fields)"
+)
 
 
 #: What is about to be overwritten, for the undo; locks the contacts. `v` is what differs, field by field.
 _KEEP_SQL = f"""
 INSERT INTO campaigns_importbefore (contact_import_id, contact_id, before, after)
 SELECT %(import)s, c.id,
-  CASE WHEN n.differs THEN jsonb_build_object('name', c.name) ELSE '{{}}' END || jsonb_build_object('fields', v.old),
-  CASE WHEN n.differs THEN jsonb_build_object('name', t.name) ELSE '{{}}' END || jsonb_build_object('fields', v.new)
+  CASE WHEN n.name THEN jsonb_build_object('name', c.name) ELSE '{{}}' END
+  || CASE WHEN n.language THEN jsonb_build_object('language', c.language) ELSE '{{}}' END
+  || jsonb_build_object('fields', v.old),
+  CASE WHEN n.name THEN jsonb_build_object('name', t.name) ELSE '{{}}' END
+  || CASE WHEN n.language THEN jsonb_build_object('language', t.language) ELSE '{{}}' END
+  || jsonb_build_object('fields', v.new)
 FROM import_rows t
 JOIN campaigns_contact c ON c.workspace_id = %(workspace)s AND c.email_key = t.email_key
-CROSS JOIN LATERAL (SELECT t.name <> '' AND t.name <> c.name AS differs) n
+CROSS JOIN LATERAL (SELECT t.name <> '' AND t.name <> c.name AS name,
+  t.language <> '' AND t.language <> c.language AS language) n
 CROSS JOIN LATERAL (
   SELECT coalesce(jsonb_object_agg(k, c.fields->k) FILTER (WHERE jsonb_exists(c.fields, k)), '{{}}') AS old,
     coalesce(jsonb_object_agg(k, value), '{{}}') AS new
@@ -222,6 +240,7 @@ def _write(cursor: Any, run: ContactImport, outcome: Outcome) -> None:
     if outcome.updated:
         cursor.execute(
             "UPDATE campaigns_contact c SET name = CASE WHEN t.name <> '' THEN t.name ELSE c.name END,"
+            " language = CASE WHEN t.language <> '' THEN t.language ELSE c.language END,"
             " fields = c.fields || t.fields, updated_at = %s FROM import_rows t"
             f" WHERE c.workspace_id = %s AND c.email_key = t.email_key AND {_DIFFERS}",
             [moment, run.workspace_id],
@@ -229,7 +248,7 @@ def _write(cursor: Any, run: ContactImport, outcome: Outcome) -> None:
     cursor.execute(
         "INSERT INTO campaigns_contact"
         " (id, workspace_id, email, email_key, name, fields, language, source, created_at, updated_at)"
-        " SELECT rh_uuid7(), %s, email, email_key, name, fields, '', %s, %s, %s FROM import_rows ORDER BY row"
+        " SELECT rh_uuid7(), %s, email, email_key, name, fields, language, %s, %s, %s FROM import_rows ORDER BY row"
         " ON CONFLICT DO NOTHING",
         [run.workspace_id, f"import {run.public_id}", moment, moment],
     )
@@ -282,7 +301,7 @@ def _preview(cursor: Any, run: ContactImport, outcome: Outcome) -> None:
 def _samples(cursor: Any, run: ContactImport, condition: str) -> list[dict[str, Any]]:
     """The first contacts of one kind, with what they are, what they would be, and their state on the list."""
     cursor.execute(
-        "SELECT t.row, t.email, c.name, c.fields, t.name, t.fields, s.status FROM import_rows t"
+        "SELECT t.row, t.email, c.name, c.language, c.fields, t.name, t.language, t.fields, s.status FROM import_rows t"
         " LEFT JOIN campaigns_contact c ON c.workspace_id = %s AND c.email_key = t.email_key"
         " LEFT JOIN campaigns_subscription s ON s.contact_id = c.id AND s.mailing_list_id = %s"
         f" WHERE {condition} ORDER BY t.row LIMIT %s",
@@ -291,11 +310,15 @@ def _samples(cursor: Any, run: ContactImport, condition: str) -> list[dict[str, 
     return [
         {
             "row": number, "email": email, "subscription": status,
-            "before": None if old_name is None else {"name": old_name, "fields": _loaded(old_fields)},
-            "after": {"name": name, "fields": _loaded(fields)},
+            "before": None if old_name is None else _sample(old_name, old_language, old_fields),
+            "after": _sample(name, language, fields),
         }
-        for number, email, old_name, old_fields, name, fields, status in cursor.fetchall()
+        for number, email, old_name, old_language, old_fields, name, language, fields, status in cursor.fetchall()
     ]
+
+
+def _sample(name: str, language: str, fields: Any) -> dict[str, Any]:
+    return {"name": name, "language": language, "fields": _loaded(fields)}
 
 
 def _not_written_to(cursor: Any, run: ContactImport) -> int:

@@ -44,6 +44,10 @@ _NAME_HEADINGS = frozenset(
      "nimi", "vollständiger name", "nom complet"}
 )
 
+_LANGUAGE_HEADINGS = frozenset({"language", "lang", "locale", "sprache", "langue", "idioma", "język"})
+#: What a column may become beside a custom field.
+_OWN_TARGETS = frozenset({"email", "name", "language"})
+
 
 @dataclass(frozen=True, kw_only=True)
 class ImportRequest:
@@ -51,7 +55,7 @@ class ImportRequest:
 
     file_name: str
     mailing_list: MailingList | None = None
-    #: Column heading -> `email`, `name`, a field key, or "" to leave the column out.
+    #: Column heading -> `email`, `name`, `language`, a field key, or "" to leave the column out.
     mapping: Mapping[str, str] | None = None
     consent_source: str = ""
     is_dry_run: bool = False
@@ -190,6 +194,8 @@ def guessed_mapping(
             target = "email"
         elif heading in _NAME_HEADINGS and "name" not in mapping.values():
             target = "name"
+        elif heading in _LANGUAGE_HEADINGS and "language" not in mapping.values():
+            target = "language"
         else:
             target = by_label.get(heading) or key_from_heading(column)
         mapping[column] = target if target not in mapping.values() else ""
@@ -227,7 +233,7 @@ def checked_mapping(
             f"{', '.join(dialect.columns)}.", field="mapping", code="no_email_column",
         )
     for target in targets:
-        if target not in ("email", "name") and not KEY.fullmatch(target):
+        if target not in _OWN_TARGETS and not KEY.fullmatch(target):
             raise InputError(f"“{target[:60]}” is not a field key.", field="mapping")
         if targets.count(target) > 1:
             raise InputError(f"Two columns are mapped to “{target}”.", field="mapping")
@@ -258,7 +264,7 @@ def run_import(run: jobs.JobRun) -> None:
         run.fail("The file of this import is gone; upload it again.")
         return
     if not row.is_dry_run:
-        keys = {key: column for column, key in row.mapping.items() if key not in ("", "email", "name")}
+        keys = {key: column for column, key in row.mapping.items() if key and key not in _OWN_TARGETS}
         ensure_text_fields(row.workspace, keys)
     plan = import_batches.Plan.of(row, field_types(row.workspace))
     with files.open_file(row.file) as stream:

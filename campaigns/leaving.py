@@ -22,10 +22,12 @@ from campaigns.fields import checked_values
 from campaigns.models import Broadcast, Contact, MailingList, OptIn, SignUpForm, Subscription, SubscriptionStatus
 from deliverability import suppression
 from deliverability.models import SuppressionReason, SuppressionScope
+from relayhub.core import languages
 from relayhub.core.access import system_actor
 from relayhub.core.clock import now
 from relayhub.core.crypto import link_keyring
 from relayhub.core.errors import InputError
+from relayhub.core.languages import checked_tag
 from relayhub.protocol.tokens import Purpose, Reference, sign_reference
 from relayhub.relay import events_feedback
 from relayhub.relay.models import Recipient, Tracking
@@ -35,6 +37,7 @@ from relayhub.relay.streams import TRANSACTIONAL_SLUG
 #: The same address is not sent a confirmation more often than this.
 CONFIRMATION_EVERY = timedelta(hours=1)
 _ADDED = "the sign-up form"
+_PARTS = ("subject.txt", "body.txt", "body.html")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,8 +116,21 @@ def choose(contact: Contact, wanted: set[UUID], evidence: Evidence) -> None:
                 subscriptions.confirm(row, evidence=evidence)
 
 
-def join(form: SignUpForm, values: Mapping[str, str], evidence: Evidence) -> bool:
-    """Take a sign-up; True where a confirmation mail was handed in.
+def come_back(contact: Contact, wanted: set[UUID], evidence: Evidence) -> None:
+    """Take back a leave: the lists are added to those the person is on."""
+    with transaction.atomic():
+        on = {choice.mailing_list.pk for choice in choices(contact) if choice.is_on}
+        choose(contact, on | wanted, evidence)
+
+
+def set_language(contact: Contact, language: str) -> None:
+    """Note the language that a person chose for themselves."""
+    Contact.objects.filter(pk=contact.pk).update(language=checked_tag(language), updated_at=now())
+    contact.language = language
+
+
+def join(form: SignUpForm, values: Mapping[str, str], evidence: Evidence, *, language: str = "") -> bool:
+    """Take a sign-up; True where a confirmation mail was handed in. `language` is the one the person asked for.
 
     What is said to the person is the same whether the address was known: nobody can ask who is on a list.
     """
@@ -125,7 +141,7 @@ def join(form: SignUpForm, values: Mapping[str, str], evidence: Evidence) -> boo
         if contact is None:
             contact = contacts.add_contact(
                 system_actor(form.workspace, _ADDED), email=values.get("email", ""),
-                name=values.get("name", ""), fields=given, evidence=evidence,
+                name=values.get("name", ""), language=language, fields=given, evidence=evidence,
             )
         elif given:
             missing = {key: value for key, value in given.items() if key not in contact.fields}
@@ -140,11 +156,14 @@ def join(form: SignUpForm, values: Mapping[str, str], evidence: Evidence) -> boo
         row = subscriptions.subscribe(contact, mailing_list, evidence=evidence, must_confirm=had_left)
         is_asked = mailing_list.opt_in == OptIn.DOUBLE or had_left
         needs_answer = is_asked and row.status == SubscriptionStatus.UNCONFIRMED
-        return ask_to_confirm(row) if needs_answer else False
+        return ask_to_confirm(row, language=language) if needs_answer else False
 
 
-def ask_to_confirm(row: Subscription, *, send_at: datetime | None = None) -> bool:
-    """Hand in the confirmation mail, at most once an hour; False where one was handed in just before."""
+def ask_to_confirm(row: Subscription, *, send_at: datetime | None = None, language: str = "") -> bool:
+    """Hand in the confirmation mail, at most once an hour; False where one was handed in just before.
+
+    It is in the contact's language, else in `language`, else in the workspace's.
+    """
     if row.confirmation_sent_at is not None and now() - row.confirmation_sent_at < CONFIRMATION_EVERY:
         return False
     mailing_list = row.mailing_list
@@ -155,14 +174,14 @@ def ask_to_confirm(row: Subscription, *, send_at: datetime | None = None) -> boo
     )
     context = {
         "workspace": mailing_list.workspace, "mailing_list": mailing_list, "contact": row.contact,
-        "link": f"{settings.RELAYHUB_BASE_URL}/p/confirm/{token}",
+        "link": f"{settings.RELAYHUB_BASE_URL}/p/confirm/{token}", "base_url": settings.RELAYHUB_BASE_URL,
     }
-    subject = " ".join(render_to_string("emails/confirmation-subject.txt", context).split())
+    wanted = row.contact.language or language
+    with languages.speaking(languages.for_reader(None, contact=wanted, workspace=mailing_list.workspace.language)):
+        subject, text, html = (render_to_string(f"emails/confirmation-{part}", context) for part in _PARTS)
     fields = OutgoingFields(
-        sender=mailing_list.from_header, to=[row.contact.email], subject=subject,
-        text=render_to_string("emails/confirmation-body.txt", context),
-        html=render_to_string("emails/confirmation-body.html", context), stream=TRANSACTIONAL_SLUG,
-        tags=["confirmation"], track=Tracking.NONE, send_at=send_at,
+        sender=mailing_list.from_header, to=[row.contact.email], subject=" ".join(subject.split()), text=text,
+        html=html, stream=TRANSACTIONAL_SLUG, tags=["confirmation"], track=Tracking.NONE, send_at=send_at,
     )
     actor = system_actor(mailing_list.workspace, "sign-up")
     result = accept_all([submission_of(actor, fields)])[0]

@@ -117,12 +117,15 @@ def undo(actor: Actor, token: str) -> Moved:
 
 
 def add_and_ask(
-    actor: Actor, *, email: str, name: str, fields: Mapping[str, Any], lists: Sequence[MailingList], evidence: Evidence
+    actor: Actor, *, email: str, name: str, fields: Mapping[str, Any], lists: Sequence[MailingList], evidence: Evidence,
+    language: str = "",
 ) -> Contact:
     """Add a contact to lists; on those with double opt-in the person gets the confirmation mail at once."""
     require(actor, Scope.CONTACTS_WRITE)
     with transaction.atomic():
-        contact = add_contact(actor, email=email, name=name, fields=fields, lists=lists, evidence=evidence)
+        contact = add_contact(
+            actor, email=email, name=name, language=language, fields=fields, lists=lists, evidence=evidence
+        )
         waiting = Subscription.objects.filter(contact=contact, status=SubscriptionStatus.UNCONFIRMED)
         for row in waiting.select_related("contact", "mailing_list", "mailing_list__workspace"):
             leaving.ask_to_confirm(row)

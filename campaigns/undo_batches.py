@@ -43,11 +43,16 @@ _REASON_SQL = f"""SELECT c.id, CASE
 _BEFORE_SQL = """SELECT id, contact_id FROM campaigns_importbefore WHERE contact_import_id = %(import)s
  AND id > %(last)s ORDER BY id LIMIT %(limit)s"""
 #: What each overwritten contact would become: values that are still the import's go back, newer ones stay.
-_VALUES_SQL = """SELECT c.id, n.is_ours AS name_back, b.before->>'name' AS name, v.keys, v.old,
- (n.is_ours OR v.keys <> '{}') AS restores,
- (jsonb_exists(b.after, 'name') AND NOT n.is_ours) OR v.newer AS keeps
+_VALUES_SQL = """SELECT c.id, n.is_ours AS name_back, b.before->>'name' AS name,
+ l.is_ours AS language_back, b.before->>'language' AS language, v.keys, v.old,
+ (n.is_ours OR l.is_ours OR v.keys <> '{}') AS restores,
+ (jsonb_exists(b.after, 'name') AND NOT n.is_ours) OR (jsonb_exists(b.after, 'language') AND NOT l.is_ours)
+   OR v.newer AS keeps
  FROM campaigns_importbefore b JOIN campaigns_contact c ON c.id = b.contact_id
  CROSS JOIN LATERAL (SELECT jsonb_exists(b.after, 'name') AND c.name = b.after->>'name' AS is_ours) n
+ CROSS JOIN LATERAL (
+   SELECT jsonb_exists(b.after, 'language') AND c.language = b.after->>'language' AS is_ours
+ ) l
  CROSS JOIN LATERAL (
    SELECT coalesce(array_agg(k) FILTER (WHERE c.fields->k = value), '{}') AS keys,
      coalesce(jsonb_object_agg(k, b.before->'fields'->k)
@@ -144,6 +149,7 @@ def values(cursor: Any, undo: Undo, last: str, limit: int) -> Part | None:
     if not undo.is_count:
         cursor.execute(
             "UPDATE campaigns_contact c SET name = CASE WHEN v.name_back THEN v.name ELSE c.name END,"
+            " language = CASE WHEN v.language_back THEN v.language ELSE c.language END,"
             f" fields = (c.fields - v.keys) || v.old, updated_at = %(now)s FROM ({_VALUES_SQL}) v"
             " WHERE c.id = v.id AND v.restores",
             given | {"now": now()},

@@ -215,10 +215,10 @@ MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
-    "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "relayhub.core.middleware.LanguageMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "relayhub.core.middleware.ActorMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
@@ -310,6 +310,8 @@ CONTENT_SECURITY_POLICY = {
 
 # -- Language, time, files -----------------------------------------------------------------------------------
 LANGUAGE_CODE = "en"
+#: Shipped with catalogues in the `locale` folders; each by what it calls itself.
+LANGUAGES = [("en", "English"), ("de", "Deutsch"), ("fr", "Français"), ("es", "Español"), ("pl", "Polski")]
 USE_I18N = True
 USE_TZ = True
 TIME_ZONE = "UTC"

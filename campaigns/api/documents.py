@@ -36,7 +36,8 @@ from relayhub.relay.models import Tracking
 _SUBSCRIPTION_STATUS = one_of(SubscriptionStatus.values)
 
 shape(
-    "Contact", id=identifier("con"), email=TEXT, name=TEXT, fields=table(ANY), lists=each(identifier("lst")),
+    "Contact", id=identifier("con"), email=TEXT, name=TEXT, language=TEXT, fields=table(ANY),
+    lists=each(identifier("lst")),
     subscriptions=each(fields(list=identifier("lst"), status=_SUBSCRIPTION_STATUS)),
     standing=one_of(Standing.values), source=TEXT, created_at=MOMENT, updated_at=MOMENT,
 )

@@ -40,6 +40,7 @@ class ContactSerializer(StrictSerializer):
 
     email = serializers.CharField(max_length=320)
     name = serializers.CharField(max_length=300, required=False, allow_blank=True, default="")
+    language = serializers.CharField(max_length=60, required=False, allow_blank=True, default="")
     fields = serializers.DictField(required=False, default=dict)  # type: ignore[assignment]
     lists = serializers.ListField(child=serializers.CharField(max_length=40), required=False, default=list)
     consent = ConsentSerializer(required=False, default=dict)
@@ -56,7 +57,8 @@ def contact_bodies(rows: list[Contact]) -> list[dict[str, Any]]:
         on[subscription.contact_id].append(subscription)
     return [
         {
-            "id": row.public_id, "email": row.email, "name": row.name, "fields": row.fields,
+            "id": row.public_id, "email": row.email, "name": row.name, "language": row.language,
+            "fields": row.fields,
             "lists": [encode_id(Prefix.LIST, item.mailing_list_id) for item in on[row.pk]],
             "subscriptions": [
                 {"list": encode_id(Prefix.LIST, item.mailing_list_id), "status": item.status}
@@ -110,7 +112,7 @@ class ContactsView(ApiView):
         data = parsed(ContactSerializer, request)
         consent = data["consent"] or {}
         contact = contacts.add_contact(
-            self.actor, email=data["email"], name=data["name"], fields=data["fields"],
+            self.actor, email=data["email"], name=data["name"], language=data["language"], fields=data["fields"],
             lists=named_lists(self, data["lists"]),
             evidence=contacts.Evidence(
                 channel="api", source=consent.get("source", "") or f"added by {self.actor.label}",
@@ -196,6 +198,7 @@ class ContactView(_OneContact):
         data = parsed(ContactSerializer, request, partial=True)
         contact = contacts.change_contact(
             self.actor, self.contact(contact_id), email=data.get("email"), name=data.get("name"),
+            language=data.get("language"),
             fields=data.get("fields"),
         )
         return Response(contact_bodies([contact])[0])

@@ -9,6 +9,7 @@ from django import forms
 from django.forms.boundfield import BoundField
 
 from campaigns.models import Contact, FieldDefinition, FieldType, MailingList
+from relayhub.core import languages
 
 _YES_NO = (("", "–"), ("yes", "Yes"), ("no", "No"))
 CONSENT_HINT = "Kept as evidence, such as “order form at the Nørrebro shop, 12 March”."
@@ -20,14 +21,20 @@ def name_of(key: str) -> str:
 
 
 class ContactForm(forms.Form):
-    """Address, name and every custom field, by its kind. Values are checked by the service."""
+    """Address, name, language and every custom field, by its kind. Values are checked by the service."""
 
     email = forms.CharField(max_length=320, label="E-mail address")
     name = forms.CharField(max_length=300, required=False, label="Name")
+    language = forms.ChoiceField(
+        required=False, label="Language", choices=languages.contact_choices,
+        help_text="Preference pages and confirmation mails are in it where there is a translation.",
+    )
 
     def __init__(self, *args: Any, definitions: Sequence[FieldDefinition], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.definitions = definitions
+        present = str(self.initial.get("language", ""))
+        self.fields["language"].choices = languages.contact_choices(present)  # type: ignore[attr-defined]
         self.fields["email"].widget.attrs["autocomplete"] = "off"
         for definition in definitions:
             self.fields[name_of(definition.key)] = _field(definition)
@@ -49,7 +56,7 @@ class ContactForm(forms.Form):
         values = {
             name_of(definition.key): _shown(contact.fields.get(definition.key)) for definition in definitions
         }
-        return {"email": contact.email, "name": contact.name, **values}
+        return {"email": contact.email, "name": contact.name, "language": contact.language, **values}
 
 
 def _shown(value: object) -> str:

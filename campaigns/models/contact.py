@@ -56,6 +56,7 @@ class Contact(models.Model):
     name = models.CharField(max_length=300, blank=True, default="")
     #: Values by field key: text, number, true/false, or an ISO date.
     fields = models.JSONField(default=dict)
+    #: A tag such as `de` or `pt-BR`; "" = not known. Public pages and confirmation mails are in it where it is shipped.
     language = models.CharField(max_length=10, blank=True, default="")
     #: How we came to know the address: "api", "form", "import imp_…", "added by …".
     source = models.CharField(max_length=200, blank=True, default="")

@@ -1,33 +1,39 @@
-"""`/u`, `/p`, `/f`, `/v`, `/a`: guessed, foreign and stale tokens all get the same page."""
+"""`/u`, `/p`, `/f`: leave, choose, join, confirm. Guessed, foreign and stale tokens all get the same page."""
 
 from __future__ import annotations
 
 from typing import Any
-from uuid import UUID
 
 from django.core.cache import cache
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
-from django.template.loader import render_to_string
 from django.utils.crypto import constant_time_compare
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.csrf import csrf_exempt
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_http_methods
 
-from campaigns import archive as archives
 from campaigns import leaving, lists, subscriptions
 from campaigns.contacts import Evidence
-from campaigns.models import MailingList, SignUpForm, Subscription
-from campaigns.public.content import caged, caged_text, self_contained
-from relayhub.core.errors import PrepareError, RelayHubError
+from campaigns.models import Contact, SignUpForm, Subscription
+from campaigns.public.pages import answer, language_of, named_language
+from relayhub.core import languages
+from relayhub.core.clock import now
+from relayhub.core.crypto import link_keyring
+from relayhub.core.errors import InputError, RelayHubError
 from relayhub.core.ids import Prefix, decode_id
 from relayhub.core.net import client_ip
-from relayhub.protocol.tokens import Purpose
-from relayhub.relay import display, tracking
+from relayhub.protocol.tokens import Purpose, Reference, sign_reference
+from relayhub.relay import tracking
 from relayhub.relay.models import Recipient
 
 MAX_SIGN_UPS_AN_HOUR = 20
 #: What the links of a test mail hold in place of a token.
 TEST_TOKEN = "test"
+_STALE = _("This form was open for too long. What you wrote is still here: send it once more.")
+_TOO_MANY = _("Too many sign-ups came from where you are. Try again in an hour.")
+_BAD_ADDRESS = _("This is not an e-mail address that mail can be sent to. Write one such as name@example.com.")
+_BAD_VALUE = _("One of the answers does not fit its field. Look through them and send the form again.")
+_FAILED = _("Signing up does not work at present. Try again later.")
 
 
 def _evidence(request: HttpRequest, channel: str, source: str = "") -> Evidence:
@@ -37,10 +43,11 @@ def _evidence(request: HttpRequest, channel: str, source: str = "") -> Evidence:
     )
 
 
-def _unknown(request: HttpRequest, token: str = "") -> HttpResponse:
+def unknown(request: HttpRequest, token: str = "") -> HttpResponse:
+    """What every address that leads nowhere says; the links of test mails say what they are."""
     if token == TEST_TOKEN:
-        return render(request, "public/test_link.html")
-    return render(request, "public/unknown_link.html", status=404)
+        return answer(request, "public/test_link.html")
+    return answer(request, "public/unknown_link.html", status=404)
 
 
 @csrf_exempt
@@ -49,22 +56,20 @@ def unsubscribe(request: HttpRequest, token: str) -> HttpResponse:
     """GET asks; POST leaves, by the button or by a mail program's one click (RFC 8058: no cookie, no token)."""
     recipient = tracking.recipient_of(Purpose.UNSUBSCRIBE, token)
     if recipient is None:
-        return _unknown(request, token)
-    on_lists = leaving.lists_of_recipient(recipient)
-    context = {"workspace": recipient.workspace, "lists": on_lists, "address": recipient.address,
-               "preferences": _preferences_link(recipient)}
+        return unknown(request, token)
+    contact = leaving.contact_of(recipient)
+    context = {
+        "workspace": recipient.workspace, "lists": leaving.lists_of_recipient(recipient),
+        "address": recipient.address, "preferences": _preferences_link(recipient) if contact else "",
+    }
     if request.method != "POST":
-        return render(request, "public/unsubscribe.html", context)
+        return answer(request, "public/unsubscribe.html", context, contact=contact)
     is_one_click = request.POST.get("List-Unsubscribe") == "One-Click"
     leaving.leave(recipient, _evidence(request, "one_click" if is_one_click else "link"))
-    return render(request, "public/unsubscribed.html", context)
+    return answer(request, "public/unsubscribed.html", context, contact=contact)
 
 
 def _preferences_link(recipient: Recipient) -> str:
-    from relayhub.core.clock import now
-    from relayhub.core.crypto import link_keyring
-    from relayhub.protocol.tokens import Reference, sign_reference
-
     token = sign_reference(
         Purpose.PREFERENCES, Reference(id=recipient.pk, issued_on=now().date()), link_keyring()
     )
@@ -74,21 +79,39 @@ def _preferences_link(recipient: Recipient) -> str:
 @csrf_exempt  # the token in the path is the secret; a cookie would add nothing but itself
 @require_http_methods(["GET", "HEAD", "POST"])
 def preferences(request: HttpRequest, token: str) -> HttpResponse:
-    """GET shows a person's lists; POST makes them what is ticked."""
+    """GET shows a person's lists; POST makes them what is ticked, or takes back a leave."""
     recipient = tracking.recipient_of(Purpose.PREFERENCES, token)
     contact = leaving.contact_of(recipient) if recipient is not None else None
     if recipient is None or contact is None:
-        return _unknown(request, token)
-    context: dict[str, Any] = {"workspace": recipient.workspace, "address": contact.email}
+        return unknown(request, token)
+    workspace = recipient.workspace
+    context: dict[str, Any] = {"workspace": workspace, "address": contact.email}
     if request.method == "POST":
-        wanted = {
-            value for text in request.POST.getlist("list") if (value := decode_id(Prefix.LIST, text)) is not None
-        }
-        if request.POST.get("none"):
-            wanted = set()
-        leaving.choose(contact, wanted, _evidence(request, "preferences"))
-        context["saved"] = True
-    return render(request, "public/preferences.html", {**context, "choices": leaving.choices(contact)})
+        _choose(request, contact, language_of(request, contact=contact, workspace=workspace))
+        context["is_saved"] = True
+    choices = leaving.choices(contact)
+    context |= {
+        "choices": choices, "count": sum(choice.is_on for choice in choices), "languages": languages.shipped().items(),
+        "present_language": language_of(request, contact=contact, workspace=workspace),
+    }
+    return answer(request, "public/preferences.html", context, contact=contact)
+
+
+def _choose(request: HttpRequest, contact: Contact, shown_in: str) -> None:
+    """Do what the form says. A language that was only shown is nobody's choice and is not kept as one."""
+    chosen = languages.shipped_for(request.POST.get("language", "")[: languages.MAX_TAG])
+    if chosen and chosen != contact.language and (chosen != shown_in or named_language(request)):
+        leaving.set_language(contact, chosen)
+    evidence = _evidence(request, "preferences")
+    again = _lists_in(request, "again")
+    if again:
+        leaving.come_back(contact, again, evidence)
+    else:
+        leaving.choose(contact, set() if request.POST.get("none") else _lists_in(request, "list"), evidence)
+
+
+def _lists_in(request: HttpRequest, name: str) -> set[Any]:
+    return {value for text in request.POST.getlist(name) if (value := decode_id(Prefix.LIST, text)) is not None}
 
 
 @csrf_exempt
@@ -99,50 +122,58 @@ def confirm(request: HttpRequest, token: str) -> HttpResponse:
     rows = Subscription.objects.select_related("mailing_list", "mailing_list__workspace", "contact")
     row = rows.filter(pk=found.id).first() if found else None
     if row is None:
-        return _unknown(request)
+        return unknown(request)
     context = {"workspace": row.mailing_list.workspace, "mailing_list": row.mailing_list,
                "address": row.contact.email}
     if request.method != "POST":
-        return render(request, "public/confirm.html", context)
+        return answer(request, "public/confirm.html", context, contact=row.contact)
     subscriptions.confirm(row, evidence=_evidence(request, "confirmation"))
-    return render(request, "public/confirmed.html", context)
+    return answer(request, "public/confirmed.html", context, contact=row.contact)
 
 
 @csrf_exempt
 @require_http_methods(["GET", "HEAD", "POST"])
 def sign_up(request: HttpRequest, form_id: str) -> HttpResponse:
-    """A hosted sign-up form."""
+    """A hosted sign-up form; also where forms embedded in other sites send."""
     value = decode_id(Prefix.FORM, form_id)
     rows = SignUpForm.objects.select_related("mailing_list", "workspace", "mailing_list__workspace")
-    form = rows.filter(pk=value, is_enabled=True, mailing_list__archived_at=None).first() if value else None
+    form = rows.filter(pk=value).first() if value else None
     if form is None:
-        return _unknown(request)
-    ip = client_ip(request)
-    token = leaving.form_token(form, ip)
-    context: dict[str, Any] = {
-        "workspace": form.workspace, "form": form, "token": token, "values": request.POST,
+        return unknown(request)
+    context: dict[str, Any] = {"workspace": form.workspace, "form": form, "mailing_list": form.mailing_list}
+    if not form.is_enabled or form.mailing_list.archived_at is not None:
+        return answer(request, "public/closed_form.html", context, status=410)
+    context |= {
+        "token": leaving.form_token(form, client_ip(request)), "values": request.POST,
         "asks_name": "name" in form.field_keys, "asked": lists.asked_fields(form),
     }
-    if request.method != "POST":
-        return render(request, "public/sign_up.html", context)
-    # A robot fills in the field nobody sees, or posts without having read the page: told the same as people.
-    is_robot = request.POST.get("website") or not constant_time_compare(request.POST.get("token", ""), token)
-    if is_robot and request.POST.get("website"):
-        return render(request, "public/signed_up.html", context)
-    if "token" not in request.POST:
-        # From a form embedded in another site: the address is filled in here, and one more click subscribes.
-        return render(request, "public/sign_up.html", context)
-    if is_robot:
-        context["error"] = "This form was open for too long. What you wrote is still here: send it once more."
-        return render(request, "public/sign_up.html", context, status=422)
-    if not _within_limit(f"sign-up:{ip}"):
-        context["error"] = "Too many sign-ups came from where you are. Try again in an hour."
-        return render(request, "public/sign_up.html", context, status=429)
+    # Posted without a token: from a form in another site. The address is filled in, and one more click subscribes.
+    is_sent = request.method == "POST" and ("token" in request.POST or bool(request.POST.get("website")))
+    if not is_sent:
+        return answer(request, "public/sign_up.html", context)
+    return _taken(request, form, context)
+
+
+def _taken(request: HttpRequest, form: SignUpForm, context: dict[str, Any]) -> HttpResponse:
+    """Take what was sent. A robot, which fills in the field nobody sees, is told the same as people."""
+    def again(error: str | Promise, status: int) -> HttpResponse:
+        return answer(request, "public/sign_up.html", {**context, "error": error}, status=status)
+
+    if request.POST.get("website"):
+        return answer(request, "public/signed_up.html", context)
+    if not constant_time_compare(request.POST.get("token", ""), context["token"]):
+        return again(_STALE, 422)
+    if not _within_limit(f"sign-up:{client_ip(request)}"):
+        return again(_TOO_MANY, 429)
+    evidence = _evidence(request, "form", request.build_absolute_uri(request.path))
+    spoken = named_language(request) or languages.asked_for(request)
     try:
-        leaving.join(form, request.POST.dict(), _evidence(request, "form", request.build_absolute_uri()))
-    except RelayHubError as exc:
-        return render(request, "public/sign_up.html", {**context, "error": exc.message}, status=422)
-    return render(request, "public/signed_up.html", context)
+        leaving.join(form, request.POST.dict(), evidence, language=spoken)
+    except InputError as exc:
+        return again(_BAD_ADDRESS if exc.field == "email" else _BAD_VALUE, 422)
+    except RelayHubError:
+        return again(_FAILED, 422)
+    return answer(request, "public/signed_up.html", context)
 
 
 def _within_limit(key: str) -> bool:
@@ -151,53 +182,3 @@ def _within_limit(key: str) -> bool:
         return cache.incr(key) <= MAX_SIGN_UPS_AN_HOUR
     except ValueError:
         return True
-
-
-@require_safe
-def view_in_browser(request: HttpRequest, token: str) -> HttpResponse:
-    """The mail as its recipient got it, caged."""
-    recipient = tracking.recipient_of(Purpose.VIEW, token)
-    if recipient is None:
-        return _unknown(request, token)
-    return _shown(recipient)
-
-
-def _shown(recipient: Recipient) -> HttpResponse:
-    try:
-        shown = display.readable(display.recipient_bytes(recipient))
-    except PrepareError:
-        return caged("<p>This message cannot be shown any more.</p>")
-    return caged(shown.html) if shown.html is not None else caged_text(shown.text or "")
-
-
-@require_safe
-def archive(request: HttpRequest, list_id: str) -> HttpResponse:
-    """The sent campaigns of a list that keeps a public archive."""
-    mailing_list = _archived_list(list_id)
-    if mailing_list is None:
-        return _unknown(request)
-    html = render_to_string("public/archive.html", {
-        "workspace": mailing_list.workspace, "mailing_list": mailing_list, "issues": archives.issues(mailing_list),
-    })
-    return caged(self_contained(html))
-
-
-@require_safe
-def archived_campaign(request: HttpRequest, list_id: str, campaign_id: str) -> HttpResponse:
-    """One campaign of an archive, as nobody in particular would see it."""
-    mailing_list = _archived_list(list_id)
-    value = decode_id(Prefix.CAMPAIGN, campaign_id)
-    campaign = archives.sent_to(mailing_list).filter(pk=value).first() if mailing_list and value else None
-    if campaign is None:
-        return _unknown(request)
-    try:
-        shown = archives.for_nobody(campaign)
-    except PrepareError:
-        return caged("<p>This message cannot be shown any more.</p>")
-    return caged(shown.html) if shown.html else caged_text(shown.text or "")
-
-
-def _archived_list(list_id: str) -> MailingList | None:
-    value: UUID | None = decode_id(Prefix.LIST, list_id)
-    rows = MailingList.objects.select_related("workspace").filter(has_archive=True, archived_at=None)
-    return rows.filter(pk=value).first() if value else None

@@ -54,6 +54,7 @@ def contact_new(request: PageRequest) -> HttpResponse:
         try:
             contact = list_members.add_and_ask(
                 request.actor, email=form.cleaned_data["email"], name=form.cleaned_data["name"],
+                language=form.cleaned_data["language"],
                 fields={key: value for key, value in form.values().items() if value},
                 lists=chosen_lists(request, "lists"),
                 evidence=_evidence(request, form.cleaned_data["consent"] or f"added by {request.actor.label}"),
@@ -72,7 +73,7 @@ def contact_new(request: PageRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @page(Scope.CONTACTS_READ, write=Scope.CONTACTS_WRITE)
 def contact_detail(request: PageRequest, contact_id: str) -> HttpResponse:
-    """Who is this, and may I write to them? POST changes address, name and fields."""
+    """Who is this, and may I write to them? POST changes address, name, language and fields."""
     contact = contact_of(request, contact_id)
     definitions = _definitions(request)
     form = ContactForm(
@@ -82,7 +83,7 @@ def contact_detail(request: PageRequest, contact_id: str) -> HttpResponse:
         try:
             contacts.change_contact(
                 request.actor, contact, email=form.cleaned_data["email"], name=form.cleaned_data["name"],
-                fields=form.values(),
+                language=form.cleaned_data["language"], fields=form.values(),
             )
         except RelayHubError as exc:
             _refuse(form, exc)

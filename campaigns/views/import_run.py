@@ -14,6 +14,7 @@ from campaigns import exporter, import_undo
 from campaigns.models import ContactImport, FieldDefinition, ImportReject, OptIn
 from campaigns.views.import_wizard import run_of, steps
 from relayhub.core import formats, jobs
+from relayhub.core.languages import name_of
 from relayhub.core.models import JobStatus, Scope
 from relayhub.core.pages import PageRequest, is_partial, page
 from relayhub.core.streaming import download
@@ -27,6 +28,7 @@ REASONS = {
     "unreadable_row": ("Row cannot be read", ""),
     "too_many_cells": ("More cells than columns", ""),
     "invalid_value": ("A value does not fit its field", ""),
+    "unknown_language": ("Not a language", "Write tags such as de or pt-BR, or names such as German."),
 }
 
 
@@ -120,10 +122,13 @@ def _changes(request: PageRequest, run: ContactImport) -> list[dict[str, Any]]:
 
 def _parts(before: dict[str, Any] | None, after: dict[str, Any], labels: dict[str, str]) -> list[dict[str, str]]:
     """What differs, field by field."""
-    old = before or {"name": "", "fields": {}}
+    old = before or {"name": "", "language": "", "fields": {}}
     parts = []
     if after["name"] and after["name"] != old["name"]:
         parts.append({"label": "Name", "old": old["name"], "new": after["name"]})
+    if after.get("language") and after["language"] != old.get("language"):
+        parts.append({"label": "Language", "old": name_of(old.get("language", "")),
+                      "new": name_of(after["language"])})
     for key, value in after["fields"].items():
         if old["fields"].get(key) != value:
             parts.append({"label": labels.get(key, key), "old": _text(old["fields"].get(key)), "new": _text(value)})

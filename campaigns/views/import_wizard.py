@@ -172,9 +172,10 @@ def _columns(
         values = [row[number].strip() for row in sample if number < len(row) and row[number].strip()]
         chosen = mapping.get(name, "")
         new = fields.key_from_heading(name) or f"column_{number + 1}"
-        options = [("", "Do not import"), ("email", "Address"), ("name", "Name"), *known.items()]
+        options = [("", "Do not import"), ("email", "Address"), ("name", "Name"), ("language", "Language"),
+                   *known.items()]
         options += [(key, f"New field “{key}”") for key in dict.fromkeys([new, chosen, guessed.get(name, "")])
-                    if key not in {"", "email", "name", *known}]
+                    if key not in {"", "email", "name", "language", *known}]
         found.append({
             "number": number, "name": name, "values": ", ".join(value[:40] for value in values[:_FIRST_VALUES]),
             "options": options, "chosen": chosen, **_guess(chosen, known),
@@ -185,7 +186,7 @@ def _columns(
 def _guess(chosen: str, known: dict[str, str]) -> dict[str, str]:
     if not chosen:
         return {"look": "none", "word": "Left out"}
-    if chosen in {"email", "name"} or chosen in known:
+    if chosen in {"email", "name", "language"} or chosen in known:
         return {"look": "pass", "word": "Fits"}
     return {"look": "info", "word": "New field, text"}
 

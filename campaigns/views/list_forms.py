@@ -10,6 +10,7 @@ from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.template.loader import render_to_string
+from django.utils.translation import gettext
 from django.views.decorators.clickjacking import xframe_options_sameorigin
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
@@ -18,6 +19,7 @@ from campaigns.forms.list import SignUpFormForm
 from campaigns.leaving import Choice
 from campaigns.models import FieldDefinition, SignUpForm
 from campaigns.views.common import list_of, refuse
+from relayhub.core import languages
 from relayhub.core.access import get_or_absent
 from relayhub.core.errors import RelayHubError
 from relayhub.core.ids import Prefix
@@ -34,6 +36,11 @@ def _definitions(request: PageRequest) -> list[FieldDefinition]:
     return list(FieldDefinition.objects.filter(workspace=request.actor.workspace))
 
 
+def _button(request: PageRequest) -> str:
+    with languages.speaking(request.actor.workspace.language):
+        return gettext("Subscribe")
+
+
 @require_http_methods(["GET", "HEAD", "POST"])
 @page(Scope.LISTS_WRITE)
 def list_form_new(request: PageRequest, list_id: str) -> HttpResponse:
@@ -41,8 +48,7 @@ def list_form_new(request: PageRequest, list_id: str) -> HttpResponse:
     row = list_of(request, list_id)
     form = SignUpFormForm(
         request.POST or None, definitions=_definitions(request),
-        initial={"title": f"Get “{row.name}”", "text": row.description, "button": "Subscribe",
-                 "field_keys": ["name"]},
+        initial={"title": row.name, "text": row.description, "button": _button(request), "field_keys": ["name"]},
     )
     if request.method == "POST" and form.is_valid():
         try:
@@ -83,7 +89,8 @@ def list_form(request: PageRequest, form_id: str) -> HttpResponse:
 def _addresses(row: SignUpForm) -> dict[str, Any]:
     url = f"{settings.RELAYHUB_BASE_URL}/f/{row.public_id}"
     context = {"row": row, "url": url, "asks_name": "name" in row.field_keys, "asked": lists.asked_fields(row)}
-    return {"url": url, "embed": render_to_string("campaigns/list_embed.txt", context).strip()}
+    with languages.speaking(row.workspace.language):
+        return {"url": url, "embed": render_to_string("campaigns/list_embed.txt", context).strip()}
 
 
 @require_POST
@@ -115,7 +122,12 @@ def list_preferences_frame(request: PageRequest, list_id: str) -> HttpResponse:
     choices = [
         Choice(mailing_list=item, is_on=item.pk == row.pk) for item in rows if item.is_public or item.pk == row.pk
     ]
-    return render(
-        request, "public/preferences.html",
-        {"workspace": request.actor.workspace, "address": "ines.moreau@example.com", "choices": choices},
-    )
+    workspace = request.actor.workspace
+    with languages.speaking(workspace.language):
+        return render(
+            request, "public/preferences.html",
+            {
+                "workspace": workspace, "address": "ines.moreau@example.com", "choices": choices,
+                "languages": languages.shipped().items(), "present_language": workspace.language,
+            },
+        )

@@ -9,3 +9,7 @@ class CoreConfig(AppConfig):
     name = "relayhub.core"
     label = "core"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Register the system checks."""
+        from relayhub.core import checks  # noqa: F401

@@ -18,7 +18,11 @@ def caged(html: str) -> HttpResponse:
 
 def caged_text(text: str) -> HttpResponse:
     """Plain text as such a page, its lines wrapped."""
-    return caged(f"<!doctype html><meta charset='utf-8'><pre style='white-space:pre-wrap'>{escape(text)}</pre>")
+    return caged(
+        "<!doctype html><meta charset='utf-8'><meta name='viewport' content='width=device-width'>"
+        "<meta name='color-scheme' content='light dark'><pre dir='auto' style='max-width:80ch;margin:2rem auto;"
+        f"padding:0 1rem;font:1rem/1.6 monospace;white-space:pre-wrap;overflow-wrap:anywhere'>{escape(text)}</pre>"
+    )
 
 
 def caged_response(response: HttpResponse) -> HttpResponse:

@@ -1,13 +1,19 @@
 """Numbers, sizes, durations and times as people read them; the one place that knows how RelayHub writes them.
 
-Pure functions without HTML, for templates (`relayhub_extras`), live updates, letters and exports alike.
-A value that is missing reads as an en dash, zero reads as 0. Nothing here reads the clock: `now` comes in.
+Functions without HTML, for templates (`relayhub_extras`), live updates, letters and exports alike, in the language
+that is active (`core.spoken`). A value that is missing reads as an en dash, zero reads as 0. Nothing here reads the
+clock: `now` comes in.
 """
 
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta, tzinfo
 from decimal import Decimal
+
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext, pgettext
+
+from relayhub.core import spoken
 
 MISSING = "–"
 #: Below this base a rate gets no decimals: they would claim a precision the count does not carry.
@@ -22,7 +28,7 @@ Number = int | float | Decimal
 
 def number(value: Number | None, digits: int = 0) -> str:
     """`41872` as "41,872"."""
-    return MISSING if value is None else f"{value:,.{digits}f}"
+    return MISSING if value is None else spoken.digits(f"{value:,.{digits}f}")
 
 
 def compact(value: Number | None) -> str:
@@ -31,7 +37,7 @@ def compact(value: Number | None) -> str:
         return MISSING
     for limit, suffix in ((1_000_000_000, "bn"), (1_000_000, "m"), (1_000, "k")):
         if abs(float(value)) >= limit:
-            return f"{float(value) / limit:.1f}".removesuffix(".0") + suffix
+            return spoken.digits(f"{float(value) / limit:.1f}".removesuffix(".0")) + suffix
     return number(value)
 
 
@@ -44,7 +50,7 @@ def counted(value: int | None, noun: str) -> str:
 
 def percent(fraction: Number | None, digits: int = 1) -> str:
     """`0.296` as "29.6%"."""
-    return MISSING if fraction is None else f"{float(fraction) * 100:.{digits}f}%"
+    return MISSING if fraction is None else spoken.per_cent(f"{float(fraction) * 100:.{digits}f}")
 
 
 def share(part: Number | None, whole: Number | None, digits: int | None = None) -> str:
@@ -60,12 +66,10 @@ def size(size_bytes: int | None) -> str:
     """`98304` as "96 KB"; K is 1,024, as mailbox providers count."""
     if size_bytes is None:
         return MISSING
-    if size_bytes < KIB:
-        return counted(size_bytes, "byte")
-    for limit, unit in ((KIB**3, "GB"), (KIB**2, "MB")):
+    for limit, unit, places in ((KIB**3, _("GB"), 1), (KIB**2, _("MB"), 1), (KIB, _("KB"), 0)):
         if size_bytes >= limit:
-            return f"{size_bytes / limit:.1f} {unit}"
-    return f"{size_bytes / KIB:.0f} KB"
+            return f"{number(size_bytes / limit, places)} {unit}"
+    return ngettext("%(count)s byte", "%(count)s bytes", size_bytes) % {"count": number(size_bytes)}
 
 
 def duration(value: timedelta | Number | None) -> str:
@@ -84,7 +88,11 @@ def duration(value: timedelta | Number | None) -> str:
         return _two(whole // 60, "min", whole % 60, "s")
     if whole < _DAY_SECONDS:
         return _two(whole // _HOUR_SECONDS, "h", whole % _HOUR_SECONDS // 60, "min")
-    return _two(whole // _DAY_SECONDS, "d", whole % _DAY_SECONDS // _HOUR_SECONDS, "h")
+    return _two(whole // _DAY_SECONDS, _day(), whole % _DAY_SECONDS // _HOUR_SECONDS, "h")
+
+
+def _day() -> str:
+    return pgettext("unit", "d")
 
 
 def _two(large: int, large_unit: str, small: int, small_unit: str) -> str:
@@ -96,7 +104,11 @@ def rate(per_unit: Number | None, unit: str = "minute") -> str:
     if per_unit is None:
         return MISSING
     digits = 1 if 0 < per_unit < 10 and float(per_unit) != int(per_unit) else 0
-    return f"{number(per_unit, digits)} {'an' if unit == 'hour' else 'a'} {unit}"
+    words = {
+        "second": _("%(count)s a second"), "minute": _("%(count)s a minute"), "hour": _("%(count)s an hour"),
+        "day": _("%(count)s a day"),
+    }
+    return words[unit] % {"count": number(per_unit, digits)}
 
 
 def relative(moment: datetime, *, now: datetime) -> str:
@@ -104,12 +116,17 @@ def relative(moment: datetime, *, now: datetime) -> str:
     seconds = (now - moment).total_seconds()
     distance = abs(seconds)
     if distance < 5:
-        return "now"
-    for limit, unit in ((_DAY_SECONDS, "d"), (_HOUR_SECONDS, "h"), (_MINUTE_SECONDS, "min"), (1, "s")):
+        return _("now")
+    for limit, unit in ((_DAY_SECONDS, _day()), (_HOUR_SECONDS, "h"), (_MINUTE_SECONDS, "min"), (1, "s")):
         if distance >= limit:
-            text = f"{int(distance // limit)} {unit}"
-            return f"{text} ago" if seconds > 0 else f"in {text}"
-    return "now"
+            span = {"span": f"{int(distance // limit)} {unit}"}
+            return _("%(span)s ago") % span if seconds > 0 else _("in %(span)s") % span
+    return _("now")
+
+
+def relative_words() -> dict[str, str]:
+    """The words of `relative`, for a script that keeps it true."""
+    return {"now": _("now"), "ago": _("%(span)s ago"), "ahead": _("in %(span)s"), "day": _day()}
 
 
 def moment_text(moment: datetime, *, now: datetime, zone: tzinfo, style: str = "smart") -> str:
@@ -125,14 +142,14 @@ def moment_text(moment: datetime, *, now: datetime, zone: tzinfo, style: str = "
     if style == "clock":
         return f"{local:%H:%M}"
     if style == "full":
-        return f"{local:%A} {local.day} {local:%B %Y, %H:%M}"
-    day = f"{local:%a} {local.day} {local:%b}" if local.year == today.year else f"{local.day} {local:%b %Y}"
+        return f"{spoken.long_day(local, with_weekday=True)}, {local:%H:%M}"
+    day = spoken.short_day(local, with_year=local.year != today.year)
     if style == "date":
         return day
     if style in {"seconds", "millis"}:
         clock = f"{local:%H:%M:%S}" + (f".{local.microsecond // 1000:03d}" if style == "millis" else "")
         return clock if local.date() == today else f"{day}, {clock}"
-    near = {0: "Today", 1: "Tomorrow", -1: "Yesterday"}.get((local.date() - today).days, "")
+    near = {0: _("Today"), 1: _("Tomorrow"), -1: _("Yesterday")}.get((local.date() - today).days, "")
     return f"{(near.lower() if style == 'inline' else near) or day}, {local:%H:%M}"
 
 

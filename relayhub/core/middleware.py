@@ -1,4 +1,4 @@
-"""Who acts: sets `request.actor`, and sends people first where safety needs them.
+"""Which language is spoken, and who acts: sets `request.actor`, and sends people first where safety needs them.
 
 Somebody with a first password changes it before anything else; where the workspace (or production, for
 staff) asks for a second factor, they set one up. Refusals of services become pages here.
@@ -17,6 +17,7 @@ from django.dispatch import receiver
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
+from relayhub.core import languages
 from relayhub.core.access import Actor, actor_for_member, member_for
 from relayhub.core.errors import AccessError, RelayHubError
 from relayhub.core.models import User
@@ -26,6 +27,27 @@ from relayhub.core.pages import answer_error, is_page
 #: Programs' door: it finds its own actor.
 _API = "/api/"
 _ADMIN = "/admin/"
+
+
+class LanguageMiddleware:
+    """Speaks the language of a signed-in person, else the browser's; programs are answered in English."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Answer in it. Pages for contacts choose anew, by what is known of the contact."""
+        with languages.speaking(_language(request)):
+            response = self.get_response(request)
+            languages.say_language(response)
+        return response
+
+
+def _language(request: HttpRequest) -> str:
+    if request.path.startswith(_API):
+        return languages.SOURCE
+    own = request.user.language if isinstance(request.user, User) else ""
+    return languages.shipped_for(own) or languages.asked_for(request) or languages.SOURCE
 
 
 class ActorMiddleware:

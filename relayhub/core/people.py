@@ -19,7 +19,7 @@ from django.core.validators import validate_email
 from django.db import transaction
 from django.db.models import QuerySet
 
-from relayhub.core import audit
+from relayhub.core import audit, languages
 from relayhub.core.access import PEOPLE_WRITE, ROLE_PERMISSIONS, Actor, require
 from relayhub.core.clock import now
 from relayhub.core.crypto import hash_secret, random_secret
@@ -222,14 +222,16 @@ def _check_not_last_owner(workspace: Workspace) -> None:
 PROFILE_NAME_LENGTH = 150
 
 
-def change_profile(user: User, *, display_name: str, timezone: str) -> None:
-    """Let a person say what they are called and in which zone they read times."""
+def change_profile(user: User, *, display_name: str, timezone: str, language: str) -> None:
+    """Let a person say what they are called, which language they read and in which zone they read times."""
     name = " ".join(display_name.split())
     if len(name) > PROFILE_NAME_LENGTH:
         raise InputError(f"A name has up to {PROFILE_NAME_LENGTH} characters.", field="display_name")
     if timezone not in zoneinfo.available_timezones():
         raise InputError(f"“{timezone}” is not a time zone. Choose one such as Europe/Berlin.", field="timezone")
-    User.objects.filter(pk=user.pk).update(display_name=name, timezone=timezone)
+    if language not in languages.shipped():
+        raise InputError(f"“{language}” is not one of: {', '.join(languages.shipped())}.", field="language")
+    User.objects.filter(pk=user.pk).update(display_name=name, timezone=timezone, language=language)
 
 
 def close_account(user: User, *, by: str) -> None:

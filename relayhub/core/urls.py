@@ -7,6 +7,7 @@ from relayhub.core import views
 urlpatterns: list[URLPattern] = [
     path("workspace", views.switch_workspace, name="workspace-switch"),
     path("no-workspace", views.no_workspace, name="no-workspace"),
+    path("logo/<uuid:file_id>.png", views.logo, name="logo"),
     path("theme", views.theme, name="theme"),
     path("invitations/<str:token>", views.invitation, name="invitation"),
 ]

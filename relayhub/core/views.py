@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 from django.contrib import messages
 from django.contrib.auth import login, password_validation
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_GET, require_http_methods, require_POST, require_safe
 
 from relayhub.core import people, sessions
 from relayhub.core.access import get_or_absent, memberships
 from relayhub.core.errors import AccessError
 from relayhub.core.ids import Prefix
+from relayhub.core.logos import logo_bytes
 from relayhub.core.models import Invitation, User, Workspace
 from relayhub.core.pages import PageRequest, back_to, page
 from relayhub.core.workspaces import switch_workspace as remember_workspace
@@ -45,6 +48,16 @@ def no_workspace(request: HttpRequest) -> HttpResponse:
     if memberships(request.user).exists():
         return redirect("home")
     return render(request, "core/no_workspace.html")
+
+
+@require_safe
+def logo(request: HttpRequest, file_id: UUID) -> HttpResponse:
+    """A workspace's logo, for anybody: pages for contacts and confirmation mails show it."""
+    response = HttpResponse(logo_bytes(file_id), content_type="image/png")
+    response["Cache-Control"] = f"public, max-age={_YEAR_SECONDS}, immutable"
+    # Mail programs show it within pages of their own.
+    response["Cross-Origin-Resource-Policy"] = "cross-origin"
+    return response
 
 
 @require_POST

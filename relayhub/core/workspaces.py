@@ -11,7 +11,7 @@ from django.db import transaction
 from django.utils.module_loading import import_string
 from django.utils.text import slugify
 
-from relayhub.core import audit
+from relayhub.core import audit, languages
 from relayhub.core.access import Actor, member_for, require
 from relayhub.core.clock import now
 from relayhub.core.errors import ConflictError, InputError
@@ -38,7 +38,7 @@ def create_workspace(name: str, *, owner: User | None = None, **particulars: Any
 
 
 def change_workspace(actor: Actor, **changes: Any) -> Workspace:
-    """Change name, company, postal address, footer, colour, zone, attachments, or whether MFA is required."""
+    """Change name, company, postal address, footer, colour, language, zone, attachments, or whether MFA is required."""
     require(actor, Scope.WORKSPACE_WRITE)
     workspace = Workspace.objects.get(pk=actor.workspace.pk)
     values = {field: _checked_any(field, value) for field, value in changes.items()}
@@ -97,6 +97,8 @@ def _checked_any(field: str, value: Any) -> Any:
     if field == "brand_font" and value in BrandFont.values:
         return str(value)
     if field == "timezone" and value in zoneinfo.available_timezones():
+        return value
+    if field == "language" and value in languages.shipped():
         return value
     if field in {"adds_footer", "requires_mfa"} and isinstance(value, bool):
         return value

@@ -2,6 +2,7 @@
 # Starts one service of the production shape: web, workers, beat, smtpd, mx; `migrate` prepares the database.
 set -eu
 cd "$(dirname "$0")/../.."
+python -m relayhub.catalogs
 
 wait_for_migrations() {
   until python manage.py migrate --check >/dev/null 2>&1; do

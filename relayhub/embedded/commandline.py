@@ -14,6 +14,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+from relayhub import catalogs
 from relayhub.embedded import servers
 from relayhub.embedded.postgres import ServerProblem
 from relayhub.embedded.steps import Steps
@@ -23,7 +24,7 @@ from relayhub.env import Environment, EnvironmentProblem
 
 #: Commands that touch neither database nor Redis.
 _NEED_NOTHING = frozenset(
-    {"help", "version", "judge", "collectstatic", "compilemessages", "makemessages", "makemigrations",
+    {"help", "version", "judge", "collectstatic", "makecatalogs", "makemigrations",
      "spectacular", "findstatic", "diffsettings", "startapp"}
 )
 
@@ -33,12 +34,13 @@ _ASKS_FOR_HELP = frozenset({"--help", "-h", "--version"})
 def run(argv: Sequence[str]) -> None:
     """Run a command line; ends the process with one line where the environment cannot work."""
     try:
+        catalogs.compile_all()
         with _servers_for(list(argv)):
             if _is_up(argv):
                 run_up(argv)
                 return
             _execute(argv)
-    except (EnvironmentProblem, ServerProblem) as exc:
+    except (EnvironmentProblem, ServerProblem, catalogs.CatalogProblem) as exc:
         sys.exit(f"relayhub: {exc}")
     except KeyboardInterrupt:
         sys.exit(130)

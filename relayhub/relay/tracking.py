@@ -13,6 +13,7 @@ from datetime import date, timedelta
 
 from relayhub.core.clock import now
 from relayhub.core.crypto import link_keyring
+from relayhub.core.models import Workspace
 from relayhub.protocol.tokens import Purpose, Reference, TokenProblem, read_reference
 from relayhub.relay import events_feedback
 from relayhub.relay.models import Message, Recipient, TrackedLink
@@ -47,6 +48,7 @@ class Target:
 
     url: str
     asks: bool
+    workspace: Workspace
 
 
 def is_machine(visit: Visit, recipient: Recipient) -> bool:
@@ -98,7 +100,7 @@ def follow(token: str, visit: Visit) -> Target | None:
         recipient.pk, link=found.link_number, url=url, is_machine=is_machine(visit, recipient),
         detail=_detail(visit),
     )
-    return Target(url=url, asks=_is_stale(found.issued_on))
+    return Target(url=url, asks=_is_stale(found.issued_on), workspace=recipient.workspace)
 
 
 def _link(message: Message, number: int) -> str | None:

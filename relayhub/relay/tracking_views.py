@@ -9,6 +9,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
+from relayhub.core import languages
 from relayhub.core.net import client_ip
 from relayhub.relay import tracking
 
@@ -41,7 +42,10 @@ def click(request: HttpRequest, token: str) -> HttpResponse:
     if target is None:
         return render(request, "public/unknown_link.html", status=404)
     if target.asks:
-        return render(request, "public/old_link.html", {"url": target.url})
+        with languages.speaking(languages.for_reader(request, workspace=target.workspace.language)):
+            response = render(request, "public/old_link.html", {"url": target.url, "workspace": target.workspace})
+            languages.say_language(response)
+        return response
     response = HttpResponseRedirect(target.url)
     response["Cache-Control"] = "no-store, private"
     response["Referrer-Policy"] = "no-referrer"

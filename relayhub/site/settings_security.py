@@ -5,9 +5,11 @@ from __future__ import annotations
 from allauth.mfa.models import Authenticator
 from allauth.mfa.utils import is_mfa_enabled
 from django import forms
+from django.conf import settings
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from relayhub.core import people, sessions, workspaces
@@ -62,19 +64,24 @@ def sessions_end(request: PageRequest) -> HttpResponse:
 
 
 class ProfileForm(forms.Form):
-    """What a person is called, and their zone."""
+    """What a person is called, the language they read, and their zone."""
 
-    display_name = forms.CharField(max_length=150, required=False, label="Your name")
+    display_name = forms.CharField(max_length=150, required=False, label=_("Your name"))
+    language = forms.ChoiceField(
+        choices=settings.LANGUAGES, label=_("Your language"),
+        help_text=_("Numbers and dates are written as in it everywhere; words stay English where there are no others."),
+    )
     timezone = forms.ChoiceField(
-        choices=[(name, name) for name in ZONES], label="Your time zone", help_text="Times on every page are in it."
+        choices=[(name, name) for name in ZONES], label=_("Your time zone"),
+        help_text=_("Times on every page are in it."),
     )
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @page()
 def profile(request: PageRequest) -> HttpResponse:
-    """One's own name and zone."""
-    present = {"display_name": request.user.display_name, "timezone": request.user.timezone}
+    """One's own name, language and zone."""
+    present = {field: getattr(request.user, field) for field in ("display_name", "language", "timezone")}
     form = ProfileForm(request.POST if request.method == "POST" else None, initial=present)
     if form.is_bound and form.is_valid():
         try:

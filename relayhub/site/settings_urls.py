@@ -6,6 +6,7 @@ from relayhub.site import settings_audit, settings_people, settings_security, se
 
 urlpatterns: list[URLPattern] = [
     path("settings", settings_workspace.settings_home, name="settings-home"),
+    path("settings/logo", settings_workspace.settings_logo, name="settings-logo"),
     path("settings/sending", settings_workspace.settings_sending, name="settings-sending"),
     path("settings/sending/resume", settings_workspace.settings_resume, name="settings-resume"),
     path("settings/people", settings_people.settings_people, name="settings-people"),

@@ -6,13 +6,15 @@ import zoneinfo
 from typing import Any
 
 from django import forms
+from django.conf import settings
 from django.contrib import messages
+from django.core.files.uploadedfile import UploadedFile
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST
 
 from campaigns import templates
-from relayhub.core import workspaces
+from relayhub.core import logos, workspaces
 from relayhub.core.errors import RelayHubError
 from relayhub.core.models import BrandFont, Scope, Workspace
 from relayhub.core.pages import PageRequest, page
@@ -28,6 +30,10 @@ class WorkspaceForm(forms.Form):
     name = forms.CharField(max_length=200, help_text="What members see in the switcher.")
     timezone = forms.ChoiceField(
         choices=[(name, name) for name in ZONES], label="Time zone", help_text="Schedules and days are counted in it."
+    )
+    language = forms.ChoiceField(
+        choices=settings.LANGUAGES, label="Language of public pages",
+        help_text="For people whose own language neither their contact nor their browser says.",
     )
     brand_colour = forms.RegexField(
         r"^#[0-9a-fA-F]{6}$", label="Colour", widget=forms.TextInput(attrs={"type": "color"}),
@@ -86,6 +92,25 @@ def settings_home(request: PageRequest) -> HttpResponse:
          "is_footer_done": bool(workspace.company and workspace.postal_address)},
         status=422 if form.is_bound else 200,
     )
+
+
+@require_POST
+@page(Scope.WORKSPACE_WRITE)
+def settings_logo(request: PageRequest) -> HttpResponse:
+    """Take a logo, or remove it."""
+    given = request.FILES.get("logo")
+    try:
+        if request.POST.get("remove"):
+            logos.remove_logo(request.actor)
+            messages.success(request, "The logo is removed.")
+        elif isinstance(given, UploadedFile):
+            logos.set_logo(request.actor, given.read(logos.MAX_BYTES + 1))
+            messages.success(request, "Public pages and confirmation mails carry the logo now.")
+        else:
+            messages.error(request, "Choose a picture first.")
+    except RelayHubError as exc:
+        messages.error(request, exc.message)
+    return redirect("settings-home")
 
 
 def _footer_lines(workspace: Workspace) -> list[str]:

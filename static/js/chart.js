@@ -4,6 +4,7 @@
 // Colours are token names, so that the theme may change. A table stands beside it for those who see no chart.
 const { uPlot } = window;
 const root = document.documentElement;
+const language = root.lang || "en";
 const token = (name) => getComputedStyle(root).getPropertyValue(name).trim();
 const charts = new Map();
 // Steps of an axis that counts things: there is no half a recipient.
@@ -11,12 +12,12 @@ const WHOLE = [1, 2, 5].flatMap((step) => [...Array(12).keys()].map((zeros) => s
 
 const shorten = (value) =>
   Math.abs(value) >= 1000
-    ? `${(value / 1000).toLocaleString("en", { maximumFractionDigits: 1 })}k`
-    : value.toLocaleString("en", { maximumFractionDigits: 2 });
+    ? `${(value / 1000).toLocaleString(language, { maximumFractionDigits: 1 })}k`
+    : value.toLocaleString(language, { maximumFractionDigits: 2 });
 
 function tickTexts(zone, spanSeconds) {
   const options = spanSeconds > 2 * 86400 ? { day: "numeric", month: "short" } : { hour: "2-digit", minute: "2-digit" };
-  const format = new Intl.DateTimeFormat("en-GB", { ...options, timeZone: zone || "UTC" });
+  const format = new Intl.DateTimeFormat(language === "en" ? "en-GB" : language, { ...options, timeZone: zone || "UTC" });
   return (_, values) => values.map((value) => format.format(value * 1000));
 }
 

@@ -11,7 +11,7 @@ function update(table) {
   const bar = table.querySelector("[data-bulk]");
   if (bar) {
     bar.hidden = count === 0;
-    for (const place of bar.querySelectorAll("[data-bulk-count]")) place.textContent = count.toLocaleString("en");
+    for (const place of bar.querySelectorAll("[data-bulk-count]")) place.textContent = count.toLocaleString(document.documentElement.lang);
   }
 }
 

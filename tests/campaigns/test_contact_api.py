@@ -57,6 +57,18 @@ def test_contacts_are_found_by_standing_and_field(client: APIClient) -> None:
         assert client.get(f"{V1}/contacts?{query}").status_code == 400
 
 
+def test_a_contact_has_a_language(client: APIClient) -> None:
+    zoe = made(client, "contacts", email="a@x.example", language="German")
+
+    changed = client.patch(f"{V1}/contacts/{zoe['id']}", {"language": "pt_br"}, format="json").json()
+    kept = client.patch(f"{V1}/contacts/{zoe['id']}", {"name": "Zoë"}, format="json").json()
+    refused = client.patch(f"{V1}/contacts/{zoe['id']}", {"language": "klingonish"}, format="json")
+
+    assert (zoe["language"], changed["language"], kept["language"]) == ("de", "pt-BR", "pt-BR")
+    assert refused.status_code == 400
+    assert refused.json()["errors"][0]["pointer"] == "/language"
+
+
 def test_many_are_moved_and_moved_back(client: APIClient) -> None:
     news = made(client, "lists", name="News")["id"]
     ids = [made(client, "contacts", email=f"{name}@x.example")["id"] for name in "ab"]

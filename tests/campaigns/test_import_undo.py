@@ -127,6 +127,18 @@ def test_a_value_that_changed_again_stays(actor: Actor) -> None:
     assert (ann.name, ann.fields) == ("Ann", {"city": "Voss", "shop": "A"})
 
 
+def test_a_language_goes_back_unless_it_was_chosen_anew(actor: Actor) -> None:
+    ann, bea = (add_contact(actor, email=f"{name}@x.example", language="fr", evidence=ANY) for name in ("ann", "bea"))
+    row = run(actor, b"email,language\nann@x.example,de\nbea@x.example,de\n")
+    contacts.change_contact(actor, bea, language="pl")
+
+    assert undo(actor, row) == {"restored": 1, "values_kept": 1}
+
+    ann.refresh_from_db()
+    bea.refresh_from_db()
+    assert (ann.language, bea.language) == ("fr", "pl")
+
+
 def test_of_two_imports_the_first_is_undone_around_the_second(actor: Actor) -> None:
     add_contact(actor, email="ann@x.example", fields={"city": "Oslo"}, evidence=ANY)
     first = run(actor, b"email,city,shop\nann@x.example,Bergen,A\nnew@x.example,Bergen,A\n")

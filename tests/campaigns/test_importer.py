@@ -99,6 +99,21 @@ def test_it_fills_fields_and_leaves_what_is_empty_alone(actor: Actor) -> None:
     assert again.unchanged == 1
 
 
+def test_a_column_of_languages_is_guessed_and_kept_as_tags(actor: Actor) -> None:
+    add_contact(actor, email="a@x.example", language="fr", evidence=Evidence(channel="api"))
+
+    data = "email,Sprache\na@x.example,\nb@x.example,Deutsch\nc@x.example,pt_br\nd@x.example,klingonish\n"
+    row = run(actor, data.encode())
+
+    assert row.mapping == {"email": "email", "Sprache": "language"}
+    assert dict(Contact.objects.values_list("email", "language")) == {
+        "a@x.example": "fr", "b@x.example": "de", "c@x.example": "pt-BR"
+    }
+    assert [reject.code for reject in row.rejects.all()] == ["unknown_language"]
+    assert run(actor, b"email,lang\nb@x.example,PL\n").updated == 1
+    assert not FieldDefinition.objects.exists()
+
+
 def test_it_never_raises_consent(actor: Actor) -> None:
     mailing_list = lists.create_list(actor, name="News")
     gone = add_contact(
@@ -129,7 +144,7 @@ def test_a_dry_run_changes_nothing_and_shows_what_would_change(actor: Actor) -> 
     assert (row.created, row.updated) == (1, 1)
     assert Contact.objects.count() == 1
     assert not FieldDefinition.objects.exists()
-    assert row.samples[0]["before"] == {"name": "Ann", "fields": {}}
+    assert row.samples[0]["before"] == {"name": "Ann", "language": "", "fields": {}}
 
 
 def test_a_killed_import_goes_on_where_it_stood(actor: Actor, monkeypatch: pytest.MonkeyPatch) -> None:

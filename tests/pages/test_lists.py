@@ -167,7 +167,9 @@ def test_a_sign_up_form_gives_its_link_and_html(at: Desk) -> None:
     assert "&lt;form action=&quot;http" in page
     assert Client().get(f"/f/{form.public_id}").status_code == 200
     at.client.post(reverse("list-form-toggle", args=[form.public_id]))
-    assert Client().get(f"/f/{form.public_id}").status_code == 404
+    closed = Client().get(f"/f/{form.public_id}")
+    assert closed.status_code == 410
+    assert "This form is closed" in closed.content.decode()
     bad = at.client.post(reverse("list-form", args=[form.public_id]), {**given, "title": " ", "text": "kept"})
     assert bad.status_code == 422
     assert "kept" in bad.content.decode()

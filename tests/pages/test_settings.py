@@ -19,7 +19,7 @@ from tests.pages.marketer_rows import Desk, desk
 pytestmark = pytest.mark.django_db
 
 WORKSPACE = {
-    "name": "Northwind Bakery", "timezone": "Europe/Copenhagen", "brand_colour": "#0b6470",
+    "name": "Northwind Bakery", "timezone": "Europe/Copenhagen", "language": "de", "brand_colour": "#0b6470",
     "brand_font": "system", "company": "Northwind ApS",
     "postal_address": "Kornvej 12\n2100 København", "adds_footer": "on", "footer_html": "",
     "refused_attachments": "exe js", "max_attachment_mib": "",
@@ -39,7 +39,7 @@ def test_the_workspace_is_changed_and_the_log_says_by_whom() -> None:
     answer = at.client.post(reverse("settings-home"), WORKSPACE, follow=True)
     workspace = Workspace.objects.get(pk=at.workspace.pk)
 
-    assert (workspace.company, workspace.timezone) == ("Northwind ApS", "Europe/Copenhagen")
+    assert (workspace.company, workspace.timezone, workspace.language) == ("Northwind ApS", "Europe/Copenhagen", "de")
     assert "Unsubscribe: (link)" in text_of(answer.content)
     entry = AuditEntry.objects.get(action="workspace.changed")
     assert (entry.actor, entry.ip, entry.after["company"]) == (at.user.email, "127.0.0.1", "Northwind ApS")
@@ -242,14 +242,29 @@ def test_signing_out_everywhere_else_keeps_this_place() -> None:
     assert [client.get("/").status_code for client in others] == [302, 302]
 
 
-def test_the_profile_sets_name_and_zone() -> None:
+def test_the_profile_sets_name_language_and_zone() -> None:
     at = desk()
-    at.client.post(reverse("profile"), {"display_name": " Maja  L. ", "timezone": "Asia/Tokyo"})
-    bad = at.client.post(reverse("profile"), {"display_name": "M", "timezone": "Nowhere"})
+    at.client.post(reverse("profile"), {"display_name": " Maja  L. ", "timezone": "Asia/Tokyo", "language": "de"})
+    bad = at.client.post(reverse("profile"), {"display_name": "M", "timezone": "Nowhere", "language": "de"})
+    strange = at.client.post(reverse("profile"), {"display_name": "M", "timezone": "Asia/Tokyo", "language": "xx"})
 
     user = User.objects.get(pk=at.user.pk)
-    assert (user.display_name, user.timezone) == ("Maja L.", "Asia/Tokyo")
-    assert bad.status_code == 422
+    assert (user.display_name, user.timezone, user.language) == ("Maja L.", "Asia/Tokyo", "de")
+    assert (bad.status_code, strange.status_code) == (422, 422)
+
+
+def test_pages_follow_the_language_of_their_reader_and_programs_are_answered_in_english() -> None:
+    at = desk()
+    User.objects.filter(pk=at.user.pk).update(language="pl")
+
+    page = at.client.get(reverse("profile"), headers={"Accept-Language": "fr"})
+    stranger = Client().get(reverse("account_login"), headers={"Accept-Language": "nl, fr-CA;q=0.8, de;q=0.5"})
+    program = at.client.get("/api/v1/workspace", headers={"Accept-Language": "fr"})
+
+    assert '<html lang="pl" dir="ltr"' in page.content.decode()
+    assert (page["Content-Language"], stranger["Content-Language"]) == ("pl", "fr")
+    assert program["Content-Language"] == "en"
+    assert "Accept-Language" in page["Vary"]
 
 
 def test_the_stop_needs_a_reason_is_told_everywhere_and_ends() -> None:

@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from relayhub import catalogs
+
 if TYPE_CHECKING:
     from relayhub.embedded.servers import Servers
 
@@ -54,6 +56,7 @@ def _own_redis_number() -> None:
         os.environ["REDIS_URL"] = f"{base}/{number}"
 
 
+catalogs.compile_all()
 if "DATABASE_URL" not in os.environ and _OWNER not in os.environ:
     _start_servers()
 if _OWNER in os.environ:

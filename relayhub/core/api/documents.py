@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from django.conf import settings
+
 from relayhub.core.api import views, views_people
 from relayhub.core.api.schema import (
     ANY,
+    FILE,
     MOMENT,
     NUMBER,
     TEXT,
@@ -28,10 +31,11 @@ shape(
     last_used_at=maybe(MOMENT), expires_at=maybe(MOMENT), revoked_at=maybe(MOMENT),
 )
 extend("NewKey", "Key", key=TEXT)
+LANGUAGES = [tag for tag, _ in settings.LANGUAGES]
 shape(
     "Workspace", id=identifier("wsp"), name=TEXT, slug=TEXT, company=TEXT, postal_address=TEXT, footer_html=TEXT,
-    adds_footer=YES_OR_NO, brand_colour=TEXT,
-    brand_font=one_of(BrandFont.values), timezone=TEXT, requires_mfa=YES_OR_NO, is_demo=YES_OR_NO,
+    adds_footer=YES_OR_NO, brand_colour=TEXT, brand_font=one_of(BrandFont.values), logo_url=maybe(TEXT),
+    language=one_of(LANGUAGES), timezone=TEXT, requires_mfa=YES_OR_NO, is_demo=YES_OR_NO,
     refused_attachments=each(TEXT), max_attachment_mib=maybe(NUMBER),
     sending_stopped_at=maybe(MOMENT), sending_stopped_reason=maybe(TEXT), created_at=MOMENT,
 )
@@ -68,6 +72,11 @@ declare(
     Operation(name="stop_sending", answer="Workspace", body=views_people.StopSerializer),
 )
 declare(views_people.ResumeView, "POST", Operation(name="resume_sending", answer="Workspace"))
+declare(
+    views_people.LogoView, "POST",
+    Operation(name="set_logo", answer="Workspace", body=fields(logo=FILE), body_type="multipart/form-data"),
+)
+declare(views_people.LogoView, "DELETE", Operation(name="remove_logo", answer="Workspace"))
 declare(views_people.MembersView, "GET", Operation(name="list_members", answer="Member", is_list=True))
 declare(views_people.MemberView, "GET", Operation(name="get_member", answer="Member"))
 declare(

@@ -9,6 +9,7 @@ urlpatterns: list[URLPattern] = [
     path("keys/<str:key_id>", views.KeyView.as_view()),
     path("keys/<str:key_id>/rotate", views.RotateView.as_view()),
     path("workspace", views.WorkspaceView.as_view()),
+    path("workspace/logo", views_people.LogoView.as_view()),
     path("workspace/stop", views_people.StopView.as_view()),
     path("workspace/resume", views_people.ResumeView.as_view()),
     path("members", views_people.MembersView.as_view()),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
+from django.conf import settings
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -122,6 +123,7 @@ class WorkspaceSerializer(StrictSerializer):
     adds_footer = serializers.BooleanField(required=False)
     brand_colour = serializers.CharField(max_length=7, required=False)
     brand_font = serializers.ChoiceField(choices=BrandFont.choices, required=False)
+    language = serializers.CharField(max_length=10, required=False)
     timezone = serializers.CharField(max_length=64, required=False)
     requires_mfa = serializers.BooleanField(required=False)
     refused_attachments = serializers.ListField(child=serializers.CharField(max_length=20), required=False)
@@ -134,9 +136,11 @@ def workspace_body(workspace: Workspace) -> dict[str, Any]:
         "id": workspace.public_id, "name": workspace.name, "slug": workspace.slug, "company": workspace.company,
         "postal_address": workspace.postal_address, "footer_html": workspace.footer_html,
         "adds_footer": workspace.adds_footer, "brand_colour": workspace.brand_colour,
-        "brand_font": workspace.brand_font, "timezone": workspace.timezone, "requires_mfa": workspace.requires_mfa,
-        "is_demo": workspace.is_demo, "refused_attachments": workspace.refused_attachments,
-        "max_attachment_mib": workspace.max_attachment_mib,
+        "brand_font": workspace.brand_font,
+        "logo_url": f"{settings.RELAYHUB_BASE_URL}{workspace.logo_path}" if workspace.logo_path else None,
+        "language": workspace.language, "timezone": workspace.timezone,
+        "requires_mfa": workspace.requires_mfa, "is_demo": workspace.is_demo,
+        "refused_attachments": workspace.refused_attachments, "max_attachment_mib": workspace.max_attachment_mib,
         "sending_stopped_at": moment(workspace.sending_stopped_at),
         "sending_stopped_reason": workspace.sending_stopped_reason or None, "created_at": moment(workspace.created_at),
     }

@@ -1,17 +1,19 @@
-"""`/members`, `/invitations`, `/audit`, `/workspace/stop`, `/workspace/resume`."""
+"""`/members`, `/invitations`, `/audit`, `/workspace/logo`, `/workspace/stop`, `/workspace/resume`."""
 
 from __future__ import annotations
 
 from datetime import datetime
 from typing import Any, ClassVar
 
+from django.core.files.uploadedfile import UploadedFile
 from django.db.models import QuerySet
 from django.utils.dateparse import parse_datetime
 from rest_framework import serializers
+from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from relayhub.core import audit, people, workspaces
+from relayhub.core import audit, logos, people, workspaces
 from relayhub.core.access import get_or_absent
 from relayhub.core.api.base import ApiView, StrictSerializer, parsed
 from relayhub.core.api.pagination import page_by_id
@@ -63,6 +65,25 @@ def entry_body(entry: AuditEntry) -> dict[str, Any]:
         "object": {"type": entry.object_type, "id": entry.object_id}, "summary": entry.summary,
         "before": entry.before, "after": entry.after,
     }
+
+
+class LogoView(ApiView):
+    """The workspace's logo."""
+
+    permissions: ClassVar = {"POST": Scope.WORKSPACE_WRITE, "DELETE": Scope.WORKSPACE_WRITE}
+    parser_classes = (MultiPartParser,)
+    is_idempotent = False
+
+    def post(self, request: Request) -> Response:
+        """Take a PNG, JPEG, GIF or WebP file of up to 2 MB."""
+        file = request.FILES.get("logo")
+        if not isinstance(file, UploadedFile):
+            raise InputError("Send the picture as the form field “logo”.", field="logo")
+        return Response(workspace_body(logos.set_logo(self.actor, file.read(logos.MAX_BYTES + 1))))
+
+    def delete(self, request: Request) -> Response:
+        """Go back to the mark with the first letter."""
+        return Response(workspace_body(logos.remove_logo(self.actor)))
 
 
 class MembersView(ApiView):

@@ -54,6 +54,10 @@ class Workspace(models.Model):
     brand_colour = models.CharField(max_length=7, default="#0b6470")
     #: Typeface of mails in the workspace's look: a key of `relay.brand.FONTS`.
     brand_font = models.CharField(max_length=20, choices=BrandFont, default=BrandFont.SYSTEM)
+    #: A picture for the public pages and confirmation mails; none = a mark with the first letter.
+    logo = models.ForeignKey("core.StoredFile", null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
+    #: Of the public pages where neither the contact nor the browser says another; a shipped language.
+    language = models.CharField(max_length=10, default="en")
     timezone = models.CharField(max_length=64, default="UTC")
     requires_mfa = models.BooleanField(default=False)
 
@@ -72,6 +76,11 @@ class Workspace(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def logo_path(self) -> str:
+        """Where its logo is served; "" without one. A new logo has a new path, so that it may be kept for ever."""
+        return f"/logo/{self.logo_id}.png" if self.logo_id else ""
 
     @property
     def public_id(self) -> str:

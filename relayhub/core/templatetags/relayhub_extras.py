@@ -20,7 +20,7 @@ from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
-from relayhub.core import formats
+from relayhub.core import formats, languages, spoken
 from relayhub.core.clock import now
 from relayhub.core.formats import Number
 from relayhub.core.vocabulary import status_look
@@ -117,6 +117,19 @@ def time_element(moment: datetime | None, zone: tzinfo, style: str) -> SafeStrin
 def when(context: Context, moment: datetime | None, style: str = "smart") -> SafeString:
     """A moment in the person's zone; styles: smart, seconds, millis, clock, date, full, relative."""
     return time_element(moment, _zone(context), style)
+
+
+@register.simple_tag
+def relative_words() -> SafeString:
+    """What the page's script says "3 min ago" with, as attributes of `<html>`; nothing where it is English."""
+    words = {} if spoken.language() == languages.SOURCE else formats.relative_words()
+    return format_html_join("", ' data-{}="{}"', words.items())
+
+
+@register.filter
+def day_in(moment: datetime, zone: str) -> str:
+    """The day of a moment in a named zone, as the present language writes it: "24 November 2026"."""
+    return spoken.long_day(moment.astimezone(ZoneInfo(zone)).date())
 
 
 # -- icons, statuses, bars -----------------------------------------------------------------------------------
@@ -416,9 +429,21 @@ def get(mapping: Mapping[Any, Any] | None, key: Any) -> Any:
 
 
 @register.filter
+def language_name(tag: str) -> str:
+    """What people call a language: "German" for `de`."""
+    return languages.name_of(tag) if tag else ""
+
+
+@register.filter
 def contrast(colour: str) -> str:
     """ "on-dark" or "on-light": which text reads on that `#rrggbb`."""
     return "on-dark" if formats.is_dark(str(colour or "")) else "on-light"
+
+
+@register.filter
+def ink_on(colour: str) -> str:
+    """Black or white, whichever reads on that `#rrggbb`: for mails, which know no tokens."""
+    return "#ffffff" if formats.is_dark(str(colour or "")) else "#1b1f22"
 
 
 @register.filter

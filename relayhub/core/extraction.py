@@ -1,0 +1,155 @@
+"""Finds the texts to translate in Python and in templates, and keeps the catalogues' sources in step with them.
+
+Two catalogues a language: `campaigns` holds what contacts read (public pages, the mails that go with them),
+`relayhub/core` what people who work here read. Django joins them. Babel reads Python; of templates Django's own
+`templatize` makes calls of gettext, which are taken from its answer. Dates stay out of the files, so that making
+them again without a change changes nothing.
+"""
+
+from __future__ import annotations
+
+import ast
+import io
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from babel.messages import Catalog
+from babel.messages.extract import extract_from_file
+from babel.messages.pofile import read_po, write_po
+from django.utils.translation.template import templatize
+
+from relayhub.catalogs import ROOT
+from relayhub.core.languages import SOURCE, shipped
+
+_KEYWORDS: dict[str, tuple[int | tuple[int, str], ...] | None] = {
+    "_": None, "gettext": None, "gettext_lazy": None, "gettext_noop": None, "ngettext": (1, 2),
+    "ngettext_lazy": (1, 2), "pgettext": ((1, "c"), 2), "pgettext_lazy": ((1, "c"), 2),
+}
+_TEXT = r"""(?:'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*")"""
+_CALL = re.compile(rf" (n?p?gettext|_)\((?:u?{_TEXT})(?:, (?:u?{_TEXT}|count))*\) ")
+_HEADER_OF_A_DATE = re.compile(r'^"(?:POT-Creation-Date|PO-Revision-Date): .*\\n"\n', re.MULTILINE)
+#: Templates of pages and mails for contacts.
+_FOR_CONTACTS = ("base_public.html", "public/", "emails/confirmation", "campaigns/list_embed.txt")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Home:
+    """One application with catalogues: the code it takes, and whether it takes the templates for contacts."""
+
+    folder: Path
+    code: tuple[str, ...]
+    is_for_contacts: bool
+
+
+HOMES = (
+    Home(folder=ROOT / "campaigns", code=("campaigns",), is_for_contacts=True),
+    Home(folder=ROOT / "relayhub" / "core", code=("relayhub", "deliverability"), is_for_contacts=False),
+)
+
+
+def path_of(home: Home, language: str) -> Path:
+    """The source of a catalogue."""
+    return home.folder / "locale" / language / "LC_MESSAGES" / "django.po"
+
+
+def languages_to_translate() -> list[str]:
+    """The shipped languages but the one the source is written in."""
+    return [tag for tag in shipped() if tag != SOURCE]
+
+
+def found_in(home: Home) -> Catalog:
+    """Every text of a home, without translations."""
+    catalog = Catalog(project="RelayHub", charset="utf-8", fuzzy=False)
+    for folder in home.code:
+        for path in sorted((ROOT / folder).rglob("*.py")):
+            _add_code(catalog, path)
+    for path in sorted((ROOT / "templates").rglob("*.*")):
+        name = path.relative_to(ROOT / "templates").as_posix()
+        if name.startswith(_FOR_CONTACTS) == home.is_for_contacts:
+            _add_template(catalog, path)
+    return catalog
+
+
+def present(home: Home, language: str) -> Catalog:
+    """A catalogue as it stands; empty where there is none yet."""
+    try:
+        with path_of(home, language).open("rb") as file:
+            return read_po(file, locale=language)
+    except FileNotFoundError:
+        return Catalog(locale=language, project="RelayHub", charset="utf-8", fuzzy=False)
+
+
+def in_step(home: Home, language: str, found: Catalog) -> str:
+    """The catalogue's source with the texts there are now: new ones empty, gone ones dropped."""
+    catalog = present(home, language)
+    catalog.update(found, no_fuzzy_matching=True)
+    catalog.project, catalog.version, catalog.fuzzy = "RelayHub", "", False
+    catalog.header_comment = f"# RelayHub: {language}. Kept in step by `manage.py makecatalogs`."
+    catalog.last_translator, catalog.language_team, catalog.msgid_bugs_address = "", "", ""
+    target = io.BytesIO()
+    write_po(target, catalog, width=110, sort_output=False, sort_by_file=True, ignore_obsolete=True,
+             include_lineno=False)
+    return _HEADER_OF_A_DATE.sub("", target.getvalue().decode())
+
+
+def make_all() -> list[Path]:
+    """Write every catalogue that is out of step; returns those that were."""
+    changed = []
+    for home in HOMES:
+        found = found_in(home)
+        for language in languages_to_translate():
+            path, text = path_of(home, language), in_step(home, language, found)
+            if path.exists() and path.read_text(encoding="utf-8") == text:
+                continue
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+            changed.append(path)
+    return changed
+
+
+def missing_from(home: Home) -> dict[str, list[str]]:
+    """Language -> texts that code and templates have and the catalogue does not."""
+    found = found_in(home)
+    missing = {}
+    for language in languages_to_translate():
+        there = present(home, language)
+        missing[language] = [str(text.id) for text in found if text.id and there.get(text.id, text.context) is None]
+    return missing
+
+
+def untranslated(home: Home, language: str) -> list[str]:
+    """Texts without a translation, or with a plural form missing."""
+    return [
+        str(message.id) for message in present(home, language)
+        if message.id and not all([message.string] if isinstance(message.string, str) else message.string or [""])
+    ]
+
+
+def _add_code(catalog: Catalog, path: Path) -> None:
+    if b"gettext" not in path.read_bytes():
+        return
+    place = path.relative_to(ROOT).as_posix()
+    for line, text, _, context in extract_from_file("python", path, keywords=_KEYWORDS):
+        catalog.add(text, locations=[(place, line)], context=context)
+
+
+def _add_template(catalog: Catalog, path: Path) -> None:
+    if path.suffix not in {".html", ".txt"}:
+        return
+    source = path.read_text(encoding="utf-8")
+    place = path.relative_to(ROOT).as_posix()
+    if "trans" not in source and "_(" not in source:
+        return
+    for name, texts in _calls(templatize(source, origin=place)):
+        context = texts.pop(0) if "p" in name.partition("gettext")[0] else None
+        catalog.add(texts[0] if len(texts) == 1 else tuple(texts[:2]), locations=[(place, 1)], context=context)
+
+
+def _calls(templatized: str) -> Iterator[tuple[str, list[str]]]:
+    """(function, its texts) of each call that `templatize` made of a tag."""
+    for match in _CALL.finditer(templatized):
+        call = ast.parse(match[0].strip(), mode="eval").body
+        assert isinstance(call, ast.Call)
+        yield match[1], [str(part.value) for part in call.args if isinstance(part, ast.Constant)]

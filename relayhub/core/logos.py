@@ -1,0 +1,80 @@
+"""The workspace's logo: taken as a picture, kept as a small PNG, shown on public pages and in confirmation mails.
+
+Whatever comes in is drawn anew, so that what goes out holds no script, no metadata and not more than a phone needs.
+"""
+
+from __future__ import annotations
+
+import io
+from uuid import UUID
+
+from django.db import transaction
+from PIL import Image, ImageOps
+
+from relayhub.core import audit, files
+from relayhub.core.access import Actor, require
+from relayhub.core.errors import AccessError, InputError
+from relayhub.core.models import Scope, StoredFile, Workspace
+
+PURPOSE = "logo"
+MAX_BYTES = 2 * 1024 * 1024
+#: Twice what is shown, for dense screens.
+_SIZE = (480, 112)
+_MAX_PIXELS = 40_000_000
+_FORMATS = ("PNG", "JPEG", "GIF", "WEBP")
+_REFUSAL = "This is not a picture that can be read. Choose a PNG, JPEG, GIF or WebP file of up to 2 MB."
+
+
+def set_logo(actor: Actor, data: bytes) -> Workspace:
+    """Take a picture as the workspace's logo; InputError where it is none. The one before is deleted."""
+    require(actor, Scope.WORKSPACE_WRITE)
+    drawn = _drawn(data)
+    with transaction.atomic():
+        file = files.store_file(
+            actor.workspace, purpose=PURPOSE, name="logo.png", chunks=[drawn], content_type="image/png"
+        )
+        return _put(actor, file, "workspace.logo_set")
+
+
+def remove_logo(actor: Actor) -> Workspace:
+    """Go back to the mark with the first letter."""
+    require(actor, Scope.WORKSPACE_WRITE)
+    with transaction.atomic():
+        return _put(actor, None, "workspace.logo_removed")
+
+
+def logo_bytes(file_id: UUID) -> bytes:
+    """The PNG of a path; AccessError where there is none."""
+    file = StoredFile.objects.filter(pk=file_id, purpose=PURPOSE, completed_at__isnull=False).first()
+    if file is None:
+        raise AccessError
+    return b"".join(files.iterate_file(file))
+
+
+def _put(actor: Actor, file: StoredFile | None, action: str) -> Workspace:
+    workspace = Workspace.objects.select_for_update().select_related(None).get(pk=actor.workspace.pk)
+    before = workspace.logo_id
+    if before is None and file is None:
+        return workspace
+    workspace.logo = file
+    workspace.save(update_fields=["logo"])
+    if before is not None:
+        StoredFile.objects.filter(pk=before).delete()
+    audit.record(actor, action, "workspace", workspace.public_id)
+    return workspace
+
+
+def _drawn(data: bytes) -> bytes:
+    if not 0 < len(data) <= MAX_BYTES:
+        raise InputError(_REFUSAL, field="logo")
+    try:
+        with Image.open(io.BytesIO(data), formats=_FORMATS) as picture:
+            if picture.width * picture.height > _MAX_PIXELS:
+                raise InputError("This picture is larger than 40 megapixels. Make it smaller.", field="logo")
+            upright = ImageOps.exif_transpose(picture).convert("RGBA")
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as exc:
+        raise InputError(_REFUSAL, field="logo") from exc
+    upright.thumbnail(_SIZE, Image.Resampling.LANCZOS)
+    target = io.BytesIO()
+    upright.save(target, "PNG", optimize=True)
+    return target.getvalue()
