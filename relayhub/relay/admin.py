@@ -21,6 +21,9 @@ from relayhub.relay.models import (
     ReactionOutbox,
     Recipient,
     Route,
+    SandboxInbox,
+    SandboxMark,
+    SandboxReader,
     SiteRecord,
     SmtpCredential,
     Stream,
@@ -181,3 +184,27 @@ class PaceAdmin(ReadOnlyAdmin):
     """Token buckets of lanes and broadcasts with a limit."""
 
     list_display = ("key", "tokens", "refilled_at")
+
+
+@admin.register(SandboxInbox)
+class SandboxInboxAdmin(ReadOnlyAdmin):
+    """When a workspace's sandbox inbox was cleared."""
+
+    list_display = ("workspace", "cleared_at", "cleared_before")
+    list_select_related = ("workspace",)
+
+
+@admin.register(SandboxReader)
+class SandboxReaderAdmin(ReadOnlyAdmin):
+    """Up to when people have read their sandbox inbox."""
+
+    list_display = ("user", "workspace", "read_at")
+    list_select_related = ("user", "workspace")
+
+
+@admin.register(SandboxMark)
+class SandboxMarkAdmin(ReadOnlyAdmin):
+    """Mails of the sandbox that people read, or marked as unread."""
+
+    list_display = ("user", "recipient_id", "is_read")
+    list_select_related = ("user",)

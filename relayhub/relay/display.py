@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
+from base64 import b64encode
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from email.parser import BytesParser
 from typing import Any
+from urllib.parse import unquote
 
 from django.conf import settings
 
@@ -21,6 +24,10 @@ from relayhub.relay.models import Message, Recipient, Source
 
 OWNERS_ONLY = "RelayHub’s own letters hold links that open accounts; an owner may read them in the dashboard."
 
+#: Kinds of pictures that browsers show and that hold no script, as SVG may.
+_PICTURES = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})
+_MAX_PICTURE = 5 * 1024 * 1024
+_CID = re.compile(r"""(?<=["'(=])\s*cid:([^"')\s<>]{1,300})""", re.IGNORECASE)
 _MAX_FIELD = 2048
 _MAX_DEPTH = 20  # CONTRACT 7
 
@@ -33,6 +40,11 @@ class Attachment:
     name: str
     content_type: str
     size_bytes: int
+
+    @property
+    def is_picture(self) -> bool:
+        """Whether a page may show it small: a picture of a kind that runs nothing, and no giant."""
+        return self.content_type in _PICTURES and self.size_bytes <= _MAX_PICTURE
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,6 +87,20 @@ def recipient_bytes(recipient: Recipient) -> bytes:
     return mail.content
 
 
+def return_path(recipient: Recipient) -> str:
+    """Where bounces of this recipient come back to; on the wire it is MAIL FROM."""
+    origin = prepare.Origin(base_url=settings.RELAYHUB_BASE_URL, keyring=link_keyring())
+    return prepare.return_path(claimed(recipient), _message_row(recipient.message), origin)
+
+
+def message_id(recipient: Recipient) -> str:
+    """The Message-ID of this recipient's copy: of a broadcast each has its own."""
+    message = recipient.message
+    if message.broadcast_id is None:
+        return message.message_id_header
+    return prepare.message_id(claimed(recipient), _message_row(message))
+
+
 def readable(raw: bytes) -> Readable:
     """Headers, HTML, text and attachments of a message."""
     parsed = _parsed(raw)
@@ -99,6 +125,27 @@ def attachment(raw: bytes, number: int) -> tuple[Attachment, bytes] | None:
         return None
     data = parts[number - 1].get_payload(decode=True) or b""
     return readable(raw).attachments[number - 1], bytes(data)
+
+
+def with_own_pictures(html: str, raw: bytes) -> str:
+    """The HTML with pictures of the message itself (`cid:…`, RFC 2392) in their places."""
+    if "cid:" not in html.lower():
+        return html
+    pictures = _pictures_of(raw)
+    return _CID.sub(lambda found: pictures.get(unquote(found[1]), found[0]), html)
+
+
+def _pictures_of(raw: bytes) -> dict[str, str]:
+    """Content-ID -> `data:` address, as many as are no giants together."""
+    found: dict[str, str] = {}
+    left = _MAX_PICTURE
+    for part in _attached(_parsed(raw)):
+        name = str(part.get("Content-ID") or "").strip().strip("<>")
+        data = part.get_payload(decode=True) or b""
+        if name and part.get_content_type() in _PICTURES and isinstance(data, bytes) and len(data) <= left:
+            left -= len(data)
+            found[name] = f"data:{part.get_content_type()};base64,{b64encode(data).decode()}"
+    return found
 
 
 class _ShortFields(policy.EmailPolicy):

@@ -41,12 +41,15 @@ def pause_site(actor: Actor, lane: Lane, *, reason: str = "") -> int:
     return count
 
 
-def resume_site(actor: Actor, lane: Lane) -> int:
-    """Let it go on, and try at once where a receiver made us back off."""
+def resume_site(actor: Actor, lane: Lane, *, keeps_backoff: bool = False) -> int:
+    """Let it go on, and try at once where a receiver made us back off, unless that is to stay (an undone pause)."""
     require(actor, Scope.STREAMS_WRITE)
+    changes: dict[str, object] = {"paused_at": None, "paused_reason": ""}
+    if not keeps_backoff:
+        changes |= {"backoff_until": None, "backoff_reason": ""}
     with transaction.atomic():
         ids = list(siblings(lane).values_list("pk", flat=True))
-        count = siblings(lane).update(paused_at=None, paused_reason="", backoff_until=None, backoff_reason="")
+        count = siblings(lane).update(**changes)
         _record(actor, "lane.resumed", lane, "")
         ring_on_commit(ids[:200])
     return count

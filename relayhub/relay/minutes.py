@@ -1,6 +1,6 @@
-"""Recipients in, out and deferred by the minute, for the chart of the last half hour.
+"""Recipients in, out and deferred, by the minute of the last half hour and by five seconds of the last five minutes.
 
-A minute that has passed does not change any more, so it is counted once and kept in the cache; each look counts
+What has passed does not change any more, so it is counted once and kept in the cache; each look counts
 only the last few minutes. A cold cache is filled newest first within a time budget: what is not counted yet is
 None, and the next look goes on.
 """
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from django.core.cache import cache
 from django.db import connection
@@ -25,6 +25,11 @@ _STEP_MINUTES = 5
 _BUDGET_SECONDS = 0.15
 _KEPT_SECONDS = 3600
 _MINUTE = timedelta(minutes=1)
+#: The near chart: so many stretches of so many seconds; older than SETTLED of them they are taken as they are.
+MOMENTS = 60
+MOMENT_SECONDS = 5
+_SETTLED_MOMENTS = 12
+_MOMENT = timedelta(seconds=MOMENT_SECONDS)
 
 _COUNT_SQL = """
 SELECT date_trunc('minute', at), type, count(*) FROM relay_event
@@ -32,10 +37,17 @@ WHERE workspace_id = %s AND id >= %s AND id < %s AND type IN ('accepted', 'deliv
 GROUP BY 1, 2
 """
 
+#: An answer may come a minute after its attempt began, which is when the event's id was made.
+_MOMENTS_SQL = """
+SELECT date_bin(%s::interval, at, TIMESTAMPTZ 'epoch'), type, count(*) FROM relay_event
+WHERE workspace_id = %s AND id >= %s AND at >= %s AND at < %s AND type IN ('accepted', 'delivered', 'deferred')
+GROUP BY 1, 2
+"""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Minute:
-    """One minute; None = not counted yet."""
+    """One minute, or a stretch of some seconds; None = not counted yet."""
 
     at: datetime
     taken: int | None
@@ -63,6 +75,32 @@ def last_minutes(workspace: Workspace) -> list[Minute]:
     keep = {at.timestamp(): found[at] for at in wanted[SETTLED_MINUTES:] if at in found}
     cache.set(key, keep, _KEPT_SECONDS)
     return [_minute(at, found.get(at)) for at in reversed(wanted)]
+
+
+def last_moments(workspace: Workspace) -> list[Minute]:
+    """The last MOMENTS stretches of MOMENT_SECONDS that are over, oldest first."""
+    end = datetime.fromtimestamp(now().timestamp() // MOMENT_SECONDS * MOMENT_SECONDS, UTC)
+    wanted = [end - _MOMENT * back for back in range(MOMENTS, 0, -1)]
+    key = f"live-moments:{workspace.pk}"
+    known: dict[float, _Counts] = cache.get(key) or {}
+    settled = wanted[:-_SETTLED_MOMENTS]
+    missing = [at for at in settled if at.timestamp() not in known]
+    first = missing[0] if missing else wanted[-_SETTLED_MOMENTS]
+    found = {at: known.get(at.timestamp(), {}) for at in wanted if at < first}
+    found |= _count_moments(workspace, [at for at in wanted if at >= first], end)
+    cache.set(key, {at.timestamp(): found[at] for at in settled}, _KEPT_SECONDS)
+    return [_minute(at, found[at]) for at in wanted]
+
+
+def _count_moments(workspace: Workspace, moments: list[datetime], end: datetime) -> dict[datetime, _Counts]:
+    found: dict[datetime, _Counts] = {at: {} for at in moments}
+    with connection.cursor() as cursor:
+        floor = uuid7_floor(moments[0] - _MINUTE)
+        cursor.execute(_MOMENTS_SQL, [f"{MOMENT_SECONDS} seconds", workspace.pk, floor, moments[0], end])
+        for at, kind, count in cursor.fetchall():
+            if at in found:
+                found[at][kind] = count
+    return found
 
 
 def _count(workspace: Workspace, minutes: list[datetime]) -> dict[datetime, _Counts]:

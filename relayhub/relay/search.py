@@ -35,7 +35,7 @@ STATES: dict[str, tuple[str, ...]] = {
 MAX_BY_BEGINNING = 300
 #: How many rows the first look reads for what no index finds, and how many each further one.
 FIRST_LOOK = 50_000
-FURTHER_LOOK = 200_000
+FURTHER_LOOK = 100_000
 #: Statuses that an index by lane finds, and those that most recipients have.
 _IN_LANES = frozenset({"queued", "deferred"})
 _WELL = frozenset({"delivered"})

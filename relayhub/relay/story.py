@@ -46,8 +46,17 @@ class Try:
     route: str
     route_why: str
     considered: tuple[dict[str, str], ...]
+    #: Mail hosts as DNS named them, best first: (preference, name).
+    mx: tuple[tuple[str, str], ...]
     tls: str
     is_open: bool
+
+
+    @property
+    def as_text(self) -> str:
+        """The conversation as it is copied."""
+        arrows = {"us": "->", "them": "<-", "note": "  "}
+        return "\n".join(f"{line.ms:>6} {arrows[line.who]} {line.code}{line.text}" for line in self.lines)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,16 +82,22 @@ def attempts_of(recipient: Recipient) -> list[Attempt]:
     return list(rows.order_by("started_at", "id")[:100])
 
 
+def events_of(recipient: Recipient) -> list[Event]:
+    """What happened, oldest first."""
+    rows = Event.objects.filter(recipient_id=recipient.pk, id__gte=_earliest(recipient))
+    return list(rows.order_by("at", "id")[:_MAX_EVENTS])
+
+
 def steps_of(
     recipient: Recipient, attempts: Sequence[Attempt], *, waiting_for: str = "", zone: tzinfo = UTC
 ) -> list[Step]:
     """The timeline, oldest first, with what is still to come at its end; times in texts are in the zone."""
-    events = Event.objects.filter(recipient_id=recipient.pk, id__gte=_earliest(recipient)).order_by("at", "id")
+    events = events_of(recipient)
     tries = {row.pk: row for row in attempts}
     last = attempts[-1].pk if attempts else None
     steps: list[Step] = []
     previous = recipient.accepted_at
-    for event in events[:_MAX_EVENTS]:
+    for event in events:
         if event.type == "attempted":
             continue
         row = tries.get(event.attempt_id) if event.attempt_id else None
@@ -213,6 +228,7 @@ def _try(row: Attempt, *, is_open: bool) -> Try:
     return Try(
         row=row, lines=_spoken(row), took=took, route=str(detail.get("route") or ""),
         route_why=str(detail.get("route_why") or ""), considered=considered, tls=_tls(row), is_open=is_open,
+        mx=tuple((item.split()[0], item.split()[-1]) for item in map(str, detail.get("mx") or ()) if " " in item),
     )
 
 

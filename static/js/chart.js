@@ -15,6 +15,8 @@ const shorten = (value) =>
     ? `${(value / 1000).toLocaleString(language, { maximumFractionDigits: 1 })}k`
     : value.toLocaleString(language, { maximumFractionDigits: 2 });
 
+const isWhole = (spec) => spec.series.every((series) => series.data.every((value) => value == null || Number.isInteger(value)));
+
 function tickTexts(zone, spanSeconds) {
   const options = spanSeconds > 2 * 86400 ? { day: "numeric", month: "short" } : { hour: "2-digit", minute: "2-digit" };
   const format = new Intl.DateTimeFormat(language === "en" ? "en-GB" : language, { ...options, timeZone: zone || "UTC" });
@@ -30,7 +32,7 @@ function paths(kind) {
 function options(element, spec) {
   const axis = { stroke: token("--c-tick"), font: `11px ${token("--font-sans")}`, ticks: { show: false }, grid: { stroke: token("--c-grid"), width: 1 } };
   const hasBars = spec.series.some((series) => series.kind === "bars");
-  const whole = spec.series.every((series) => series.data.every((value) => value == null || Number.isInteger(value)));
+  const whole = isWhole(spec);
   const span = spec.x.length ? spec.x.at(-1) - spec.x[0] : 0;
   return {
     width: element.clientWidth,
@@ -67,7 +69,17 @@ function draw(element) {
   const spec = JSON.parse(source.textContent);
   charts.get(element)?.destroy();
   element.replaceChildren();
-  charts.set(element, new uPlot(options(element, spec), [spec.x, ...spec.series.map((series) => series.data)], element));
+  const chart = new uPlot(options(element, spec), [spec.x, ...spec.series.map((series) => series.data)], element);
+  chart.isWhole = isWhole(spec);
+  charts.set(element, chart);
+}
+
+// New figures of a chart that stands: it moves on; with other series, or the first that are no whole numbers, anew.
+function move(element, spec) {
+  const chart = charts.get(element);
+  const same = chart && chart.series.length === spec.series.length + 1 && (!chart.isWhole || isWhole(spec));
+  if (same) chart.setData([spec.x, ...spec.series.map((series) => series.data)]);
+  else draw(element);
 }
 
 const drawAll = () => document.querySelectorAll(".rh-chart[data-chart]").forEach(draw);
@@ -77,7 +89,7 @@ document.addEventListener("rh:chart", ({ detail }) => {
   const source = document.getElementById(detail.id);
   if (!source) return;
   source.textContent = JSON.stringify(detail.data);
-  document.querySelectorAll(`.rh-chart[data-chart="${CSS.escape(detail.id)}"]`).forEach(draw);
+  document.querySelectorAll(`.rh-chart[data-chart="${CSS.escape(detail.id)}"]`).forEach((element) => move(element, detail.data));
 });
 let pending;
 addEventListener("resize", () => {

@@ -6,8 +6,11 @@
 // A hidden page closes its stream; where events do not come through, or a session has its streams open already
 // (204), the page asks every few seconds instead. An element with [data-live-steady] is not replaced under the
 // pointer or the focus: its newest state waits until they leave, so that a button never moves away from a click.
+// [data-live-state] says in words whether the figures follow, and holds "live", "slow" or "lost" for its colour.
 // `end` (or the event `end`) stops; [data-live-reload] then loads the page anew to show its final state.
 const FAILURES_BEFORE_POLLING = 3;
+const TOLD_AFTER_MS = 5000;
+const LOST = "Connection lost, trying again. The figures stand still.";
 
 class Live {
   constructor(element) {
@@ -31,11 +34,17 @@ class Live {
       return;
     }
     this.source = new EventSource(this.address);
-    this.source.addEventListener("open", () => { this.failures = 0; });
+    this.source.addEventListener("open", () => {
+      this.failures = 0;
+      clearTimeout(this.lost);
+      this.say("live", "Live");
+    });
     this.source.addEventListener("update", (event) => this.apply(JSON.parse(event.data)));
     this.source.addEventListener("end", () => this.finish());
     this.source.addEventListener("error", () => {
       this.failures += 1;
+      clearTimeout(this.lost); // every few minutes a stream ends and the next one follows at once: nothing is lost
+      this.lost = setTimeout(() => this.say("lost", LOST), TOLD_AFTER_MS);
       const dead = this.source?.readyState === EventSource.CLOSED;
       if (dead) this.failures = FAILURES_BEFORE_POLLING;
       if (this.failures >= FAILURES_BEFORE_POLLING) {
@@ -48,6 +57,7 @@ class Live {
   close = () => {
     this.source?.close();
     clearTimeout(this.timer);
+    clearTimeout(this.lost);
     this.source = this.timer = undefined;
   };
 
@@ -57,10 +67,23 @@ class Live {
     try {
       const answer = await fetch(this.address, { headers: { Accept: "application/json" }, credentials: "same-origin" });
       if (answer.redirected) this.leave(); // signed out: the next click asks to sign in
-      else if (answer.ok && answer.headers.get("content-type")?.startsWith("application/json")) this.apply(await answer.json());
+      else if (answer.ok && answer.headers.get("content-type")?.startsWith("application/json")) {
+        this.apply(await answer.json());
+        this.say("slow", `Asked every ${this.everyMs / 1000} s`);
+      }
       else if (answer.status === 401 || answer.status === 403 || answer.status === 404) this.finish();
+      else this.say("lost", "The server does not answer, trying again. The figures stand still.");
     } catch {
       // no network: the next turn asks again
+      this.say("lost", LOST);
+    }
+  }
+
+  say(state, words) {
+    for (const place of document.querySelectorAll("[data-live-state]")) {
+      if (place.dataset.liveState === state) continue;
+      place.dataset.liveState = state;
+      place.textContent = words;
     }
   }
 

@@ -9,6 +9,7 @@ from relayhub.relay import routes
 from relayhub.relay.models import Recipient
 from relayhub.site import setup
 from tests.api.test_smoke import MAIL, client_of
+from tests.pages.message_rows import GREYLISTED, tried
 
 pytestmark = pytest.mark.django_db
 
@@ -42,6 +43,37 @@ def test_a_recipient_of_another_message_is_refused(client: APIClient) -> None:
         assert answer.status_code == 400, answer.data
     assert client.post(f"{path}/cancel", {"recipient": []}, format="json").status_code == 422
     assert set(Recipient.objects.values_list("status", flat=True)) == {"queued"}
+
+
+def test_many_are_held_at_once_and_the_hold_is_undone(client: APIClient) -> None:
+    ids = [client.post("/api/v1/messages", MAIL, format="json").json()["id"] for _ in range(2)]
+
+    held = client.post("/api/v1/messages/acts", {"act": "hold", "ids": [*ids, "msg_x"]}, format="json").json()
+    undone = client.post("/api/v1/messages/acts/undo", {"undo": held["undo"]}, format="json").json()
+    again = client.post("/api/v1/messages/acts/undo", {"undo": held["undo"]}, format="json")
+
+    assert (held["moved"], undone["moved"]) == (4, 4)
+    assert again.status_code == 409
+    assert set(Recipient.objects.values_list("status", flat=True)) == {"queued"}
+
+
+def test_all_that_is_known_of_a_recipient(client: APIClient) -> None:
+    posted = client.post("/api/v1/messages", MAIL, format="json").json()
+    row = Recipient.objects.order_by("id").last()
+    assert row is not None
+    tried(row, "deferred", GREYLISTED, detail={"mx": ["10 mx1.mail.example"]})
+    path = f"/api/v1/messages/{posted['id']}/evidence"
+
+    known = client.get(path, {"recipient": row.public_id}).json()
+
+    assert [event["type"] for event in known["events"]] == ["accepted", "deferred"]
+    (attempt,) = known["attempts"]
+    assert attempt["mx"] == ["10 mx1.mail.example"]
+    assert attempt["considered"][0]["why"] == "it is for office.example only"
+    assert attempt["conversation"][-2]["text"].startswith("451 4.7.1")
+    assert known["return_path"].endswith("@rp.shop.example")
+    assert client.get(path).json()["address"] == "b@x.example"
+    assert client.get(path, {"recipient": "rcp_x"}).status_code == 404
 
 
 def test_a_later_time_is_brought_forward(client: APIClient) -> None:

@@ -13,7 +13,7 @@ from relayhub.core.models import Workspace
 from relayhub.relay import routes, streams
 from relayhub.relay.models import Route
 from relayhub.site import setup
-from tests.support.relay_rows import make_lane, make_message, make_recipients
+from tests.support.relay_rows import make_lane, make_message, make_recipients, make_stream
 from tests.support.smtp_sink import smtp_sink
 
 pytestmark = pytest.mark.django_db
@@ -77,6 +77,16 @@ def test_lanes_are_listed_and_steered(shop: Workspace) -> None:
     assert (paused["state"], paused["paused_reason"], paused["max_per_minute"]) == ("paused", "moving", 30)
     assert wrong.status_code == 400
     assert (resumed["state"], resumed["max_per_minute"]) == ("waiting", None)
+
+
+def test_what_the_relay_does_now(shop: Workspace) -> None:
+    lane = make_lane(make_stream(shop, slug="now"))
+    make_recipients(make_message(lane.stream), lane, ["a@b.example", "c@b.example"])
+
+    now = client_of(shop).get("/api/v1/live").json()
+
+    assert (now["waiting"], now["last_minute"]["in"], now["held"]) == (2, 2, 0)
+    assert len(now["data"]) == 60
 
 
 def test_a_lane_of_others_is_absent(shop: Workspace) -> None:

@@ -12,7 +12,7 @@ from django.urls import reverse
 from relayhub.core.clock import now
 from relayhub.core.models import AuditEntry, Role
 from relayhub.relay import lane_controls, lane_view, minutes, worker_report
-from relayhub.relay.models import Lane, Recipient, SiteRecord
+from relayhub.relay.models import Event, Lane, Recipient, SiteRecord
 from relayhub.site import setup
 from tests.pages.marketer_rows import Desk, desk
 from tests.support.relay_rows import make_control, make_lane, make_message, make_recipients
@@ -144,10 +144,15 @@ def test_the_feed_holds_no_token_and_the_parts_of_the_page() -> None:
     assert parts["values"]["live-waiting"] == "2"
     assert "mx.example" in parts["html"]["lanes"]
     assert "csrf" not in str(parts)
-    assert len(parts["charts"]["chart-live"]["x"]) == minutes.SHOWN
+    assert len(parts["charts"]["chart-live"]["x"]) == minutes.MOMENTS
+    longer = at.client.get(reverse("live-feed"), {"span": "half-hour"}).json()
+    assert len(longer["charts"]["chart-live"]["x"]) == minutes.SHOWN
 
 
-def test_minutes_are_counted_once_and_then_known(django_assert_num_queries: Any) -> None:
+def test_minutes_are_counted_once_and_then_known(
+    django_assert_num_queries: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(minutes, "_BUDGET_SECONDS", 60.0)  # a busy machine would fill it only in part
     at = desk()
     first = minutes.last_minutes(at.workspace)
     with django_assert_num_queries(1):
@@ -155,6 +160,41 @@ def test_minutes_are_counted_once_and_then_known(django_assert_num_queries: Any)
 
     assert [row.at for row in first] == [row.at for row in second]
     assert all(row.taken == 0 for row in second)
+
+
+def test_moments_are_averages_of_what_happened_and_settle(django_assert_num_queries: Any) -> None:
+    at = desk()
+    lane_with(at, "mx.example", 10)
+    Event.objects.filter(workspace_id=at.workspace.pk).update(at=now() - timedelta(seconds=22))
+
+    moments = minutes.last_moments(at.workspace)
+    with django_assert_num_queries(1):
+        again = minutes.last_moments(at.workspace)
+
+    assert sum(row.taken or 0 for row in moments) == 10
+    assert max(row.taken or 0 for row in moments) == 10
+    assert len(again) == minutes.MOMENTS
+    parts = at.client.get(reverse("live-feed")).json()
+    assert 2.0 in parts["charts"]["chart-live"]["series"][1]["data"]
+
+
+def test_resuming_is_undone_and_an_undone_pause_leaves_the_back_off() -> None:
+    at = desk()
+    lane = lane_with(at, "mx.example", 2, backoff_until=now() + timedelta(minutes=5), backoff_reason="Asked to wait.")
+
+    at.client.post(reverse("live-pause", args=[lane.pk]))
+    undone = at.client.post(f"{reverse('live-resume', args=[lane.pk])}?undo=1", follow=True).content.decode()
+    lane.refresh_from_db()
+    after_undo = (lane.paused_at, lane.backoff_reason)
+    at.client.post(reverse("live-pause", args=[lane.pk]))
+    resumed = at.client.post(reverse("live-resume", args=[lane.pk]), follow=True).content.decode()
+    lane.refresh_from_db()
+
+    assert after_undo == (None, "Asked to wait.")
+    undo = f'<form method="post" action="{reverse("live-pause", args=[lane.pk])}"'
+    assert undo not in undone
+    assert undo in resumed
+    assert lane.backoff_reason == ""
 
 
 def test_workers_that_report_are_shown(settings: Any) -> None:

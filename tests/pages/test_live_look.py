@@ -50,6 +50,20 @@ def test_the_busy_pages_look_right(look: Callable[..., None]) -> None:
     look(at, reverse("live-lane", args=[lane.pk]), "live-lane")
 
 
+def test_a_lost_connection_is_told_and_so_is_its_return(browse: Browsing) -> None:
+    at, _ = busy()
+    page = browse(at)
+    state = page.locator("[data-live-state]")
+    page.route("**/live/feed*", lambda route: route.abort())
+    page.goto(reverse("live"))
+
+    expect(state).to_contain_text("Connection lost", timeout=30_000)
+    page.unroute("**/live/feed*")
+
+    expect(state).to_have_text("Asked every 3 s", timeout=30_000)
+    browse.errors[:] = [error for error in browse.errors if "ERR_FAILED" not in error]
+
+
 def test_figures_follow_and_a_click_pauses(browse: Browsing) -> None:
     at, lane = busy()
     with web_server() as port:
@@ -59,6 +73,7 @@ def test_figures_follow_and_a_click_pauses(browse: Browsing) -> None:
         waiting = page.locator("[data-live-key='live-waiting']")
         expect(waiting).to_have_text("27")
         assert live_response.open_streams() == 1
+        expect(page.locator("[data-live-state]")).to_have_text("Live")
 
         make_recipients(make_message(lane.stream), lane, ["late@google.example"])
         announce(at.workspace.pk)

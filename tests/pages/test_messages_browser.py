@@ -133,6 +133,46 @@ def test_picked_rows_are_cancelled_after_a_word_that_counts_them(browse: Browsin
     assert not Recipient.objects.filter(status__in=["queued", "deferred"]).exists()
 
 
+def test_the_inbox_is_read_with_the_keys_of_mail_programs(browse: Browsing) -> None:
+    at = desk()
+    filled(at)
+    page = browse(at)
+    page.goto(reverse("sandbox-inbox"))
+    shown = page.locator("#reading h2")
+
+    expect(page.locator(".sbx-mail.unread")).to_have_count(4)
+    page.keyboard.press("j")
+    expect(shown).to_have_text("Your order 1202 at the shop")
+    page.keyboard.press("j")
+    expect(shown).to_have_text("Your order 1201 at the shop")
+    page.keyboard.press("k")
+    expect(shown).to_have_text("Your order 1202 at the shop")
+    expect(page.locator(".sbx-mail.unread")).to_have_count(2)
+    expect(page.locator("#sandbox-count")).to_contain_text("2 unread")
+    page.keyboard.press("u")
+    expect(page.locator("#sandbox-count")).to_contain_text("3 unread")
+    kept(handed_in(at, "late@mail.example", subject="Just now", html=HTML))
+    page.get_by_role("link", name="1 new").click()
+    expect(shown).to_have_text("Just now")
+    page.get_by_role("button", name="Clear all").click()
+    page.get_by_role("button", name="Undo").click()
+    expect(page.locator(".sbx-mail")).to_have_count(5)
+
+
+def test_on_a_phone_the_mail_takes_the_place_of_the_list(browse: Browsing) -> None:
+    at = desk()
+    filled(at)
+    page = browse(at, 390)
+    page.goto(reverse("sandbox-inbox"))
+
+    page.get_by_role("link", name="reader1@mail.example").click()
+    page.locator("#reading h2", has_text="Your order 1201").wait_for()
+    expect(page.locator("#sandbox-mails")).to_be_hidden()
+    page.get_by_role("link", name="All mails").click()
+
+    expect(page.get_by_role("link", name="reader1@mail.example")).to_be_visible()
+
+
 def test_reading_on_in_the_inbox_swaps_the_pane_and_runs_nothing(browse: Browsing) -> None:
     at = desk()
     filled(at)

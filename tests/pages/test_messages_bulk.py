@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from django.urls import reverse
 
 from relayhub.core.models import Role
-from relayhub.relay.models import Recipient
+from relayhub.relay.models import Message, Recipient
 from relayhub.site import setup
 from tests.pages.marketer_rows import Desk, desk
 from tests.pages.message_rows import NO_SUCH_USER, handed_in, recipient_of, tried
@@ -45,6 +47,49 @@ def test_picked_messages_and_recipients_are_held_released_and_cancelled() -> Non
     assert after_hold == ["held", "held", "queued"]
     assert after_release == ["queued", "queued", "queued"]
     assert stand(first, second, third) == ["cancelled", "cancelled", "queued"]
+
+
+def undo_of(page: str) -> str:
+    """The address behind the Undo button, "" where there is none."""
+    found = re.search(r'action="(/messages/undo/[^"]+)"', page)
+    return found[1] if found else ""
+
+
+def test_holding_and_releasing_are_undone_for_exactly_those_that_moved() -> None:
+    at = desk()
+    held, waits = recipient_of(handed_in(at)), recipient_of(handed_in(at))
+    post(at, "hold", held.public_id)
+
+    both = post(at, "hold", held.public_id, waits.public_id)
+    at.client.post(undo_of(both))
+    after_hold = stand(held, waits)
+    freed = post(at, "release", held.message.public_id)
+    at.client.post(undo_of(freed))
+
+    assert after_hold == ["held", "queued"]
+    assert stand(held, waits) == ["held", "queued"]
+    assert "15 minutes" in at.client.post(
+        undo_of(freed), HTTP_REFERER="http://testserver/messages", follow=True).content.decode()
+    assert undo_of(post(at, "cancel", waits.public_id)) == ""
+    other = desk(setup.new_workspace("Other"), email="o@example.com")
+    again = undo_of(post(at, "release", held.public_id))
+    other.client.post(again)
+    assert stand(held) == ["queued"]
+
+
+def test_sending_again_goes_to_those_who_did_not_get_it() -> None:
+    at = desk()
+    message = handed_in(at, "got@mail.example", "missed@mail.example")
+    got, missed = Recipient.objects.filter(message=message).order_by("id")
+    tried(got, "delivered", None)
+    tried(missed, "bounced", NO_SUCH_USER)
+    waits = handed_in(at, "waits@mail.example")
+
+    page = post(at, "resend", message.public_id, waits.public_id)
+
+    assert "Handed in again for 1 recipient." in page
+    new = Message.objects.exclude(pk__in=[message.pk, waits.pk]).get()
+    assert [row.address for row in new.recipients.all()] == ["missed@mail.example"]
 
 
 def test_what_is_finished_is_passed_over_and_said() -> None:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from django.urls import reverse
 
-from relayhub.core.models import Role
+from relayhub.core.clock import now
+from relayhub.core.models import Member, Role
+from relayhub.protocol.compose import Attachment
+from relayhub.relay.models import Recipient
 from relayhub.site import setup
 from tests.pages.marketer_rows import Desk, desk
 from tests.pages.message_rows import handed_in, kept, with_file
@@ -85,18 +90,90 @@ def test_a_search_stays_while_one_reads() -> None:
     assert "No mail matches" in inbox(at, q="nobody")
 
 
-def test_new_ones_are_told() -> None:
+def came(row: Recipient, seconds_ago: int) -> Recipient:
+    """The mail, as if it had been kept so long ago."""
+    Recipient.objects.filter(pk=row.pk).update(finished_at=now() - timedelta(seconds=seconds_ago))
+    return row
+
+
+def test_new_ones_are_told_however_long_ago_they_were_handed_in() -> None:
     at = desk()
-    (first,) = kept(handed_in(at))
-    kept(handed_in(at))
-    address = reverse("sandbox-new")
+    (late,), (early,) = kept(handed_in(at)), kept(handed_in(at))
+    came(early, 60)
+    came(late, 10)
 
-    some = at.client.get(address, {"after": first.public_id}).json()["html"]["sandbox-new"]
-    (last,) = kept(handed_in(at))
-    none = at.client.get(address, {"after": last.public_id}).json()["html"]["sandbox-new"]
+    def told(seconds_ago: int) -> str:
+        since = (now() - timedelta(seconds=seconds_ago)).isoformat()
+        return str(at.client.get(reverse("sandbox-new"), {"since": since}).json()["html"]["sandbox-new"])
 
-    assert "1 new" in some
-    assert "new</a>" not in none
+    assert "1 new" in told(30)
+    assert "2 new" in told(90)
+    assert "new</a>" not in told(5)
+    assert "new</a>" not in at.client.get(reverse("sandbox-new"), {"since": "x"}).json()["html"]["sandbox-new"]
+
+
+def test_opening_a_mail_reads_it_for_this_person_alone() -> None:
+    at = desk()
+    (first,), (second,) = kept(handed_in(at, "a@mail.example")), kept(handed_in(at, "b@mail.example"))
+    colleague = desk(at.workspace, role=Role.DEVELOPER, email="d@example.com")
+    Member.objects.update(created_at=now() - timedelta(hours=1))
+
+    before = inbox(at)
+    opened = at.client.get(reverse("sandbox-message", args=[first.public_id])).content.decode()
+
+    assert "2 unread" in before
+    assert "1 unread" in opened
+    assert opened.count('class="sbx-mail unread"') == 1
+    assert "2 unread" in inbox(colleague)
+    assert "a@mail.example" not in inbox(at, only="unread")
+    at.client.post(reverse("sandbox-unread", args=[first.public_id]))
+    assert "2 unread" in inbox(at)
+    came(first, 5)
+    came(second, 5)
+    at.client.post(reverse("sandbox-read-all"))
+    assert "All read" in inbox(at, only="unread")
+    assert "2 unread" in inbox(colleague)
+
+
+def test_what_was_kept_before_somebody_joined_counts_as_read() -> None:
+    at = desk()
+    came(kept(handed_in(at))[0], 3600)
+
+    assert "1 unread" not in inbox(desk(at.workspace, role=Role.DEVELOPER, email="d@example.com"))
+
+
+def test_clearing_hides_what_was_kept_and_can_be_undone() -> None:
+    at = desk()
+    came(kept(handed_in(at, "ines@mail.example"))[0], 5)
+    waiting = handed_in(at, "late@mail.example")
+
+    cleared = at.client.post(reverse("sandbox-clear"), follow=True).content.decode()
+    came(kept(waiting)[0], 0)
+    after = inbox(at)
+    at.client.post(reverse("sandbox-restore"))
+    restored = inbox(at)
+
+    assert "Cleared 1 mail." in cleared
+    assert f'action="{reverse("sandbox-restore")}"' in cleared
+    assert "Nothing new was kept" in cleared
+    assert "late@mail.example" in after
+    assert "ines@mail.example" not in after
+    assert "ines@mail.example" in restored
+    assert "ines@mail.example" in at.client.get(reverse("message-list")).content.decode()
+
+
+def test_pictures_are_shown_other_files_are_only_downloaded() -> None:
+    at = desk()
+    picture = Attachment(content=b"\x89PNG....", filename="loaf.png", content_type="image/png", content_id="loaf")
+    (mail,) = kept(handed_in(at, attachments=[picture, with_file()], html='<p>Look</p><img src="cid:loaf">'))
+
+    shown = at.client.get(reverse("message-picture", args=[mail.public_id, 1]))
+    frame = at.client.get(reverse("message-frame", args=[mail.public_id])).content.decode()
+
+    assert shown["Content-Type"] == "image/png"
+    assert shown["Content-Disposition"].startswith("attachment")
+    assert at.client.get(reverse("message-picture", args=[mail.public_id, 2])).status_code == 404
+    assert 'src="data:image/png;base64,iVBORy4uLi4="' in frame
 
 
 def test_it_is_for_those_who_may_read_the_sandbox() -> None:

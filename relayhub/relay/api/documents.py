@@ -28,6 +28,7 @@ from relayhub.relay.api import views_acts as acts
 from relayhub.relay.api import views_go_live as ways
 from relayhub.relay.api import views_lanes as lanes
 from relayhub.relay.api import views_messages as messages
+from relayhub.relay.api import views_sandbox as boxes
 from relayhub.relay.api import views_settings as settings
 from relayhub.relay.models import RecipientStatus, StreamKind, Tracking
 
@@ -59,6 +60,34 @@ shape(
     "Content", headers=each(fields(name=TEXT, value=TEXT)), text=maybe(TEXT), html=maybe(TEXT),
     attachments=each(fields(filename=TEXT, content_type=TEXT, size_bytes=NUMBER)), raw=TEXT,
 )
+shape(
+    "SandboxMail", **{"from": TEXT}, id=identifier("rcp"), message=identifier("msg"), to=TEXT, subject=TEXT,
+    stream=TEXT, tags=each(TEXT), size_bytes=NUMBER, kept_at=maybe(MOMENT),
+)
+shape("SandboxCleared", cleared=NUMBER)
+shape(
+    "Evidence", **{"from": TEXT}, message=identifier("msg"), recipient=identifier("rcp"), address=TEXT,
+    status=_RECIPIENT_STATUS, subject=TEXT, stream=TEXT, message_id=TEXT, return_path=TEXT, accepted_at=MOMENT,
+    accepted=TEXT, events=each(ref("TimelineEntry")),
+    attempts=each(fields(
+        number=NUMBER, started_at=MOMENT, ended_at=maybe(MOMENT), disposition=TEXT, transport=TEXT, route=TEXT,
+        route_why=TEXT, considered=each(table(ANY)), mx=each(TEXT), host=TEXT, host_address=TEXT, source_address=TEXT,
+        tls=maybe(table(ANY)), phase=TEXT, reply=_REPLY, bounce_class=TEXT, bounce_category=TEXT, why=TEXT,
+        conversation=each(fields(ms=NUMBER, who=TEXT, text=TEXT)),
+    )),
+    records=fields(domain=TEXT, at=MOMENT, checks=each(fields(title=TEXT, status=TEXT, text=TEXT))),
+)
+_IN_OUT = {"in": NUMBER, "out": NUMBER, "deferred": NUMBER}
+shape(
+    "Live", last_minute=fields(**_IN_OUT), waiting=NUMBER, deferred=NUMBER, held=NUMBER,
+    workers={"oneOf": [
+        each(fields(name=TEXT, healthy=YES_OR_NO, in_hand=NUMBER, connections=NUMBER,
+                    seconds_since_look={"type": "number"})),
+        {"type": "null"},
+    ]},
+    bucket_seconds=NUMBER, data=each(fields(at=MOMENT, **_IN_OUT)),
+)
+shape("ActDone", moved=NUMBER, undo=maybe(TEXT))
 shape(
     "Stream", id=identifier("str"), slug=TEXT, name=TEXT, kind=one_of(StreamKind.values),
     track=one_of(Tracking.values), is_default=YES_OR_NO, paused_at=maybe(MOMENT), paused_reason=maybe(TEXT),
@@ -97,6 +126,9 @@ shape(
     data=each(fields(at=MOMENT, counts=table(NUMBER))),
 )
 
+_READ_AS: dict[str, Schema] = {
+    "read_as": each(fields(kind=TEXT, text=TEXT, words=TEXT)), "searched_back_to": maybe(MOMENT),
+}
 _ONE = {"recipient": "`rcp_…`: as this recipient gets it; the first one unless given."}
 _BATCH: Schema = {"type": "array", "items": {"type": "object"}, "minItems": 1, "maxItems": messages.MAX_BATCH,
                   "description": "Messages as `POST /messages` takes them."}
@@ -112,13 +144,26 @@ declare(
             "q": "As the search box reads it: addresses, domains, ids, states, days (UTC), `tag:x`, `from:x`, words of "
                  "the subject. A page may hold fewer rows than asked for: `next` looks further back.",
         },
-        beside={"read_as": each(fields(kind=TEXT, text=TEXT, words=TEXT)), "searched_back_to": maybe(MOMENT)},
+        beside=_READ_AS,
     ),
 )
 declare(
     messages.MessagesView, "POST",
     Operation(name="send_message", answer="Accepted", status=202, body=taken.MessageSerializer),
 )
+declare(
+    boxes.SandboxView, "GET",
+    Operation(
+        name="list_sandbox", answer="SandboxMail", is_list=True, beside=_READ_AS,
+        query={"stream": "Slug.", "q": "As `/messages` reads it."},
+    ),
+)
+declare(boxes.SandboxView, "DELETE", Operation(name="clear_sandbox", answer="SandboxCleared"))
+declare(boxes.SandboxRestoreView, "POST", Operation(name="restore_sandbox", status=204))
+declare(messages.EvidenceView, "GET", Operation(name="message_evidence", answer="Evidence", query=_ONE))
+declare(lanes.LiveView, "GET", Operation(name="get_live", answer="Live"))
+declare(acts.ManyView, "POST", Operation(name="act_on_messages", answer="ActDone", body=acts.ManySerializer))
+declare(acts.UndoManyView, "POST", Operation(name="undo_act", answer="ActDone", body=acts.UndoManySerializer))
 declare(messages.BatchView, "POST", Operation(name="send_batch", answer="Batch", status=202, body=_BATCH))
 declare(
     messages.RawView, "POST",

@@ -18,7 +18,7 @@ from relayhub.core.api.base import ApiView, StrictSerializer, parsed
 from relayhub.core.errors import ConflictError, InputError
 from relayhub.core.ids import Prefix, decode_id
 from relayhub.core.models import Scope
-from relayhub.relay import controls, queries, resend, subjects
+from relayhub.relay import controls, many, queries, resend, subjects
 from relayhub.relay.api.serializers import MAX_RECIPIENTS, accepted_body, message_body
 from relayhub.relay.models import Message, Recipient
 
@@ -119,3 +119,39 @@ class ResendView(_Act):
         if chosen is None:
             chosen = queries.recipients_of([message.pk], limit_each=resend.MAX_RESENT)[message.pk]
         return Response(accepted_body(resend.resend(self.actor, message, chosen)), status=202)
+
+
+class ManySerializer(StrictSerializer):
+    """One act on many messages and recipients."""
+
+    act = serializers.ChoiceField(choices=many.ACTS)
+    ids = serializers.ListField(child=serializers.CharField(max_length=40), min_length=1, max_length=many.MAX_PICKED)
+
+
+class UndoManySerializer(StrictSerializer):
+    """What an act answered as `undo`."""
+
+    undo = serializers.CharField(max_length=40)
+
+
+class ManyView(ApiView):
+    """One act on up to 200 messages (`msg_…`) and recipients (`rcp_…`) at once."""
+
+    permissions: ClassVar = {"POST": Scope.MESSAGES_WRITE}
+
+    def post(self, request: Request) -> Response:
+        """How many recipients it moved; those in no state for it, and ids of others, are passed over."""
+        data = parsed(ManySerializer, request)
+        done = many.carry_out(self.actor, data["act"], data["ids"])
+        return Response({"moved": done.moved, "undo": done.undo_token or None})
+
+
+class UndoManyView(ApiView):
+    """Takes back a hold or a release, within 15 minutes."""
+
+    permissions: ClassVar = {"POST": Scope.MESSAGES_WRITE}
+
+    def post(self, request: Request) -> Response:
+        """How many recipients went back; 409 where it is too late."""
+        moved = many.undo(self.actor, parsed(UndoManySerializer, request)["undo"])
+        return Response({"moved": moved, "undo": None})

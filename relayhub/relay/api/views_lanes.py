@@ -11,10 +11,10 @@ from rest_framework.response import Response
 from relayhub.core.api.base import ApiView, StrictSerializer, parsed
 from relayhub.core.errors import AccessError
 from relayhub.core.models import Scope
-from relayhub.relay import lane_controls, lane_view, worker_report
+from relayhub.relay import lane_controls, lane_view, minutes, worker_report
 from relayhub.relay.api.serializers import OneLine, moment
 from relayhub.relay.lane_view import LaneGroup
-from relayhub.relay.models import Lane
+from relayhub.relay.models import Lane, Recipient
 
 
 class LaneChangeSerializer(StrictSerializer):
@@ -84,3 +84,33 @@ class LaneView(ApiView):
         groups = lane_view.lane_groups(self.actor.workspace)
         found = next((one for one in groups if (one.stream_id, one.site) == (lane.stream_id, lane.site)), None)
         return lane_body(found or lane_view.idle_group(lane))
+
+
+class LiveView(ApiView):
+    """What the relay does now, as the page Live shows it beside the lanes."""
+
+    permissions: ClassVar = {"GET": Scope.STREAMS_READ}
+
+    def get(self, request: Request) -> Response:
+        """The last minute, what waits, workers, and the last five minutes by five seconds."""
+        workspace = self.actor.workspace
+        minute, workers = minutes.last_sixty_seconds(workspace), worker_report.workers()
+        groups = lane_view.lane_groups(workspace, sending=worker_report.connections_by_lane(workers))
+        return Response(
+            {
+                "last_minute": {"in": minute.taken, "out": minute.out, "deferred": minute.deferred},
+                "waiting": sum(group.waiting for group in groups),
+                "deferred": sum(group.deferred for group in groups),
+                "held": Recipient.objects.filter(workspace=workspace, status="held").count(),
+                "workers": None if workers is None else [
+                    {"name": worker.name, "healthy": worker.is_well, "in_hand": worker.in_hand,
+                     "connections": worker.sending, "seconds_since_look": worker.look_seconds}
+                    for worker in workers
+                ],
+                "bucket_seconds": minutes.MOMENT_SECONDS,
+                "data": [
+                    {"at": moment(row.at), "in": row.taken, "out": row.out, "deferred": row.deferred}
+                    for row in minutes.last_moments(workspace)
+                ],
+            }
+        )

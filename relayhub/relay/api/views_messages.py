@@ -20,11 +20,11 @@ from relayhub.core.api.exceptions import response_for
 from relayhub.core.api.pagination import answer, page_by_id, page_cursor, page_limit
 from relayhub.core.api.parsers import StrictJSONParser
 from relayhub.core.clock import now
-from relayhub.core.errors import InputError
+from relayhub.core.errors import AccessError, InputError
 from relayhub.core.ids import Prefix, decode_id
 from relayhub.core.models import Scope
 from relayhub.protocol.compose import Attachment
-from relayhub.relay import display, queries, search, search_words, subjects
+from relayhub.relay import display, evidence, queries, search, search_words, subjects
 from relayhub.relay.api.serializers import (
     MessageSerializer,
     accepted_body,
@@ -94,18 +94,23 @@ class MessagesView(ApiView):
         found = queries.messages(self.actor.workspace, _filter(request))
         reading = search_words.read(request.query_params.get("q", ""), now=now(), zone=UTC)
         reading = search.resolved(self.actor.workspace, reading)
-        wanted = search.Wanted(reading=reading, below=_below(request))
+        wanted = search.Wanted(reading=reading, below=below_cursor(request))
         look = search.messages(self.actor.workspace, wanted, within=found)
         return Response(
-            {
-                **page_by_id(request, look.rows, _bodies, back_to=look.back_to),
-                "read_as": [{"kind": part.kind, "text": part.text, "words": part.words} for part in reading.parts],
-                "searched_back_to": moment(look.back_to_time),
-            }
+            {**page_by_id(request, look.rows, _bodies, back_to=look.back_to), **read_as(reading, look)}
         )
 
 
-def _below(request: Request) -> UUID | None:
+def read_as(reading: search_words.Reading, look: search.Look[Any]) -> dict[str, Any]:
+    """How `q` was read, and how far back the rows were looked through: null where nothing is left."""
+    return {
+        "read_as": [{"kind": part.kind, "text": part.text, "words": part.words} for part in reading.parts],
+        "searched_back_to": moment(look.back_to_time),
+    }
+
+
+def below_cursor(request: Request) -> UUID | None:
+    """Where a further look begins; None on the first page."""
     cursor = page_cursor(request)
     try:
         return UUID(cursor) if cursor else None
@@ -253,6 +258,21 @@ class TimelineView(_OneMessage):
             for event in rows
         ]
         return Response(answer(request, data, rows[-1].pk if more else None))
+
+
+class EvidenceView(_OneMessage):
+    """GET all that is known of one recipient: `?recipient=rcp_…` chooses one, else it is the first."""
+
+    permissions: ClassVar = {"GET": Scope.MESSAGES_READ}
+
+    def get(self, request: Request, message_id: str) -> Response:
+        """Envelope, events, tries with their conversations and the routes weighed, DNS records of the time."""
+        rows = Recipient.objects.filter(message=self.message(message_id)).select_related("message", "message__stream")
+        name = request.query_params.get("recipient", "")
+        found = get_or_absent(rows, Prefix.RECIPIENT, name) if name else rows.order_by("id").first()
+        if found is None:
+            raise AccessError
+        return Response(evidence.of_recipient(found))
 
 
 class ContentView(_OneMessage):

@@ -22,6 +22,7 @@ from relayhub.relay.models.message import (
 )
 from relayhub.relay.models.pace import Pace
 from relayhub.relay.models.routing import Route, Stream, StreamKind
+from relayhub.relay.models.sandbox import SandboxInbox, SandboxMark, SandboxReader
 
 __all__ = [
     "CLAIMABLE",
@@ -44,6 +45,9 @@ __all__ = [
     "Recipient",
     "RecipientStatus",
     "Route",
+    "SandboxInbox",
+    "SandboxMark",
+    "SandboxReader",
     "SiteRecord",
     "SmtpCredential",
     "Source",

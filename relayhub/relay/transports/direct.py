@@ -12,6 +12,7 @@ import asyncio
 import random
 import socket
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from itertools import groupby
 
 from django.conf import settings
@@ -39,6 +40,8 @@ from relayhub.relay.transports.smtp import (
 )
 
 _MAX_POOLS = 1000
+#: Mail hosts that an attempt keeps of those that DNS named.
+_MAX_TOLD = 8
 LOOPS_BACK = make_reply(554, "5.4.6", "Mail for this domain loops back to this host")
 
 #: Answers that DNS gives instead of a host; the enhanced codes are those of RFC 7505 §4 and RFC 3463 §3.2.
@@ -78,10 +81,11 @@ class DirectTransport:
         usable = without_ourselves(hosts.hosts)
         if not usable:
             return own_result(LOOPS_BACK, dialogue, started_at)
-        return await hand_over(
+        result = await hand_over(
             self._pool_of(message.domain, usable), message, before_dot, dialogue=dialogue,
             started_at=started_at,
         )
+        return replace(result, detail={**result.detail, "mx": _told(hosts.hosts)})
 
     async def close(self) -> None:
         """Say QUIT and let all connections go."""
@@ -104,6 +108,12 @@ class DirectTransport:
 
     def _opener(self, hosts: Sequence[MxRecord]) -> _HostsOpener:
         return _HostsOpener(hosts, self._dialler)
+
+
+def _told(hosts: Sequence[MxRecord]) -> list[str]:
+    """The hosts as DNS named them, for whoever asks later why it went where it went."""
+    ordered = sorted(hosts, key=lambda record: (record.preference, record.host))
+    return [f"{record.preference} {record.host}" for record in ordered[:_MAX_TOLD]]
 
 
 class _HostsOpener:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -20,6 +22,7 @@ from relayhub.core.models import Scope, User, Workspace
 from relayhub.core.pages import PageRequest, page
 from relayhub.relay import lane_controls, lane_view, minutes, worker_report
 from relayhub.relay.lane_view import LaneGroup
+from relayhub.relay.minutes import Minute
 from relayhub.relay.models import Lane, Recipient, Stream
 from relayhub.relay.worker_report import WorkerReport
 
@@ -45,7 +48,7 @@ def live(request: PageRequest) -> HttpResponse:
         request, "relay/live.html",
         {
             **_context(workspace, user, may_change=request.actor.may(Scope.STREAMS_WRITE), **_filters(request)),
-            "chart": _chart(workspace, user),
+            "chart": _chart(workspace, user, _span_of(request)),
             "streams": Stream.objects.filter(workspace=workspace),
             "query": request.GET.urlencode(),
         },
@@ -57,8 +60,8 @@ def live(request: PageRequest) -> HttpResponse:
 def live_feed(request: PageRequest) -> HttpResponseBase:
     """The parts that change, for live.js: as events, or once as JSON."""
     workspace, user, may_change = request.actor.workspace, request.user, request.actor.may(Scope.STREAMS_WRITE)
-    filters = _filters(request)
-    key = f"live:{workspace.pk}:{user.timezone}:{may_change}:{filters['stream']}:{filters['only_deferred']}"
+    filters, span = _filters(request), _span_of(request)
+    key = f"live:{workspace.pk}:{user.timezone}:{may_change}:{filters['stream']}:{filters['only_deferred']}:{span}"
 
     def parts() -> dict[str, Any]:
         context = {"user": user, **_context(workspace, user, may_change=may_change, **filters)}
@@ -69,7 +72,7 @@ def live_feed(request: PageRequest) -> HttpResponseBase:
                 "lanes": render_to_string("relay/_live_lanes.html", context),
                 "workers": render_to_string("relay/_live_workers.html", context),
             },
-            "charts": {"chart-live": _chart(workspace, user)["data"]},
+            "charts": {"chart-live": _chart(workspace, user, span)["data"]},
         }
 
     feed = Feed(key=key, workspace_id=workspace.pk, render=parts, every_seconds=1.0, floor_seconds=2.0)
@@ -137,27 +140,69 @@ def _workers_stat(workers: list[WorkerReport] | None) -> dict[str, Any]:
     return _stat("workers", "Workers", f"{well} of {len(workers)}", "healthy", note)
 
 
-def _chart(workspace: Workspace, user: User) -> dict[str, Any]:
-    rows = minutes.last_minutes(workspace)
+@dataclass(frozen=True, kw_only=True)
+class _Span:
+    """A length of the chart: its words, and how its stretches are counted and told."""
+
+    label: str
+    sub: str
+    unit: str
+    clock: str
+    seconds: int
+    rows: Callable[[Workspace], list[Minute]]
+
+
+#: `?span=` -> a length; the first is the default.
+_SPANS = {
+    "": _Span(
+        label="5 minutes", sub="Recipients a second, each point the average of 5 seconds that are over",
+        unit="a second", clock="%H:%M:%S", seconds=minutes.MOMENT_SECONDS, rows=minutes.last_moments,
+    ),
+    "half-hour": _Span(
+        label="30 minutes", sub="Recipients a minute, the last 30 minutes that are over", unit="a minute",
+        clock="%H:%M", seconds=1, rows=minutes.last_minutes,
+    ),
+}
+
+
+def _span_of(request: PageRequest) -> str:
+    name = request.GET.get("span", "")
+    return name if name in _SPANS else ""
+
+
+def _chart(workspace: Workspace, user: User, name: str) -> dict[str, Any]:
+    span = _SPANS[name]
+    rows = span.rows(workspace)
     zone = ZoneInfo(user.timezone)
-    out, taken = [row.out for row in rows], [row.taken for row in rows]
+
+    def rates(values: Iterable[int | None]) -> list[float | None]:
+        return [None if value is None else value / span.seconds for value in values]
+
+    out, taken, deferred = (
+        rates(getattr(row, field) for row in rows) for field in ("out", "taken", "deferred")
+    )
     data = {
         "x": [int(row.at.timestamp()) for row in rows], "unit": "", "zone": user.timezone,
         "series": [
             {"label": "Out", "color": "--c-1", "kind": "line", "fill": True, "data": out},
             {"label": "In", "color": "--c-2", "kind": "line", "dash": True, "data": taken},
-            {"label": "Deferred", "color": "--c-muted", "kind": "line", "data": [row.deferred for row in rows]},
+            {"label": "Deferred", "color": "--c-muted", "kind": "line", "data": deferred},
         ],
     }
-    most = max((value or 0 for value in out), default=0)
+    most_out, most_in = (max((value or 0 for value in values), default=0) for values in (out, taken))
+    digits = 1 if span.seconds > 1 else 0
     return {
-        "data": data, "head": ["Minute", "Out", "In", "Deferred"],
-        "label": f"Recipients a minute over the last 30 minutes: out at most {most:,}, "
-                 f"in at most {max((value or 0 for value in taken), default=0):,}.",
+        "data": data, "head": ["Until" if span.seconds > 1 else "Minute", "Out", "In", "Deferred"], "sub": span.sub,
+        "label": f"Recipients {span.unit} over the last {span.label}: out at most {formats.number(most_out, digits)}, "
+                 f"in at most {formats.number(most_in, digits)}.",
         "legend": [{"label": "Out", "key": "", "line": True}, {"label": "In", "key": "c2", "line": True},
                    {"label": "Deferred", "key": "mut", "line": True}],
-        "rows": [[row.at.astimezone(zone).strftime("%H:%M"), formats.number(row.out), formats.number(row.taken),
-                  formats.number(row.deferred)] for row in reversed(rows)],
+        "rows": [
+            [row.at.astimezone(zone).strftime(span.clock), *(formats.number(value, digits) for value in values)]
+            for row, *values in reversed(list(zip(rows, out, taken, deferred, strict=True)))
+        ],
+        "spans": [{"value": value, "label": one.label, "is_current": value == name}
+                  for value, one in _SPANS.items()],
     }
 
 
@@ -202,19 +247,20 @@ def live_pause(request: PageRequest, lane_id: int) -> HttpResponse:
     """Keep it back; the reason may follow on its page."""
     lane = _lane(request, lane_id)
     lane_controls.pause_site(request.actor, lane, reason=request.POST.get("reason", "").strip())
-    messages.success(
-        request, f"{lane.site} is paused. Its mail waits.", extra_tags=f"undo={reverse('live-resume', args=[lane.pk])}"
-    )
+    undo = f"undo={reverse('live-resume', args=[lane.pk])}?undo=1"
+    messages.success(request, f"{lane.site} is paused. Its mail waits.", extra_tags=undo)
     return redirect("live")
 
 
 @require_POST
 @page(Scope.STREAMS_WRITE)
 def live_resume(request: PageRequest, lane_id: int) -> HttpResponse:
-    """Let it go on."""
-    lane = _lane(request, lane_id)
-    lane_controls.resume_site(request.actor, lane)
-    messages.success(request, f"{lane.site} goes on.")
+    """Let it go on; an undo pauses what was paused again. As the undo of a pause it leaves a back-off alone."""
+    lane, is_undo = _lane(request, lane_id), request.GET.get("undo") == "1"
+    lane_controls.resume_site(request.actor, lane, keeps_backoff=is_undo)
+    was_paused = lane.paused_at is not None and not is_undo
+    undo = f"undo={reverse('live-pause', args=[lane.pk])}" if was_paused else ""
+    messages.success(request, f"{lane.site} goes on.", extra_tags=undo)
     return redirect("live")
 
 

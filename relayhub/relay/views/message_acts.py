@@ -22,6 +22,12 @@ from relayhub.relay.models import FINAL, Message, Recipient
 from relayhub.relay.resend import MAX_RESENT
 from relayhub.relay.views.common import Shown, shown_of
 
+#: Act -> what is told of it.
+_DONE = {
+    "cancel": "Cancelled for {}.", "hold": "Held for {}.", "release": "Released for {}.", "retry": "Due now for {}.",
+    "resend": "Handed in again for {}.",
+}
+
 Act = Callable[[Actor, Message, Chosen], int]
 
 
@@ -35,19 +41,26 @@ def message_cancel(request: PageRequest, public_id: str) -> HttpResponse:
 @require_POST
 @page(Scope.MESSAGES_WRITE)
 def message_hold(request: PageRequest, public_id: str) -> HttpResponse:
-    """Keep what waits back."""
-    return _moved(
-        request, public_id, controls.hold_message, "Held for {}.", "Nothing waits any more that could be held."
-    )
+    """Keep what waits back; an undo lets it go again."""
+    return _undoable(request, public_id, "hold", "Nothing waits any more that could be held.")
 
 
 @require_POST
 @page(Scope.MESSAGES_WRITE)
 def message_release(request: PageRequest, public_id: str) -> HttpResponse:
-    """Let what is held, unknown or quarantined go."""
-    return _moved(
-        request, public_id, controls.release_message, "Released for {}.", "Nothing is kept back any more."
-    )
+    """Let what is held, unknown or quarantined go; an undo holds again what was held."""
+    return _undoable(request, public_id, "release", "Nothing is kept back any more.")
+
+
+def _undoable(request: PageRequest, public_id: str, act: str, nothing: str) -> HttpResponse:
+    shown = shown_of(request, public_id)
+    done = many.carry_out(request.actor, act, [shown.public_id])
+    if done.moved:
+        undo = f"undo={reverse('message-undo', args=[done.undo_token])}" if done.undo_token else ""
+        messages.success(request, _DONE[act].format(counted(done.moved, "recipient")), extra_tags=undo)
+    else:
+        messages.info(request, nothing)
+    return redirect("message-detail", shown.public_id)
 
 
 @require_POST
@@ -59,25 +72,28 @@ def message_retry(request: PageRequest, public_id: str) -> HttpResponse:
     )
 
 
-_DONE = {
-    "cancel": "Cancelled for {}.", "hold": "Held for {}.", "release": "Released for {}.", "retry": "Due now for {}.",
-}
-
-
 @require_POST
 @page(Scope.MESSAGES_WRITE)
 def message_bulk(request: PageRequest) -> HttpResponse:
     """One act on the picked rows of the list; back to the list as it was."""
     act, picked = request.POST.get("act", ""), request.POST.getlist("picked")
-    if act not in many.ACTS:
-        raise InputError(f"An act is one of: {', '.join(many.ACTS)}.", field="act")
     if not picked:
         raise InputError("Pick at least one row first.", field="picked")
-    moved = many.carry_out(request.actor, act, picked)
-    if moved:
-        messages.success(request, _DONE[act].format(counted(moved, "recipient")))
+    done = many.carry_out(request.actor, act, picked)
+    if done.moved:
+        undo = f"undo={reverse('message-undo', args=[done.undo_token])}" if done.undo_token else ""
+        messages.success(request, _DONE[act].format(counted(done.moved, "recipient")), extra_tags=undo)
     else:
         messages.info(request, "None of these is in a state for that any more: nothing was changed.")
+    return redirect(back_to(request, reverse("message-list")))
+
+
+@require_POST
+@page(Scope.MESSAGES_WRITE)
+def message_undo(request: PageRequest, token: str) -> HttpResponse:
+    """Take back a hold or a release."""
+    moved = many.undo(request.actor, token)
+    messages.success(request, f"Undone for {counted(moved, 'recipient')}.")
     return redirect(back_to(request, reverse("message-list")))
 
 

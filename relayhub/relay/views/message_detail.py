@@ -6,6 +6,7 @@ for those who may read bodies; it is only ever answered in the cage.
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from django.db.models import QuerySet
@@ -32,6 +33,7 @@ from relayhub.relay import (
     acts,
     causes,
     display,
+    evidence,
     header_words,
     identity,
     looking,
@@ -117,12 +119,26 @@ def message_frame(request: PageRequest, public_id: str) -> HttpResponse:
     """The HTML, or with `?part=text` the text, as a caged page for the frame; measures nothing."""
     shown = _content_shown(request, public_id)
     try:
-        readable = display.readable(raw_of(shown))
+        raw = raw_of(shown)
     except PrepareError as exc:
         return caged_text(_GONE + exc.message)
+    readable = display.readable(raw)
     if readable.html is None or request.GET.get("part") == "text":
         return caged_text(looking.text_to_look_at(readable.text or "", shown.message))
-    return caged(looking.html_to_look_at(readable.html, shown.message))
+    return caged(looking.html_to_look_at(display.with_own_pictures(readable.html, raw), shown.message))
+
+
+@require_GET
+@page(Scope.MESSAGES_READ)
+def message_evidence(request: PageRequest, public_id: str) -> HttpResponse:
+    """All that is known of one recipient, as a file."""
+    recipient = shown_of(request, public_id).recipient
+    if recipient is None:
+        raise Http404
+    text = json.dumps(evidence.of_recipient(recipient), ensure_ascii=False, indent=2)
+    response = HttpResponse(text, content_type="application/json; charset=utf-8")
+    response["Content-Disposition"] = f'attachment; filename="{recipient.public_id}-evidence.json"'
+    return response
 
 
 @require_GET
@@ -142,6 +158,17 @@ def message_attachment(request: PageRequest, public_id: str, number: int) -> Htt
         raise Http404
     facts, data = found
     return _download(data, facts.name, "application/octet-stream")
+
+
+@require_GET
+@page(MESSAGE_BODY)
+def message_picture(request: PageRequest, public_id: str, number: int) -> HttpResponse:
+    """A picture among the attachments, to be shown small; opened by itself it is a download as well."""
+    found = display.attachment(raw_of(_content_shown(request, public_id)), number)
+    if found is None or not found[0].is_picture:
+        raise Http404
+    facts, data = found
+    return _download(data, facts.name, facts.content_type)
 
 
 def _content_shown(request: PageRequest, public_id: str) -> Shown:
@@ -236,6 +263,7 @@ def _one(request: PageRequest, recipient: Recipient) -> dict[str, Any]:
         "attempts": attempts, "records": identity.records_at(recipient.message, at), "records_at": at,
         "route": _route(recipient) if not attempts and recipient.status in ("queued", "held") else None,
         "contact_url": _contact_url(recipient), "others": recipient.message.recipient_count - 1,
+        "return_path": display.return_path(recipient), "message_id": display.message_id(recipient),
         "did": _did(recipient), "state": _state(shown), "is_moving": recipient.status in _MOVING,
     }
 

@@ -6,27 +6,27 @@ Every recipient that the sandbox route kept is one mail here. Looking at it meas
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
-from uuid import UUID
 
-from django.db.models import QuerySet
+from django.contrib import messages
 from django.http import HttpResponse, HttpResponseBase
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.http import urlencode
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_GET, require_POST
 
+from relayhub.core import formats
 from relayhub.core.access import MESSAGE_BODY, SANDBOX, Actor, require
 from relayhub.core.clock import now
 from relayhub.core.errors import PrepareError
-from relayhub.core.ids import Prefix, decode_id
 from relayhub.core.live_feed import Feed
 from relayhub.core.live_response import live_response
-from relayhub.core.models import Workspace
+from relayhub.core.models import Scope, Workspace
 from relayhub.core.pages import PageRequest, page
 from relayhub.core.paging import table_page
-from relayhub.relay import display, header_words, identity, search, subjects
+from relayhub.relay import display, header_words, identity, sandbox, search, subjects
 from relayhub.relay.models import Recipient
 from relayhub.relay.search import Wanted
 from relayhub.relay.views import search_box
@@ -36,7 +36,7 @@ from relayhub.relay.views.message_detail import raw_of, readable_of, source_of
 #: What the reading pane can show, in the order of its tabs.
 VIEWS = {"html": "HTML", "text": "Text", "links": "Links", "checks": "Checks", "headers": "Headers",
          "source": "Source"}
-_KEPT = ("q", "stream", "cursor", "newer")
+_KEPT = ("q", "stream", "only", "cursor", "newer")
 #: More than this many new ones are told as "100+".
 _MAX_NEW = 100
 
@@ -48,79 +48,146 @@ class Line:
     subject: str
     url: str
     is_current: bool
+    is_unread: bool
 
 
 @require_GET
 @page(SANDBOX)
 def sandbox_inbox(request: PageRequest) -> HttpResponse:
-    """The list, and the newest mail beside it."""
+    """The list, and the newest mail beside it; only who opens a mail has read it."""
     return _inbox(request, None)
 
 
 @require_GET
 @page(SANDBOX)
 def sandbox_message(request: PageRequest, public_id: str) -> HttpResponse:
-    """The list, with this mail beside it."""
-    return _inbox(request, recipient_of(request, public_id))
+    """The list, with this mail beside it, which counts as read then."""
+    mail = recipient_of(request, public_id)
+    if request.GET.get("as") != "unread":
+        sandbox.mark(request.actor.workspace, request.user, mail, is_read=True)
+    return _inbox(request, mail)
+
+
+@require_POST
+@page(SANDBOX)
+def sandbox_unread(request: PageRequest, public_id: str) -> HttpResponse:
+    """Mark a mail as unread."""
+    mail = recipient_of(request, public_id)
+    sandbox.mark(request.actor.workspace, request.user, mail, is_read=False)
+    messages.success(request, "Marked as unread.")
+    return redirect("sandbox-inbox")
+
+
+@require_POST
+@page(SANDBOX)
+def sandbox_read_all(request: PageRequest) -> HttpResponse:
+    """Mark all mails as read."""
+    count = sandbox.mark_all_read(request.actor.workspace, request.user)
+    messages.success(request, f"Marked {_unread_words(count)} as read." if count else "All were read already.")
+    return redirect("sandbox-inbox")
+
+
+@require_POST
+@page(SANDBOX, write=Scope.MESSAGES_WRITE)
+def sandbox_clear(request: PageRequest) -> HttpResponse:
+    """Take all mails out of the inbox; an undo brings them back."""
+    count = sandbox.clear(request.actor)
+    messages.success(
+        request, f"Cleared {formats.counted(count, 'mail')}. They stay among the messages.",
+        extra_tags=f"undo={reverse('sandbox-restore')}",
+    )
+    return redirect("sandbox-inbox")
+
+
+@require_POST
+@page(SANDBOX, write=Scope.MESSAGES_WRITE)
+def sandbox_restore(request: PageRequest) -> HttpResponse:
+    """Undo the last clearing."""
+    sandbox.restore(request.actor)
+    messages.success(request, "The mails are back.")
+    return redirect("sandbox-inbox")
 
 
 @require_GET
 @page(SANDBOX)
 def sandbox_new(request: PageRequest) -> HttpResponseBase:
-    """How many came since the newest of the page, for live.js: as events, or once as JSON."""
-    workspace, newest = request.actor.workspace, decode_id(Prefix.RECIPIENT, request.GET.get("after", ""))
+    """How many came since the page was made, for live.js: as events, or once as JSON."""
+    workspace, since = request.actor.workspace, _since(request)
     feed = Feed(
-        key=f"sandbox:{workspace.pk}:{newest}", workspace_id=workspace.pk, render=lambda: _new(workspace, newest)
+        key=f"sandbox:{workspace.pk}:{since.isoformat()}", workspace_id=workspace.pk,
+        every_seconds=2.0, render=lambda: _new(workspace, since),
     )
     return live_response(request, feed)
 
 
-def _new(workspace: Workspace, newest: UUID | None) -> dict[str, Any]:
-    found = kept(workspace)
-    count = (found.filter(pk__gt=newest) if newest else found)[: _MAX_NEW + 1].count()
+def _since(request: PageRequest) -> datetime:
+    try:
+        found = datetime.fromisoformat(request.GET.get("since", ""))
+    except ValueError:
+        return now()
+    return found if found.tzinfo is not None else now()
+
+
+def _new(workspace: Workspace, since: datetime) -> dict[str, Any]:
+    count = sandbox.kept_after(workspace, since)[: _MAX_NEW + 1].count()
     html = render_to_string("relay/_sandbox_new.html", {"count": count, "limit": _MAX_NEW})
     return {"html": {"sandbox-new": html}}
 
 
-def kept(workspace: Workspace) -> QuerySet[Recipient]:
-    """Everything that the sandbox keeps, newest first."""
-    rows = Recipient.objects.filter(workspace=workspace, transport="sandbox")
-    return rows.select_related("message", "message__stream").order_by("-id")
+def _unread_words(count: int) -> str:
+    return f"{sandbox.MAX_UNREAD}+" if count > sandbox.MAX_UNREAD else formats.number(count)
+
+
+def _wanted(request: PageRequest) -> Wanted:
+    reading = search.resolved(request.actor.workspace, search_box.reading_of(request))
+    return Wanted(
+        reading=reading, stream=request.GET.get("stream", ""), below=search_box.below(request),
+        is_upward="newer" in request.GET,
+    )
 
 
 def _inbox(request: PageRequest, chosen: Recipient | None) -> HttpResponse:
-    workspace, text = request.actor.workspace, search_box.reading_of(request)
-    wanted = Wanted(
-        reading=search.resolved(workspace, text), stream=request.GET.get("stream", ""),
-        below=search_box.below(request), is_upward="newer" in request.GET,
-    )
-    look = search.recipients(workspace, wanted, within=kept(workspace))
+    workspace, user, made_at, wanted = request.actor.workspace, request.user, now(), _wanted(request)
+    only_unread = request.GET.get("only") == "unread"
+    shown_rows = sandbox.unread(workspace, user) if only_unread else sandbox.kept(workspace)
+    look = search.recipients(workspace, wanted, within=shown_rows)
     table = table_page(request, look.rows, size=30)
     shown = chosen or (table.rows[0] if table.rows else None)
-    named = subjects.of_recipients([*table.rows, *([shown] if shown is not None else [])])
-    kept_query = {key: request.GET[key] for key in _KEPT if request.GET.get(key)}
+    query = {key: request.GET[key] for key in _KEPT if request.GET.get(key)}
     context: dict[str, Any] = {
         "table": table, "told": search_box.counted(table.total, table.count, "mail", look, wanted),
         **search_box.read_context(request, wanted.reading),
         **search_box.further_context(request, look, wanted, older_url=table.older_url),
-        "is_reading": chosen is not None, "mail": shown,
-        "subject": named[shown.pk] if shown is not None else "",
-        "lines": [
-            Line(row=row, subject=str(named[row.pk]), url=_url(row, kept_query),
-                 is_current=shown is not None and row.pk == shown.pk)
-            for row in table.rows
-        ],
-        "selects": [
-            {"key": "stream", "label": "All streams", "options": stream_options(request.actor.workspace)}
-        ],
-        "back_url": _with(reverse("sandbox-inbox"), kept_query), "newest": table.rows[0] if table.rows else None,
-        "has_any": bool(table.rows) or kept(request.actor.workspace).exists(),
-        "is_newest": not request.GET.get("cursor"),
+        **_list(request, list(table.rows), shown, query),
+        "is_reading": chosen is not None, "mail": shown, "made_at": made_at.isoformat(),
+        "selects": [{"key": "stream", "label": "All streams", "options": stream_options(workspace)}],
+        "back_url": _with(reverse("sandbox-inbox"), query), "only_unread": only_unread,
+        "has_any": bool(table.rows) or sandbox.kept(workspace).exists(),
+        "was_cleared": sandbox.ever_kept(workspace).exists(), "is_newest": not request.GET.get("cursor"),
     }
     if shown is not None:
         require(request.actor, MESSAGE_BODY)
-        context |= _reading(request.actor, shown, request.GET.get("show", ""), kept_query)
+        context |= _reading(request.actor, shown, request.GET.get("show", ""), query)
     return render(request, "relay/sandbox_inbox.html", context)
+
+
+def _list(
+    request: PageRequest, rows: list[Recipient], shown: Recipient | None, query: dict[str, str]
+) -> dict[str, Any]:
+    """The lines of the list, the subject of the mail that is shown, and how many are unread."""
+    workspace, user = request.actor.workspace, request.user
+    named = subjects.of_recipients([*rows, *([shown] if shown is not None else [])])
+    new = sandbox.unread_ids(workspace, user, rows)
+    count = sandbox.count_unread(workspace, user)
+    return {
+        "lines": [
+            Line(row=row, subject=str(named[row.pk]), url=_url(row, query), is_unread=row.pk in new,
+                 is_current=shown is not None and row.pk == shown.pk)
+            for row in rows
+        ],
+        "subject": named[shown.pk] if shown is not None else "",
+        "unread": count, "unread_words": f"{_unread_words(count)} unread" if count else "",
+    }
 
 
 def _reading(actor: Actor, mail: Recipient, wanted: str, query: dict[str, str]) -> dict[str, Any]:
@@ -159,7 +226,7 @@ def _tabs(mail: Recipient, view: str, query: dict[str, str], context: dict[str, 
     readable = context.get("readable")
     absent = {"html": readable is None or readable.html is None, "text": readable is None or readable.text is None}
     return [
-        {"label": label, "url": _url(mail, {**query, "show": name}), "is_current": name == view,
+        {"name": name, "label": label, "url": _url(mail, {**query, "show": name}), "is_current": name == view,
          "count": len(context.get("links", ())) if name == "links" else None}
         for name, label in VIEWS.items() if not absent.get(name)
     ]
