@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from django.conf import settings
+
 from relayhub.core.models import Workspace
 from relayhub.relay.brand import FALLBACK_COLOUR, Brand
 
 
 def brand_of(workspace: Workspace) -> Brand:
-    """Colour and typeface for Markdown mails and for the beginnings of new templates."""
-    return Brand(colour=workspace.brand_colour or FALLBACK_COLOUR, font=workspace.brand_font)
+    """Colour, typeface and logo for Markdown mails, blocks of the builder and the beginnings of new templates."""
+    logo = f"{settings.RELAYHUB_BASE_URL}{workspace.logo_path}" if workspace.logo_path else ""
+    return Brand(colour=workspace.brand_colour or FALLBACK_COLOUR, font=workspace.brand_font, logo_url=logo)

@@ -14,7 +14,7 @@ from django.utils.html import escape
 from django.views.decorators.clickjacking import xframe_options_sameorigin
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from campaigns import starters, templates
+from campaigns import starters, templates, visual
 from campaigns.forms.template import NewTemplateForm
 from campaigns.models import Campaign, MailTemplate, TemplateVersion
 from campaigns.public.content import caged
@@ -111,16 +111,18 @@ def template_new(request: PageRequest) -> HttpResponse:
     form = NewTemplateForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         chosen = starters.starter(form.cleaned_data["starter"]) or starters.STARTERS[-1]
+        content, page_name = visual.beginning(
+            request.actor.workspace, chosen, in_builder=request.POST.get("open") == "builder"
+        )
         try:
             template = templates.create_template(
-                request.actor, name=form.cleaned_data["name"], content=chosen.content(request.actor.workspace),
-                is_published=False,
+                request.actor, name=form.cleaned_data["name"], content=content, is_published=False
             )
         except RelayHubError as exc:
             refuse(form, exc)
         else:
             messages.success(request, "It is a draft. Publish it when it says what you mean.")
-            return redirect("template-detail", template.public_id)
+            return redirect(page_name, template.public_id)
     picked = form["starter"].value() or starters.STARTERS[0].key
     return render(
         request, "campaigns/template_new.html",

@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, path
 
-from campaigns.views import template_editor, template_pages, template_versions
+from campaigns.views import template_editor, template_pages, template_versions, template_visual
 
 urlpatterns: list[URLPattern] = [
     path("templates", template_pages.template_list, name="template-list"),
@@ -12,6 +12,8 @@ urlpatterns: list[URLPattern] = [
     path("templates/<str:template_id>", template_editor.template_editor, name="template-detail"),
     path("templates/<str:template_id>/check", template_editor.template_check, name="template-check"),
     path("templates/<str:template_id>/preview", template_editor.template_preview, name="template-preview"),
+    path("templates/<str:template_id>/visual", template_visual.template_visual, name="template-visual"),
+    path("templates/<str:template_id>/visual/frame", template_visual.template_workbench, name="template-workbench"),
     path("templates/<str:template_id>/thumbnail", template_pages.template_thumbnail, name="template-thumbnail"),
     path("templates/<str:template_id>/versions", template_versions.template_versions, name="template-versions"),
     path("templates/<str:template_id>/versions/<int:number>/restore", template_versions.template_restore,
