@@ -128,7 +128,8 @@ def _limit_need(stream: Stream, row: Mapping[str, Any]) -> Need:
     bound = "at least" if row["at_least"] else "at most"
     messages = f"{address('message-list')}?stream={stream.slug}"
     ways = {
-        "deferred": ("Receivers put our mail off; Live has what still waits for that, with their words.", address("live"), "See the lanes"),
+        "deferred": ("Receivers put our mail off; Live has what still waits for that, with their words.",
+                     address("live"), "See the lanes"),
         "bounced": ("Look where these addresses came from, and send to none like them.", f"{messages}&status=bounced",
                     "See what bounced"),
         "complained": ("Write only to people who asked for it, and make leaving easy.",
