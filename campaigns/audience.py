@@ -13,6 +13,7 @@ from uuid import UUID
 
 from django.db import connection
 
+from campaigns import contacts
 from campaigns.models import Broadcast, Campaign
 from relayhub.core.models import Workspace
 
@@ -32,9 +33,21 @@ SELECT c.id AS contact_id, c.email AS address, c.email_key AS address_key,
     ELSE ''
   END AS left_out
 FROM campaigns_subscription s JOIN campaigns_contact c ON c.id = s.contact_id
-WHERE s.mailing_list_id = ANY(%(lists)s) AND s.workspace_id = %(workspace)s
+WHERE s.mailing_list_id = ANY(%(lists)s) AND s.workspace_id = %(workspace)s {only}
 GROUP BY c.id
 """
+_EVERYBODY_SQL = _PEOPLE_SQL.format(only="")
+_ONE_SQL = _PEOPLE_SQL.format(only="AND c.email_key = %(address_key)s")
+#: Why somebody is left out, and what would change that.
+_WORDS = {
+    "": "Gets it.",
+    "unconfirmed": "Left out: asked to join, and has not confirmed yet.",
+    "unsubscribed": "Left out: unsubscribed from every chosen list it was on.",
+    "excluded": "Left out: stands on a list that you leave out.",
+    "suppressed": "Left out: the address is suppressed.",
+    "unknown": "Nobody of your contacts has this address.",
+    "not_on_lists": "A contact of yours, but on none of the chosen lists.",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,7 +77,7 @@ def count(
         return Audience(reached=0, left_out={})
     with connection.cursor() as cursor:
         cursor.execute(
-            f"SELECT left_out, count(*) FROM ({_PEOPLE_SQL}) people GROUP BY 1",
+            f"SELECT left_out, count(*) FROM ({_EVERYBODY_SQL}) people GROUP BY 1",
             _parameters(workspace, lists, excluded, stream_id),
         )
         counts = dict(cursor.fetchall())
@@ -80,6 +93,51 @@ def count_for(campaign: Campaign, stream_id: UUID | None) -> Audience:
     )
 
 
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """Whether one address would get a campaign, and why not."""
+
+    address: str
+    contact_id: UUID | None
+    #: A `LeftOutReason`, `unknown` or `not_on_lists`; "" for whoever gets it.
+    reason: str
+
+    @property
+    def is_reached(self) -> bool:
+        """Whether it would get the campaign."""
+        return not self.reason
+
+    @property
+    def text(self) -> str:
+        """The answer in words."""
+        return _WORDS.get(self.reason, "Left out.")
+
+
+def ask(
+    workspace: Workspace, address: str, lists: Sequence[UUID], *, excluded: Sequence[UUID] = (),
+    stream_id: UUID | None = None,
+) -> Asked:
+    """Would this address get it? By the query that counts and freezes, so the answer is theirs."""
+    contact = contacts.find(workspace, address)
+    if contact is None:
+        return Asked(address=address, contact_id=None, reason="unknown")
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT left_out FROM ({_ONE_SQL}) people",
+            {**_parameters(workspace, lists, excluded, stream_id), "address_key": contact.email_key},
+        )
+        row = cursor.fetchone()
+    return Asked(address=contact.email, contact_id=contact.pk, reason="not_on_lists" if row is None else row[0])
+
+
+def ask_for(campaign: Campaign, address: str, stream_id: UUID | None) -> Asked:
+    """The same for a campaign as it is set now."""
+    return ask(
+        campaign.workspace, address, list(campaign.lists.values_list("pk", flat=True)),
+        excluded=list(campaign.excluded_lists.values_list("pk", flat=True)), stream_id=stream_id,
+    )
+
+
 def freeze(broadcast: Broadcast, lists: Sequence[UUID], excluded: Sequence[UUID], stream_id: UUID) -> Audience:
     """Store the audience of a broadcast in the caller's transaction; doing it twice stores it once.
 
@@ -89,7 +147,7 @@ def freeze(broadcast: Broadcast, lists: Sequence[UUID], excluded: Sequence[UUID]
     with connection.cursor() as cursor:
         cursor.execute(
             "INSERT INTO campaigns_broadcastaudience (broadcast_id, contact_id, address, address_key, left_out)"
-            f" SELECT %(broadcast)s, contact_id, address, address_key, left_out FROM ({_PEOPLE_SQL}) people"
+            f" SELECT %(broadcast)s, contact_id, address, address_key, left_out FROM ({_EVERYBODY_SQL}) people"
             " ORDER BY contact_id ON CONFLICT DO NOTHING",
             {**_parameters(broadcast.workspace, lists, excluded, stream_id), "broadcast": broadcast.pk},
         )

@@ -26,7 +26,7 @@ from relayhub.core.errors import ConflictError, RelayHubError
 from relayhub.core.models import Scope
 from relayhub.core.system import sending_paused
 from relayhub.protocol.address import parse_mailbox
-from relayhub.relay import bulk, compiled, controls, queries
+from relayhub.relay import broadcast_figures, bulk, compiled, controls, queries
 from relayhub.relay.models import BroadcastControl
 
 log = logging.getLogger(__name__)
@@ -339,12 +339,12 @@ def finish_sent() -> int:
         status=CampaignStatus.SENDING, broadcast__status=BroadcastStatus.EXPANDED
     ).select_related("broadcast")
     for campaign in running[:500]:
-        counts = queries.broadcast_counts(campaign.broadcast.pk)
-        if any(counts.get(status) for status in _UNFINISHED):
+        if queries.has_status(campaign.broadcast.pk, _UNFINISHED):
             continue
         finished += Campaign.objects.filter(pk=campaign.pk, status=CampaignStatus.SENDING).update(
             status=CampaignStatus.SENT, finished_at=now()
         )
+        broadcast_figures.keep(campaign.broadcast.pk)
     _finish_cancelled()
     return finished
 
@@ -355,7 +355,7 @@ def _finish_cancelled() -> None:
         campaign__status=CampaignStatus.CANCELLED, campaign__finished_at__gt=now() - CANCEL_SWEPT
     )
     for broadcast_id in recent.values_list("pk", flat=True)[:500]:
-        if queries.broadcast_counts(broadcast_id).get("queued"):
+        if queries.has_status(broadcast_id, ("queued",)):
             controls.cancel_broadcast(broadcast_id)
 
 

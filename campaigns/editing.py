@@ -12,7 +12,7 @@ from django.db.models import QuerySet
 
 from campaigns.launching import require_launch
 from campaigns.models import Campaign, CampaignStatus, MailingList, MailTemplate
-from relayhub.core import audit
+from relayhub.core import audit, live_feed
 from relayhub.core.access import Actor, require
 from relayhub.core.clock import now
 from relayhub.core.errors import ConflictError, InputError
@@ -50,7 +50,8 @@ def campaigns_of(workspace: Workspace) -> QuerySet[Campaign]:
 def create_campaign(actor: Actor, changes: CampaignChanges) -> Campaign:
     """Make a draft."""
     with transaction.atomic():
-        campaign = Campaign(workspace=actor.workspace, created_by=actor.user, name="Untitled campaign")
+        campaign = Campaign(workspace=actor.workspace, created_by=actor.user, name="Untitled campaign",
+                            changed_by=actor.label[:300])
         _apply(campaign, changes)
         campaign.save(force_insert=True)
         _set_lists(campaign, changes)
@@ -72,20 +73,22 @@ def change_campaign(
         _apply(locked, changes)
         locked.revision += 1
         locked.updated_at = now()
+        locked.changed_by = actor.label[:300]
         locked.save()
         if is_scheduled:  # it goes out by itself as it is now
             require_launch(actor, locked)
         _set_lists(locked, changes)
         audit.record(actor, "campaign.changed", "campaign", locked.public_id, summary=locked.name)
+        live_feed.announce(locked.workspace_id)
     return locked
 
 
 def check_revision(campaign: Campaign, revision: int | None) -> None:
     """ConflictError where somebody saved since the person saw it; None asks for no check."""
     if revision is not None and revision != campaign.revision:
+        who = campaign.changed_by or "Somebody else"
         raise ConflictError(
-            "Somebody else saved this campaign meanwhile. Look at their changes, then save again.",
-            code="campaign_changed",
+            f"{who} saved this campaign meanwhile. Look at their changes, then save again.", code="campaign_changed",
         )
 
 
@@ -96,17 +99,25 @@ def refused_launch(campaign: Campaign) -> AuditEntry | None:
     return last if last is not None and last.action == "campaign.launch_blocked" else None
 
 
-def schedule(actor: Actor, campaign: Campaign, at: datetime) -> Campaign:
-    """Launch by itself at a time; pre-flight is looked at again then. Needs what a launch needs."""
+def schedule(
+    actor: Actor, campaign: Campaign, at: datetime, *, revision: int | None = None, zone: str = ""
+) -> Campaign:
+    """Launch by itself at a time; pre-flight is looked at again then. Needs what a launch needs.
+
+    ConflictError where somebody saved since `revision`: nobody schedules what they did not see.
+    """
     require_launch(actor, campaign)
     if at <= now():
         raise InputError("The time lies in the past.", field="scheduled_at")
     with transaction.atomic():
         locked = Campaign.objects.select_for_update().get(pk=campaign.pk)
         _check_editable(locked)
-        locked.status, locked.scheduled_at = CampaignStatus.SCHEDULED, at
-        locked.save(update_fields=["status", "scheduled_at"])
-        audit.record(actor, "campaign.scheduled", "campaign", locked.public_id, after={"at": at})
+        check_revision(locked, revision)
+        locked.status, locked.scheduled_at, locked.archived_at = CampaignStatus.SCHEDULED, at, None
+        locked.scheduled_zone = zone
+        locked.save(update_fields=["status", "scheduled_at", "scheduled_zone", "archived_at"])
+        audit.record(actor, "campaign.scheduled", "campaign", locked.public_id, summary=locked.name, after={"at": at})
+        live_feed.announce(locked.workspace_id)
     return locked
 
 
@@ -131,6 +142,46 @@ def delete_campaign(actor: Actor, campaign: Campaign) -> None:
                                 code="campaign_launched")
         audit.record(actor, "campaign.deleted", "campaign", campaign.public_id, summary=campaign.name)
         locked.delete()
+
+
+def archive(actor: Actor, campaign: Campaign) -> None:
+    """Put a campaign away that goes out no more; its report stays. Doing it twice does it once."""
+    _put_away(actor, campaign, is_away=True)
+
+
+def unarchive(actor: Actor, campaign: Campaign) -> None:
+    """Take a campaign back into the list."""
+    _put_away(actor, campaign, is_away=False)
+
+
+def _put_away(actor: Actor, campaign: Campaign, *, is_away: bool) -> None:
+    require(actor, Scope.CAMPAIGNS_WRITE)
+    with transaction.atomic():
+        locked = Campaign.objects.select_for_update().get(pk=campaign.pk)
+        if is_away and locked.status in (CampaignStatus.SENDING, CampaignStatus.PAUSED, CampaignStatus.SCHEDULED):
+            raise ConflictError(f"This campaign is {locked.get_status_display().lower()}: archive it once it is over.",
+                                code="campaign_running")
+        if (locked.archived_at is not None) == is_away:
+            return
+        locked.archived_at = now() if is_away else None
+        locked.save(update_fields=["archived_at"])
+        action = "campaign.archived" if is_away else "campaign.unarchived"
+        audit.record(actor, action, "campaign", locked.public_id, summary=locked.name)
+
+
+def copy_campaign(actor: Actor, campaign: Campaign) -> Campaign:
+    """A new draft with the same content and audience; lists and templates that are archived are left out."""
+    template = campaign.template if campaign.template and campaign.template.archived_at is None else None
+    return create_campaign(
+        actor,
+        CampaignChanges(
+            name=f"{campaign.name[:190]} (copy)", from_header=campaign.from_header, reply_to=campaign.reply_to,
+            subject=campaign.subject, template=template, track=campaign.track,
+            lists=list(campaign.lists.filter(archived_at=None)),
+            excluded_lists=list(campaign.excluded_lists.filter(archived_at=None)),
+            max_per_minute=campaign.max_per_minute,
+        ),
+    )
 
 
 def _check_editable(campaign: Campaign) -> None:

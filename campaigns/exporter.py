@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -20,6 +20,8 @@ from relayhub.core.errors import AccessError
 from relayhub.core.models import Job, StoredFile, Workspace
 
 JOB_KIND = "export"
+#: Jobs that leave a file to download; `campaigns.recipient_export` is the other.
+FILE_KINDS = frozenset({JOB_KIND, "recipients"})
 _BATCH = 2000
 _KEPT = timedelta(days=7)
 #: First characters that a spreadsheet would run as a formula (OWASP "CSV Injection"), also in full width.
@@ -71,7 +73,7 @@ def run_export(run: jobs.JobRun) -> None:
         expires_at=now() + _KEPT,
     )
     keys = sorted(field_types(workspace))
-    writer.write(_line(["email", "name", "language", *keys, "lists", "source", "created_at"]))
+    writer.write(csv_line(["email", "name", "language", *keys, "lists", "source", "created_at"]))
     done = 0
     for batch in _batches(workspace, list_id):
         lists = _lists_by_contact([contact.pk for contact in batch])
@@ -110,13 +112,14 @@ def _lists_by_contact(ids: list[UUID]) -> dict[UUID, list[str]]:
 
 def _contact_line(contact: Contact, keys: list[str], lists: list[str]) -> bytes:
     values = [contact.fields.get(key, "") for key in keys]
-    return _line([
+    return csv_line([
         contact.email, contact.name, contact.language, *values, "; ".join(lists), contact.source,
         contact.created_at.isoformat(),
     ])
 
 
-def _line(cells: list[Any]) -> bytes:
+def csv_line(cells: Iterable[Any]) -> bytes:
+    """One line of CSV, its cells safe in spreadsheets."""
     out = io.StringIO()
     csv.writer(out).writerow([safe_cell(cell) for cell in cells])
     return out.getvalue().encode()
@@ -124,13 +127,13 @@ def _line(cells: list[Any]) -> bytes:
 
 def reject_lines(rejects: Any) -> Iterator[bytes]:
     """The refused rows of an import as CSV: row, address, reason, then the cells as they stood."""
-    yield _line(["row", "email", "code", "reason", "cells"])
+    yield csv_line(["row", "email", "code", "reason", "cells"])
     for reject in rejects.iterator(chunk_size=2000):
-        yield _line([reject.row, reject.address, reject.code, reject.reason, *reject.cells])
+        yield csv_line([reject.row, reject.address, reject.code, reject.reason, *reject.cells])
 
 
 def kept_lines(kept: Iterator[tuple[str, str]]) -> Iterator[bytes]:
     """What an undo keeps as CSV: address and why."""
-    yield _line(["email", "why"])
+    yield csv_line(["email", "why"])
     for email, why in kept:
-        yield _line([email, why])
+        yield csv_line([email, why])

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import Count, Q
-
 from campaigns.editing import STEPS
 from campaigns.models import Broadcast, Campaign, CampaignStatus
-from relayhub.relay.models import FINAL, Recipient
+from relayhub.core import formats
+from relayhub.relay import broadcast_figures
+from relayhub.relay.broadcast_figures import Figures
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +42,21 @@ class CampaignLine:
         return self.campaign.launched_at is not None
 
     @property
+    def may_archive(self) -> bool:
+        """Whether it may be put away: nothing goes out by it any more."""
+        return self.campaign.status in (CampaignStatus.SENT, CampaignStatus.CANCELLED, CampaignStatus.DRAFT)
+
+    @property
+    def when_note(self) -> str:
+        """What the time alone does not say."""
+        campaign = self.campaign
+        if campaign.status == CampaignStatus.CANCELLED and self.audience:
+            return f"{formats.counted(self.audience - (self.delivered or 0), 'recipient')} not sent"
+        if campaign.status == CampaignStatus.SENDING and self.audience:
+            return f"{formats.number(max(0, self.audience - self.finished))} to go"
+        return ""
+
+    @property
     def at(self) -> Any:
         """The time that matters most now."""
         campaign = self.campaign
@@ -51,7 +66,7 @@ class CampaignLine:
 def overview_of(campaigns: Sequence[Campaign]) -> list[CampaignLine]:
     """The lines of these campaigns, in their order."""
     runs = {row.campaign_id: row for row in Broadcast.objects.filter(campaign__in=campaigns)}
-    figures = _figures([row.pk for row in runs.values()])
+    figures = broadcast_figures.figures_of({row.pk: row.audience_count for row in runs.values()})
     names: dict[Any, list[str]] = {}
     through = Campaign.lists.through.objects.filter(campaign__in=campaigns)
     for campaign_id, name in through.order_by("pk").values_list("campaign_id", "mailinglist__name"):
@@ -59,27 +74,16 @@ def overview_of(campaigns: Sequence[Campaign]) -> list[CampaignLine]:
     lines = []
     for campaign in campaigns:
         run = runs.get(campaign.pk)
-        found = figures.get(run.pk, {}) if run else {}
+        found = figures[run.pk] if run else Figures()
         lines.append(
             CampaignLine(
                 campaign=campaign, lists=", ".join(names.get(campaign.pk, [])),
                 audience=run.audience_count if run else None,
-                delivered=found.get("delivered", 0) if run else None,
-                opened=found.get("opened", 0) if run else None,
-                clicked=found.get("clicked", 0) if run else None,
-                unsubscribed=found.get("unsubscribed", 0) if run else None,
-                finished=found.get("finished", 0),
+                delivered=found.total(status="delivered") if run else None,
+                opened=found.total("opened") if run else None,
+                clicked=found.total("clicked") if run else None,
+                unsubscribed=found.total("unsubscribed") if run else None,
+                finished=found.finished + found.total(status="quarantined"),
             )
         )
     return lines
-
-
-def _figures(broadcast_ids: list[Any]) -> dict[Any, dict[str, Any]]:
-    rows = Recipient.objects.filter(broadcast_id__in=broadcast_ids).values("broadcast_id").annotate(
-        delivered=Count("pk", filter=Q(status="delivered")),
-        finished=Count("pk", filter=Q(status__in=[*FINAL, "quarantined"])),
-        opened=Count("pk", filter=Q(opened_at__isnull=False)),
-        clicked=Count("pk", filter=Q(clicked_at__isnull=False)),
-        unsubscribed=Count("pk", filter=Q(unsubscribed_at__isnull=False)),
-    )
-    return {row["broadcast_id"]: dict(row) for row in rows}

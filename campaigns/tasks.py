@@ -12,6 +12,7 @@ from campaigns import (  # noqa: F401  (registers the runners of jobs)
     exporter,
     import_undo,
     importer,
+    recipient_export,
 )
 
 

@@ -238,7 +238,7 @@ def preview(
     footer = footer_of(workspace)
     made = compiled.compile_source(source_of(content, workspace, subject=subject), footer, opens=False, clicks=False)
     context = {
-        "contact": _person(contact), **shared_context(workspace, campaign, made.subject), **(links or _PREVIEW_LINKS)
+        "contact": _person(contact), **shared_context(workspace, campaign, made.subject), **(links or PREVIEW_LINKS)
     }
     return rendering.render_all(subject=made.subject, html=made.html, text=made.text, context=context)
 
@@ -249,6 +249,11 @@ def subject_for(workspace: Workspace, subject: str, contact: Contact) -> str:
     return rendering.render_subject(subject, context)
 
 
+def somebody() -> dict[str, Any]:
+    """What `contact` is for somebody invented."""
+    return _person(None)
+
+
 def _person(contact: Contact | None) -> dict[str, Any]:
     """What `contact` is in a preview; somebody invented where none is given."""
     if contact is None:
@@ -256,7 +261,8 @@ def _person(contact: Contact | None) -> dict[str, Any]:
     return rendering.contact_context(email=contact.email, name=contact.name, fields=contact.fields)
 
 
-_PREVIEW_LINKS = {"unsubscribe_url": "#unsubscribe", "preferences_url": "#preferences", "view_url": "#view"}
+#: Where links that only a sent mail has lead in a preview.
+PREVIEW_LINKS = {"unsubscribe_url": "#unsubscribe", "preferences_url": "#preferences", "view_url": "#view"}
 
 
 def shared_context(workspace: Workspace, campaign: str, subject: str) -> dict[str, Any]:

@@ -23,6 +23,7 @@ HOUSEKEEPING_QUEUE = "housekeeping"
 SCHEDULE: dict[str, tuple[str, timedelta]] = {
     "relay.sweep": ("relay.sweep", timedelta(seconds=5)),
     "relay.fold_counters": ("relay.fold_counters", timedelta(seconds=15)),
+    "relay.count_broadcasts": ("relay.count_broadcasts", timedelta(seconds=5)),
     "relay.react": ("relay.react", timedelta(seconds=5)),
     "relay.housekeeping": ("relay.housekeeping", timedelta(hours=1)),
     "core.resume_stale_jobs": ("core.resume_stale_jobs", timedelta(seconds=15)),

@@ -21,7 +21,6 @@ from relayhub.core.api.schema import (
     Schema,
     declare,
     each,
-    extend,
     fields,
     identifier,
     maybe,
@@ -94,7 +93,8 @@ shape(
     "Campaign", **{"from": TEXT}, id=identifier("cmp"), name=TEXT, status=one_of(CampaignStatus.values), reply_to=TEXT,
     subject=TEXT, template=maybe(TEXT), lists=each(TEXT), excluded_lists=each(TEXT), stream=maybe(TEXT),
     track=one_of(Tracking.values), max_per_minute=maybe(NUMBER), revision=NUMBER, scheduled_at=maybe(MOMENT),
-    created_at=MOMENT, launched_at=maybe(MOMENT), finished_at=maybe(MOMENT), counts=table(NUMBER),
+    created_at=MOMENT, launched_at=maybe(MOMENT), finished_at=maybe(MOMENT), archived_at=maybe(MOMENT),
+    counts=table(NUMBER),
 )
 shape(
     "Preflight", verdict=one_of(["pass", "warn", "block"]),
@@ -102,15 +102,6 @@ shape(
     audience=fields(reached=NUMBER, left_out=table(NUMBER)),
 )
 shape("TestSent", message=identifier("msg"))
-shape(
-    "Report", id=identifier("cmp"), status=one_of(CampaignStatus.values), counts=table(NUMBER), left_out=table(NUMBER),
-    engagement=table(NUMBER), links=each(fields(number=NUMBER, url=TEXT, clicks=NUMBER)),
-    providers=each({**fields(provider=TEXT, total=NUMBER), "additionalProperties": NUMBER}),
-)
-extend(
-    "CampaignRecipient", "Recipient", contact=maybe(TEXT), opened_at=maybe(MOMENT), clicked_at=maybe(MOMENT),
-    unsubscribed_at=maybe(MOMENT), complained_at=maybe(MOMENT),
-)
 _IMPORT: Schema = {
     "type": "object", "required": ["file"],
     "properties": {
@@ -238,7 +229,8 @@ declare(
 )
 declare(
     campaigns.CampaignsView, "GET",
-    Operation(name="list_campaigns", answer="Campaign", is_list=True, query={"status": "A status."}),
+    Operation(name="list_campaigns", answer="Campaign", is_list=True,
+              query={"status": "A status.", "archived": "`true`: those that were put away."}),
 )
 declare(
     campaigns.CampaignsView, "POST",
@@ -262,13 +254,8 @@ declare(
 )
 for _view, _name in (
     (campaigns.PauseView, "pause_campaign"), (campaigns.ResumeView, "resume_campaign"),
-    (campaigns.CancelView, "cancel_campaign"),
+    (campaigns.CancelView, "cancel_campaign"), (campaigns.ArchiveView, "archive_campaign"),
+    (campaigns.UnarchiveView, "unarchive_campaign"),
 ):
     declare(_view, "POST", Operation(name=_name, answer="Campaign"))
-declare(campaigns.ReportView, "GET", Operation(name="get_report", answer="Report"))
-declare(
-    campaigns.RecipientsView, "GET",
-    Operation(
-        name="list_campaign_recipients", answer="CampaignRecipient", is_list=True, query={"status": "A status."}
-    ),
-)
+declare(campaigns.CopyView, "POST", Operation(name="copy_campaign", answer="Campaign", status=201))

@@ -6,6 +6,7 @@ from campaigns.api import views_campaigns as campaigns
 from campaigns.api import views_contacts as contacts
 from campaigns.api import views_imports as imports
 from campaigns.api import views_lists as lists
+from campaigns.api import views_reports as reports
 from campaigns.api import views_templates as templates
 
 urlpatterns: list[URLPattern] = [
@@ -50,6 +51,14 @@ urlpatterns: list[URLPattern] = [
     path("campaigns/<str:campaign_id>/pause", campaigns.PauseView.as_view()),
     path("campaigns/<str:campaign_id>/resume", campaigns.ResumeView.as_view()),
     path("campaigns/<str:campaign_id>/cancel", campaigns.CancelView.as_view()),
-    path("campaigns/<str:campaign_id>/report", campaigns.ReportView.as_view()),
-    path("campaigns/<str:campaign_id>/recipients", campaigns.RecipientsView.as_view()),
+    path("campaigns/<str:campaign_id>/archive", campaigns.ArchiveView.as_view()),
+    path("campaigns/<str:campaign_id>/unarchive", campaigns.UnarchiveView.as_view()),
+    path("campaigns/<str:campaign_id>/copy", campaigns.CopyView.as_view()),
+    path("campaigns/<str:campaign_id>/audience", reports.AudienceView.as_view()),
+    path("campaigns/<str:campaign_id>/report", reports.ReportView.as_view()),
+    path("campaigns/<str:campaign_id>/timeseries", reports.TimeseriesView.as_view()),
+    path("campaigns/<str:campaign_id>/links", reports.LinksView.as_view()),
+    path("campaigns/<str:campaign_id>/comparison", reports.ComparisonView.as_view()),
+    path("campaigns/<str:campaign_id>/recipients", reports.RecipientsView.as_view()),
+    path("campaigns/<str:campaign_id>/recipients/export", reports.RecipientExportView.as_view()),
 ]

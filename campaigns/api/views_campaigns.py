@@ -11,7 +11,7 @@ from rest_framework.response import Response
 
 from campaigns import broadcast, contacts, editing, preflight, stats, templates, test_send
 from campaigns.api.views_contacts import named_lists
-from campaigns.models import Broadcast, Campaign, MailTemplate, TemplateKind, TemplateVersion
+from campaigns.models import Campaign, MailTemplate, TemplateKind, TemplateVersion
 from relayhub.core.access import get_or_absent
 from relayhub.core.api.base import ApiView, StrictSerializer, parsed
 from relayhub.core.api.pagination import page_by_id
@@ -19,9 +19,7 @@ from relayhub.core.api.views import moment
 from relayhub.core.errors import InputError
 from relayhub.core.ids import Prefix, encode_id
 from relayhub.core.models import Scope
-from relayhub.relay import subjects
-from relayhub.relay.api.serializers import recipient_body
-from relayhub.relay.models import Recipient, Stream
+from relayhub.relay.models import Stream
 
 
 class TemplateSerializer(StrictSerializer):
@@ -220,11 +218,14 @@ def campaign_body(campaign: Campaign) -> dict[str, Any]:
         "track": campaign.track, "max_per_minute": campaign.max_per_minute, "revision": campaign.revision,
         "scheduled_at": moment(campaign.scheduled_at), "created_at": moment(campaign.created_at),
         "launched_at": moment(campaign.launched_at), "finished_at": moment(campaign.finished_at),
+        "archived_at": moment(campaign.archived_at),
         "counts": stats.counts(campaign),
     }
 
 
-class _Campaigns(ApiView):
+class OneCampaign(ApiView):
+    """A view of one campaign."""
+
     def campaign(self, campaign_id: str) -> Campaign:
         """The campaign, or AccessError."""
         return get_or_absent(editing.campaigns_of(self.actor.workspace), Prefix.CAMPAIGN, campaign_id)
@@ -250,14 +251,15 @@ class _Campaigns(ApiView):
         )
 
 
-class CampaignsView(_Campaigns):
+class CampaignsView(OneCampaign):
     """Campaigns."""
 
     permissions: ClassVar = {"GET": Scope.CAMPAIGNS_READ, "POST": Scope.CAMPAIGNS_WRITE}
 
     def get(self, request: Request) -> Response:
-        """Newest first; `?status=` narrows."""
-        found = editing.campaigns_of(self.actor.workspace)
+        """Newest first; `?status=` narrows, `?archived=true` shows those put away."""
+        is_archive = request.query_params.get("archived") == "true"
+        found = editing.campaigns_of(self.actor.workspace).filter(archived_at__isnull=not is_archive)
         status = request.query_params.get("status", "")
         if status:
             found = found.filter(status=status)
@@ -273,7 +275,7 @@ class CampaignsView(_Campaigns):
         return Response(campaign_body(campaign), status=201)
 
 
-class CampaignView(_Campaigns):
+class CampaignView(OneCampaign):
     """One campaign."""
 
     permissions: ClassVar = {
@@ -295,9 +297,10 @@ class CampaignView(_Campaigns):
             )
         if "scheduled_at" in data:
             at = data["scheduled_at"]
-            campaign = (
-                editing.schedule(self.actor, campaign, at) if at else editing.unschedule(self.actor, campaign)
-            )
+            if at:
+                editing.schedule(self.actor, campaign, at, revision=campaign.revision)
+            else:
+                editing.unschedule(self.actor, campaign)
         return Response(campaign_body(self.campaign(campaign_id)))
 
     def delete(self, request: Request, campaign_id: str) -> Response:
@@ -306,7 +309,7 @@ class CampaignView(_Campaigns):
         return Response(status=204)
 
 
-class PreflightView(_Campaigns):
+class PreflightView(OneCampaign):
     """GET or POST looks at a campaign before it is launched."""
 
     permissions: ClassVar = {"GET": Scope.CAMPAIGNS_READ, "POST": Scope.CAMPAIGNS_READ}
@@ -332,7 +335,7 @@ class LaunchSerializer(StrictSerializer):
     override = serializers.CharField(max_length=500, required=False, allow_blank=True, default="")
 
 
-class LaunchView(_Campaigns):
+class LaunchView(OneCampaign):
     """POST launches; repeating it changes nothing."""
 
     permissions: ClassVar = {"POST": Scope.CAMPAIGNS_LAUNCH}
@@ -344,7 +347,7 @@ class LaunchView(_Campaigns):
         return Response(campaign_body(self.campaign(campaign_id)), status=202)
 
 
-class _Switch(_Campaigns):
+class _Switch(OneCampaign):
     permissions: ClassVar = {"POST": Scope.CAMPAIGNS_LAUNCH}
 
 
@@ -382,7 +385,7 @@ class TestSerializer(StrictSerializer):
     contact = serializers.CharField(max_length=40, required=False, allow_null=True, default=None)
 
 
-class TestView(_Campaigns):
+class TestView(OneCampaign):
     """POST sends a test, merged for a chosen contact."""
 
     permissions: ClassVar = {"POST": Scope.CAMPAIGNS_WRITE}
@@ -397,44 +400,33 @@ class TestView(_Campaigns):
         return Response({"message": encode_id(Prefix.MESSAGE, accepted.message_id)}, status=202)
 
 
-class ReportView(_Campaigns):
-    """GET the figures."""
+class ArchiveView(OneCampaign):
+    """POST puts a campaign away that goes out no more; its report stays."""
 
-    permissions: ClassVar = {"GET": Scope.CAMPAIGNS_READ}
+    permissions: ClassVar = {"POST": Scope.CAMPAIGNS_WRITE}
 
-    def get(self, request: Request, campaign_id: str) -> Response:
-        """Counts, engagement, links and providers."""
-        campaign = self.campaign(campaign_id)
-        return Response({"id": campaign.public_id, "status": campaign.status, **stats.report(campaign)})
-
-
-class RecipientsView(_Campaigns):
-    """GET who got it."""
-
-    permissions: ClassVar = {"GET": Scope.CAMPAIGNS_READ}
-
-    def get(self, request: Request, campaign_id: str) -> Response:
-        """Recipients; `?status=` narrows."""
-        run = Broadcast.objects.filter(campaign=self.campaign(campaign_id)).first()
-        found = Recipient.objects.filter(broadcast_id=run.pk if run else None, workspace=self.actor.workspace)
-        found = found.select_related("message")
-        if run is None:
-            found = found.none()
-        status = request.query_params.get("status", "")
-        if status:
-            found = found.filter(status=status)
-        return Response(page_by_id(request, found, _recipients, ascending=True))
+    def post(self, request: Request, campaign_id: str) -> Response:
+        """The campaign as it stands then."""
+        editing.archive(self.actor, self.campaign(campaign_id))
+        return Response(campaign_body(self.campaign(campaign_id)))
 
 
-def _recipients(rows: list[Recipient]) -> list[dict[str, Any]]:
-    named = subjects.of_recipients(rows)
-    return [_recipient(row, named[row.pk]) for row in rows]
+class UnarchiveView(OneCampaign):
+    """POST takes a campaign back into the list."""
+
+    permissions: ClassVar = {"POST": Scope.CAMPAIGNS_WRITE}
+
+    def post(self, request: Request, campaign_id: str) -> Response:
+        """The campaign as it stands then."""
+        editing.unarchive(self.actor, self.campaign(campaign_id))
+        return Response(campaign_body(self.campaign(campaign_id)))
 
 
-def _recipient(row: Recipient, subject: subjects.Subject) -> dict[str, Any]:
-    return {
-        **recipient_body(row, subject),
-        "contact": encode_id(Prefix.CONTACT, row.contact_id) if row.contact_id else None,
-        "opened_at": moment(row.opened_at), "clicked_at": moment(row.clicked_at),
-        "unsubscribed_at": moment(row.unsubscribed_at), "complained_at": moment(row.complained_at),
-    }
+class CopyView(OneCampaign):
+    """POST makes a new draft with the same content and audience."""
+
+    permissions: ClassVar = {"POST": Scope.CAMPAIGNS_WRITE}
+
+    def post(self, request: Request, campaign_id: str) -> Response:
+        """The draft."""
+        return Response(campaign_body(editing.copy_campaign(self.actor, self.campaign(campaign_id))), status=201)

@@ -332,6 +332,6 @@ class ExportFileView(ApiView):
 
     def get(self, request: Request, job_id: str) -> StreamingHttpResponse:
         """A download."""
-        jobs = Job.objects.filter(workspace=self.actor.workspace, kind=exporter.JOB_KIND)
+        jobs = Job.objects.filter(workspace=self.actor.workspace, kind__in=exporter.FILE_KINDS)
         file = exporter.exported_file(get_or_absent(jobs, Prefix.JOB, job_id))
         return download(request, files.iterate_file(file), name=file.name, size_bytes=file.size_bytes)

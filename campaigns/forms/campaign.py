@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import zoneinfo
 from typing import Any
 
 from django import forms
 
 from relayhub.relay.models import Tracking
 
+ZONES = sorted(zoneinfo.available_timezones())
 WHEN_CHOICES = (("now", "Now"), ("at", "At a time"))
 
 
@@ -52,6 +54,7 @@ class ScheduleForm(forms.Form):
         required=False, label="Time",
         widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
     )
+    zone = forms.ChoiceField(choices=[(name, name) for name in ZONES], required=False, label="Time zone")
     max_per_minute = forms.IntegerField(
         required=False, min_value=1, max_value=100_000, label="At most, recipients a minute",
         help_text="Empty: as fast as the receivers take it.",

@@ -45,6 +45,8 @@ class Campaign(models.Model):
     #: none, opens, clicks, all.
     track = models.CharField(max_length=6, default="all")
     scheduled_at = models.DateTimeField(null=True, blank=True)
+    #: The time zone it was written in, to be shown in again; "" = the person's own.
+    scheduled_zone = models.CharField(max_length=60, blank=True, default="")
     max_per_minute = models.PositiveIntegerField(null=True, blank=True)
     #: Raised at each save, so that two editors are told of each other.
     revision = models.PositiveIntegerField(default=0)
@@ -55,6 +57,10 @@ class Campaign(models.Model):
     updated_at = models.DateTimeField(default=now)
     launched_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)
+    #: Put away: kept with its report, and left out of the list.
+    archived_at = models.DateTimeField(null=True, blank=True)
+    #: Who saved it last, in words, for whoever edits it as well.
+    changed_by = models.CharField(max_length=300, blank=True, default="")
 
     class Meta:
         ordering: ClassVar = ["-id"]

@@ -6,17 +6,22 @@ from django.contrib import messages
 from django.db.models import Q
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from campaigns import broadcast, editing
+from campaigns import broadcast, comparison, editing
 from campaigns.forms.campaign import NewCampaignForm
 from campaigns.models import Campaign, CampaignStatus
 from campaigns.overview import overview_of
 from campaigns.views.common import campaign_of, refuse
 from relayhub.core.errors import RelayHubError
+from relayhub.core.ids import Prefix, decode_id
 from relayhub.core.models import Scope
 from relayhub.core.pages import PageRequest, page
 from relayhub.core.paging import table_page
+
+#: More columns than this nobody reads side by side.
+MOST_COMPARED = 6
 
 
 @require_GET
@@ -24,18 +29,23 @@ from relayhub.core.paging import table_page
 def campaign_list(request: PageRequest) -> HttpResponse:
     """What is going out, when and to whom."""
     everything = editing.campaigns_of(request.actor.workspace)
-    found = everything
+    is_archive = request.GET.get("show") == "archived"
+    found = everything.filter(archived_at__isnull=not is_archive)
     text, status = request.GET.get("q", "").strip(), request.GET.get("status", "")
     if text:
         found = found.filter(Q(name__icontains=text) | Q(subject__icontains=text))
     if status in CampaignStatus.values:
         found = found.filter(status=status)
     table = table_page(request, found, size=25)
+    scheduled = everything.filter(status=CampaignStatus.SCHEDULED).order_by("scheduled_at").first()
     return render(
         request, "campaigns/campaign_list.html",
         {
             "table": table, "lines": overview_of(list(table.rows)), "has_any": everything.exists(),
-            "chips": [{"key": "status", "value": value, "label": label} for value, label in CampaignStatus.choices],
+            "next_line": overview_of([scheduled])[0] if scheduled is not None else None, "is_archive": is_archive,
+            "chips": [*({"key": "status", "value": value, "label": label} for value, label in CampaignStatus.choices),
+                      *([{"key": "show", "value": "archived", "label": "Archived"}]
+                        if is_archive or everything.exclude(archived_at=None).exists() else [])],
         },
     )
 
@@ -123,14 +133,40 @@ def campaign_delete(request: PageRequest, campaign_id: str) -> HttpResponse:
 def campaign_copy(request: PageRequest, campaign_id: str) -> HttpResponse:
     """Begin another campaign with the same content and audience."""
     campaign = campaign_of(request, campaign_id)
-    copy = editing.create_campaign(
-        request.actor,
-        editing.CampaignChanges(
-            name=f"{campaign.name[:190]} (copy)", from_header=campaign.from_header, reply_to=campaign.reply_to,
-            subject=campaign.subject, template=campaign.template, track=campaign.track,
-            lists=list(campaign.lists.filter(archived_at=None)),
-            excluded_lists=list(campaign.excluded_lists.filter(archived_at=None)),
-            max_per_minute=campaign.max_per_minute,
-        ),
-    )
-    return _done(request, copy, "Copied. Look at each step before you launch it.")
+    copy = editing.copy_campaign(request.actor, campaign)
+    return _done(request, copy, "It is a draft of its own now. Look at each step before you launch it.")
+
+
+@require_POST
+@page(Scope.CAMPAIGNS_WRITE)
+def campaign_archive(request: PageRequest, campaign_id: str) -> HttpResponse:
+    """Put one away; its report stays."""
+    campaign = campaign_of(request, campaign_id)
+    editing.archive(request.actor, campaign)
+    undo = reverse("campaign-unarchive", args=[campaign.public_id])
+    messages.success(request, f"Archived “{campaign.name}”. Its report stays.", extra_tags=f"undo={undo}")
+    return redirect("campaign-list")
+
+
+@require_POST
+@page(Scope.CAMPAIGNS_WRITE)
+def campaign_unarchive(request: PageRequest, campaign_id: str) -> HttpResponse:
+    """Take one back into the list."""
+    campaign = campaign_of(request, campaign_id)
+    editing.unarchive(request.actor, campaign)
+    messages.success(request, f"“{campaign.name}” is in the list again.")
+    return redirect("campaign-list")
+
+
+@require_GET
+@page(Scope.CAMPAIGNS_READ)
+def campaign_compare(request: PageRequest) -> HttpResponse:
+    """Campaigns side by side: those that were picked, or one beside the last five."""
+    everything = editing.campaigns_of(request.actor.workspace)
+    ids = {found for text in request.GET.getlist("c") if (found := decode_id(Prefix.CAMPAIGN, text)) is not None}
+    picked = list(everything.filter(pk__in=ids).exclude(launched_at=None).order_by("-launched_at")[:MOST_COMPARED])
+    if request.GET.get("last") and len(picked) == 1:
+        picked += comparison.earlier(picked[0])
+    lines = comparison.side_by_side(picked)
+    rows = [{"measure": measure, "cells": [line.cell(measure) for line in lines]} for measure in comparison.MEASURES]
+    return render(request, "campaigns/campaign_compare.html", {"lines": lines, "rows": rows, "asked": len(ids)})

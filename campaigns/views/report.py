@@ -1,22 +1,29 @@
-"""The report of a campaign: counts, progress, what people did, links, providers, and every recipient.
+"""The report of a campaign: progress, what people did over time, links, providers, and every recipient.
 
-People and machines are never added up. While it is going out the page hears of the same figures as they change.
+People and machines are never added up. While it is going out the page hears of the same figures as they change,
+the list of recipients with its filters among them.
 """
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
-from django.db.models import QuerySet
-from django.http import HttpResponse, HttpResponseBase
+from django.contrib import messages
+from django.http import HttpResponse, HttpResponseBase, QueryDict, StreamingHttpResponse
 from django.shortcuts import redirect, render
 from django.template.loader import render_to_string
-from django.views.decorators.http import require_GET
+from django.utils.functional import SimpleLazyObject
+from django.views.decorators.http import require_GET, require_POST
 
-from campaigns import stats
-from campaigns.models import Broadcast, BroadcastStatus, Campaign, CampaignStatus, LeftOutReason
+from campaigns import click_map, comparison, recipient_export, recipients, stats
+from campaigns.models import Broadcast, Campaign, CampaignStatus, LeftOutReason
+from campaigns.public.content import caged
+from campaigns.recipients import RecipientFilter
+from campaigns.views import report_parts
 from campaigns.views.common import campaign_of
-from relayhub.core import formats
+from relayhub.core.access import EXPORTS, Actor
+from relayhub.core.errors import InputError
 from relayhub.core.ids import Prefix, encode_id
 from relayhub.core.live_feed import Feed
 from relayhub.core.live_response import live_response
@@ -24,24 +31,14 @@ from relayhub.core.models import Scope, User
 from relayhub.core.pages import PageRequest, page
 from relayhub.core.paging import table_page
 from relayhub.core.templatetags.relayhub_extras import nav_url
-from relayhub.core.vocabulary import status_look
-from relayhub.protocol.address import AddressError, parse_addr_spec
 from relayhub.relay import queries
-from relayhub.relay.models import FINAL, Recipient
+from relayhub.relay.broadcast_figures import Figures
+from relayhub.relay.causes import reason_words
+from relayhub.relay.models import Recipient
 
-#: In the order in which the bar shows them.
-_PARTS = (
-    "delivered", "bounced", "suppressed", "expired", "cancelled", "deferred", "held", "unknown", "quarantined",
-    "sending", "queued",
-)
-_LIVE = frozenset({CampaignStatus.SENDING, CampaignStatus.PAUSED})
-#: Recipients up to which the table of providers follows while it goes out; larger ones show it at the end.
-_MAX_COUNTED_LIVE = 20_000
-_FILTERS = ("status", "did", "q", "cursor", "newer")
-_PEOPLE_FILTERS = {
-    "opened": "opened_at", "clicked": "clicked_at", "unsubscribed": "unsubscribed_at",
-    "complained": "complained_at",
-}
+_FILTERS = ("status", "did", "reason", "provider", "q", "left_out", "cursor", "newer")
+_LEFT_OUT_SHOWN = 50
+_ROWS = 25
 
 
 @require_GET
@@ -49,124 +46,119 @@ _PEOPLE_FILTERS = {
 def campaign_report(request: PageRequest, campaign_id: str) -> HttpResponse:
     """Did it work?"""
     campaign = campaign_of(request, campaign_id)
-    run = Broadcast.objects.filter(campaign=campaign).select_related("template_version").first()
+    run = stats.run_of(campaign)
     if run is None and campaign.status != CampaignStatus.CANCELLED:
         return redirect("campaign-detail", campaign.public_id)
-    figures = _figures(campaign, run)
-    context = {
-        "campaign": campaign, "run": run, **figures, "is_live": campaign.status in _LIVE,
-        "lists": ", ".join(campaign.lists.values_list("name", flat=True)),
-    }
+    figures = stats.figures_of(run) if run is not None else Figures()
+    found = report_parts.progress(campaign, run, figures)
+    context = {"campaign": campaign, "run": run, **found, "is_live": campaign.status in report_parts.LIVE,
+               "lists": ", ".join(campaign.lists.values_list("name", flat=True)),
+               "query": request.GET.urlencode()}
     if run is not None:
-        context |= {
-            "links": _links(run), "providers": stats.providers(run.pk), "left_out": _left_out(run),
-            "chips": _chips(figures), "is_unfiltered": not any(request.GET.get(name) for name in _FILTERS),
-        }
-        table = table_page(request, _recipients(request, run))
-        lines = [_line(row) for row in table.rows]
-        context |= {
-            "table": table, "recipients": lines,
-            "is_kept": any(line["status"] == queries.SANDBOXED for line in lines),
-        }
+        context |= _parts(campaign, run, figures, request.user, request.GET)
+        context |= _recipient_rows(run, found, figures, request)
     return render(request, "campaigns/campaign_report.html", context)
+
+
+def _parts(campaign: Campaign, run: Broadcast, figures: Figures, user: User, asked: QueryDict) -> dict[str, Any]:
+    compared = comparison.compare(campaign, figures)
+    return {
+        **report_parts.people(campaign, figures, compared), **report_parts.links(run),
+        **report_parts.over_time(campaign, run, user.timezone, each=asked.get("over") == "each"),
+        **report_parts.providers(figures), "reasons": report_parts.reasons(figures),
+        "compared": report_parts.beside_the_last(compared), "left_out": report_parts.left_out(run),
+    }
+
+
+# -- live ----------------------------------------------------------------------------------------------------
 
 
 @require_GET
 @page(Scope.CAMPAIGNS_READ)
 def campaign_live(request: PageRequest, campaign_id: str) -> HttpResponseBase:
     """The parts that change while it goes out, for live.js: as events, or once as JSON."""
-    campaign, user = campaign_of(request, campaign_id), request.user
+    campaign, user, query = campaign_of(request, campaign_id), request.user, request.GET.urlencode()
+    actor = request.actor
     feed = Feed(
-        key=f"campaign:{campaign.pk}:{user.timezone}", workspace_id=campaign.workspace_id, every_seconds=2.0,
-        floor_seconds=5.0, render=lambda: _live_parts(campaign, user),
+        key=f"campaign:{campaign.pk}:{user.timezone}:{actor.may(EXPORTS)}:{query}",
+        workspace_id=campaign.workspace_id, every_seconds=2.0, floor_seconds=5.0,
+        render=lambda: _live_parts(campaign, actor, user, query),
     )
     return live_response(request, feed)
 
 
-def _live_parts(looked_at: Campaign, user: User) -> dict[str, Any]:
+def _live_parts(looked_at: Campaign, actor: Actor, user: User, query: str) -> dict[str, Any]:
     campaign = Campaign.objects.filter(pk=looked_at.pk, workspace_id=looked_at.workspace_id).first()
-    if campaign is None:
+    run = stats.run_of(campaign) if campaign is not None else None
+    if campaign is None or run is None:
         return {"end": True}
-    run = Broadcast.objects.filter(campaign=campaign).first()
-    figures = _figures(campaign, run)
-    context = {"campaign": campaign, "run": run, "user": user, **figures}
-    html = {
-        "report-progress": render_to_string("campaigns/_report_progress.html", context),
-        "report-people": render_to_string("campaigns/_report_people.html", context),
-        "report-stored": render_to_string("campaigns/_report_stored.html", context),
+    figures = stats.figures_of(run)
+    found = report_parts.progress(campaign, run, figures)
+    asked = _Asked(query)
+    context = {"campaign": campaign, "run": run, "user": user, "actor": actor, "query": query,
+               "request": asked, **found,
+               **_parts(campaign, run, figures, user, asked.GET), **_recipient_rows(run, found, figures, asked)}
+    html = {name: render_to_string(f"campaigns/_{name.replace('-', '_')}.html", context) for name in (
+        "report-progress", "report-people", "report-links", "report-providers", "report-recipients",
+        "report-series-table",
+    )}
+    values = {f"over-{metric}": f"{total:,}" for metric, total in context["over_totals"].items()}
+    values["over-step"] = context["over_step"]
+    charts = {"over-time": context["over"], "over-delivered": context["over_delivered"]}
+    is_over = campaign.status not in report_parts.LIVE
+    return {"html": html, "values": values, "charts": charts if context["has_over"] else {}, "end": is_over}
+
+
+class _Asked:
+    """The query of the page that listens, as its filters and pages read it."""
+
+    def __init__(self, query: str) -> None:
+        self.GET = QueryDict(query)
+        self.resolver_match = SimpleNamespace(url_name="campaign-report")
+
+
+# -- recipients ----------------------------------------------------------------------------------------------
+
+
+def filter_of(asked: QueryDict) -> RecipientFilter:
+    """The filter that the address of the page names; what does not exist fits nobody."""
+    return RecipientFilter(
+        status=asked.get("status", ""), did=asked.get("did", ""), reason=asked.get("reason", ""),
+        provider=asked.get("provider", ""), text=asked.get("q", ""),
+    )
+
+
+def _recipient_rows(run: Broadcast, found: dict[str, Any], figures: Figures, request: Any) -> dict[str, Any]:
+    asked: QueryDict = request.GET
+    context: dict[str, Any] = {
+        "chips": report_parts.chips(found, figures), "run": run, "filter_words": _words(asked),
+        "is_unfiltered": not any(asked.get(name) for name in _FILTERS), "left_out_rows": None,
     }
-    if run is not None and figures["audience"] <= _MAX_COUNTED_LIVE:
-        context["providers"] = stats.providers(run.pk)
-        html["report-providers"] = render_to_string("campaigns/_report_providers.html", context)
-    return {"html": html, "end": campaign.status not in _LIVE}
+    reason = str(asked.get("left_out", ""))
+    if reason in LeftOutReason.values:
+        rows = recipients.left_out_of(run, reason)
+        return context | {"left_out_rows": list(rows.order_by("address")[:_LEFT_OUT_SHOWN]),
+                          "left_out_count": rows.count(), "recipients": [], "table": None,
+                          "left_out_label": LeftOutReason(reason).label}
+    table = table_page(request, recipients.recipients_of(run, filter_of(asked)).defer("merge"), size=_ROWS)
+    lines = [_line(row) for row in table.rows]
+    return context | {"table": table, "recipients": lines,
+                      "is_kept": any(line["status"] == queries.SANDBOXED for line in lines)}
 
 
-def _figures(campaign: Campaign, run: Broadcast | None) -> dict[str, Any]:
-    counts = stats.counts(campaign)
-    sending = counts.get("leased", 0) + counts.get("attempting", 0)
-    shown = {**counts, "sending": sending}
-    audience = counts["audience"]
-    stored = sum(counts.get(status, 0) for status in counts if status != "audience")
-    # Those that are frozen but not in the queue yet wait as well.
-    if run is not None and run.status == BroadcastStatus.EXPANDING:
-        shown["queued"] = counts.get("queued", 0) + max(0, audience - stored)
-    final = sum(counts.get(status, 0) for status in FINAL)
-    parts = [
-        {"status": status, "value": shown.get(status, 0),
-         "url": "" if status == "sending" else f"?status={status}#recipients"}
-        for status in _PARTS if shown.get(status, 0)
-    ]
-    delivered = counts.get("delivered", 0)
-    did = stats.engagement(run.pk) if run is not None else {}
-    return {
-        "counts": counts, "stored": stored, "parts": parts, "final": final, "audience": audience,
-        "delivered": delivered, "engagement": did, "people_stats": _people(did, delivered),
-        "waiting": max(0, audience - final),
+def _words(asked: QueryDict) -> list[tuple[str, str]]:
+    """The filters that no chip shows: name of the parameter and words."""
+    given = {name: str(asked.get(name, "")) for name in _FILTERS}
+    machine = {"opened_by_machines": "Only machines opened", "clicked_by_machines": "Only machines clicked"}
+    provider, left_out = given["provider"], given["left_out"]
+    words = {
+        "reason": f"Lies at {reason_words(given['reason'])}" if given["reason"] else "",
+        "provider": "All other providers" if provider == recipients.OTHER_PROVIDERS else provider,
+        "did": machine.get(given["did"], ""),
+        "status": "Waiting" if given["status"] == "waiting" else "",
+        "left_out": f"Left out: {LeftOutReason(left_out).label}" if left_out in LeftOutReason.values else "",
     }
-
-
-def _people(did: dict[str, int], delivered: int) -> list[dict[str, Any]]:
-    def share(key: str, label: str, note: str, digits: int = 1) -> dict[str, Any]:
-        count = did.get(key, 0)
-        value = formats.share(count, delivered, digits) if delivered else "–"
-        return {"label": label, "value": value, "unit": "of delivered",
-                "note": f"{formats.counted(count, 'person,people')}{note}", "url": f"?did={key}#recipients"}
-
-    machines = did.get("opened_by_machines_only", 0)
-    return [
-        share("opened", "Opened by people", ""),
-        share("clicked", "Clicked by people", ""),
-        {"label": "Machine traffic", "icon": "robot", "value": formats.number(machines), "unit": "opens",
-         "note": f"and {formats.counted(did.get('clicked_by_machines_only', 0), 'click')}, not in the rates"},
-        share("unsubscribed", "Unsubscribed", "", 2),
-        share("complained", "Complaints", "; limit 0.08%", 3),
-    ]
-
-
-def _links(run: Broadcast) -> list[dict[str, Any]]:
-    rows = stats.links(run)
-    return sorted(rows, key=lambda row: -int(row["clicks"]))
-
-
-def _left_out(run: Broadcast) -> list[dict[str, Any]]:
-    labels = dict(LeftOutReason.choices)
-    return [{"label": labels.get(reason, reason), "count": count} for reason, count in run.left_out.items()]
-
-
-def _recipients(request: PageRequest, run: Broadcast) -> QuerySet[Recipient]:
-    found = Recipient.objects.filter(broadcast_id=run.pk, workspace=request.actor.workspace)
-    status, did = request.GET.get("status", ""), request.GET.get("did", "")
-    text = request.GET.get("q", "").strip().lower()
-    if status:
-        found = found.filter(status=status)
-    if did in _PEOPLE_FILTERS:
-        found = found.filter(**{f"{_PEOPLE_FILTERS[did]}__isnull": False})
-    if text:
-        try:
-            found = found.filter(address_key=parse_addr_spec(text).key)
-        except AddressError:
-            found = found.filter(address_key__icontains=text)
-    return found
+    return [(key, text) for key, text in words.items() if text]
 
 
 def _line(row: Recipient) -> dict[str, Any]:
@@ -175,17 +167,53 @@ def _line(row: Recipient) -> dict[str, Any]:
         "row": row, "status": queries.shown_status(row), "contact_url": contact,
         "message_url": nav_url("message-detail", encode_id(Prefix.RECIPIENT, row.pk)),
         "at": row.finished_at or row.accepted_at,
+        "reason": reason_words(row.bounce_category) if row.bounce_category else "",
     }
 
 
-def _chips(figures: dict[str, Any]) -> list[dict[str, Any]]:
-    chips = [
-        {"key": "status", "value": part["status"], "label": status_look(part["status"]).word,
-         "count": part["value"]}
-        for part in figures["parts"] if part["status"] != "sending"
-    ]
-    did = figures["engagement"]
-    return chips + [
-        {"key": "did", "value": key, "label": key.capitalize(), "count": did[key]}
-        for key in _PEOPLE_FILTERS if did.get(key)
-    ]
+@require_POST
+@page(EXPORTS)
+def campaign_export(request: PageRequest, campaign_id: str) -> HttpResponseBase:
+    """The recipients that the filter finds: a file at once, or a job where there are many."""
+    campaign = campaign_of(request, campaign_id)
+    run = stats.run_of(campaign)
+    if run is None:
+        raise InputError("This campaign was not launched: there are no recipients yet.")
+    wanted = filter_of(QueryDict(request.POST.get("query", "")))
+    if recipient_export.fits_at_once(run, wanted):
+        answer = StreamingHttpResponse(
+            recipient_export.lines_now(request.actor, campaign, run, wanted), content_type="text/csv; charset=utf-8"
+        )
+        answer["Content-Disposition"] = f'attachment; filename="{recipient_export.file_name(campaign)}"'
+        return answer
+    job = recipient_export.start(request.actor, campaign, wanted)
+    messages.success(request, "The file is being written. You can leave this page; it is found again under Jobs.")
+    return redirect("job-detail", job.public_id)
+
+
+# -- click map -----------------------------------------------------------------------------------------------
+
+
+@require_GET
+@page(Scope.CAMPAIGNS_READ)
+def campaign_clicks(request: PageRequest, campaign_id: str) -> HttpResponse:
+    """Where in the mail people clicked."""
+    campaign = campaign_of(request, campaign_id)
+    run = stats.run_of(campaign)
+    if run is None:
+        return redirect("campaign-detail", campaign.public_id)
+    return render(request, "campaigns/campaign_clicks.html", {
+        "campaign": campaign, "run": run, "map": SimpleLazyObject(lambda: click_map.click_map(run)),
+    })
+
+
+@require_GET
+@page(Scope.CAMPAIGNS_READ)
+def campaign_clicks_mail(request: PageRequest, campaign_id: str) -> HttpResponse:
+    """The mail with its counts, for a sandboxed frame."""
+    run = stats.run_of(campaign_of(request, campaign_id))
+    if run is None:
+        raise InputError("This campaign was not launched.")
+    answer = caged(click_map.marked_mail(run))
+    answer["X-Frame-Options"] = "SAMEORIGIN"
+    return answer

@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from django.http import HttpResponse
+from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
+from django.template.loader import render_to_string
 from django.views.decorators.clickjacking import xframe_options_sameorigin
 from django.views.decorators.http import require_GET, require_http_methods
 
@@ -26,8 +27,11 @@ from deliverability.models import DomainStatus, SendingDomain
 from relayhub.core.access import get_or_absent
 from relayhub.core.errors import AccessError, ConflictError, InputError, PrepareError, RelayHubError
 from relayhub.core.ids import Prefix, encode_id
-from relayhub.core.models import Scope
+from relayhub.core.live_feed import Feed
+from relayhub.core.live_response import live_response
+from relayhub.core.models import Scope, User
 from relayhub.core.pages import PageRequest, page
+from relayhub.core.templatetags.relayhub_extras import nav_url
 
 #: Contacts offered to look at a mail as.
 PEOPLE_OFFERED = 20
@@ -44,7 +48,7 @@ def audience_step(request: PageRequest, campaign_id: str) -> HttpResponse:
     if campaign is None:
         return redirect("campaign-report", campaign_id)
     if request.method != "POST":
-        return _audience_page(request, campaign, list(campaign.lists.all()), list(campaign.excluded_lists.all()))
+        return _audience_page(request, campaign, _chosen_before(request, campaign), list(campaign.excluded_lists.all()))
     chosen, excluded = chosen_lists(request, "lists"), chosen_lists(request, "excluded")
     try:
         if not chosen:
@@ -61,6 +65,15 @@ def audience_step(request: PageRequest, campaign_id: str) -> HttpResponse:
     if "close" in request.POST:
         return redirect("campaign-list")
     return redirect("campaign-content", campaign.public_id)
+
+
+def _chosen_before(request: PageRequest, campaign: Campaign) -> list[MailingList]:
+    """The lists as saved; in a campaign that nobody saved yet the only list there is."""
+    saved = list(campaign.lists.all())
+    if saved or campaign.revision:
+        return saved
+    offered = list(lists.lists_of(request.actor.workspace)[:2])
+    return offered if len(offered) == 1 else []
 
 
 def _audience_page(
@@ -81,10 +94,60 @@ def _audience_page(
             lists=[{"row": row, "confirmed": by_status[row.pk].get("confirmed", 0),
                     "unconfirmed": by_status[row.pk].get("unconfirmed", 0)} for row in rows],
             chosen={row.pk for row in chosen}, excluded={row.pk for row in excluded},
-            found=found, left_out=left_out(found),
+            found=found, left_out=left_out(found), **_asked(request, campaign, chosen, excluded),
         ),
         status=status,
     )
+
+
+def _asked(
+    request: PageRequest, campaign: Campaign, chosen: Sequence[MailingList], excluded: Sequence[MailingList]
+) -> dict[str, Any]:
+    """Would the address that somebody looks up get it, and why not?"""
+    email = request.GET.get("ask", "").strip()[:320]
+    if not email:
+        return {"ask": "", "asked": None}
+    found = audience.ask(
+        request.actor.workspace, email, [row.pk for row in chosen], excluded=[row.pk for row in excluded],
+        stream_id=preflight.stream_for(campaign).pk,
+    )
+    contact = encode_id(Prefix.CONTACT, found.contact_id) if found.contact_id else ""
+    return {"ask": email, "asked": found, "asked_url": nav_url("contact-detail", contact) if contact else "",
+            "asked_tone": "delivered" if found.is_reached else "suppressed"}
+
+
+@require_GET
+@page(Scope.CAMPAIGNS_READ)
+def audience_ask(request: PageRequest, campaign_id: str) -> HttpResponse:
+    """Whether one address would get it with the lists that are ticked now."""
+    campaign = campaign_of(request, campaign_id)
+    chosen = chosen_lists(request, "lists", source=request.GET)
+    excluded = chosen_lists(request, "excluded", source=request.GET)
+    return render(request, "campaigns/_audience_ask.html", {
+        "campaign": campaign, **_asked(request, campaign, chosen, excluded),
+    })
+
+
+@require_GET
+@page(Scope.CAMPAIGNS_READ)
+def campaign_watch(request: PageRequest, campaign_id: str) -> HttpResponseBase:
+    """Tells an open step that somebody else saved, scheduled or launched the campaign meanwhile."""
+    campaign, user, seen = campaign_of(request, campaign_id), request.user, request.GET.get("revision", "")
+    feed = Feed(
+        key=f"campaign-watch:{campaign.pk}:{user.timezone}:{seen}", workspace_id=campaign.workspace_id,
+        every_seconds=2.0, floor_seconds=15.0, render=lambda: _meanwhile(campaign, user, seen),
+    )
+    return live_response(request, feed)
+
+
+def _meanwhile(looked_at: Campaign, user: User, seen: str) -> dict[str, Any]:
+    campaign = Campaign.objects.filter(pk=looked_at.pk, workspace_id=looked_at.workspace_id).first()
+    is_changed = campaign is None or str(campaign.revision) != seen or campaign.status not in editing.EDITABLE
+    html = render_to_string("campaigns/_wizard_meanwhile.html", {
+        "meanwhile": campaign, "is_changed": is_changed, "user": user,
+        "is_launched": campaign is not None and campaign.status not in editing.EDITABLE,
+    })
+    return {"html": {"wizard-meanwhile": html}, "end": is_changed}
 
 
 @require_GET
@@ -113,7 +176,7 @@ def content_step(request: PageRequest, campaign_id: str) -> HttpResponse:
     if campaign is None:
         return redirect("campaign-report", campaign_id)
     rows = _offered(request, campaign)
-    form = ContentForm(request.POST or None, templates=_labelled(rows), initial=_initial(campaign))
+    form = ContentForm(request.POST or None, templates=_labelled(rows), initial=_initial(campaign, rows))
     posted = request.POST.get("revision", str(campaign.revision))
     if request.method != "POST" or not form.is_valid():
         return _content_page(request, campaign, form, revision=posted, has_templates=bool(rows))
@@ -154,10 +217,17 @@ def _labelled(rows: Sequence[MailTemplate]) -> list[tuple[str, str]]:
     return [(row.public_id, row.name if row.pk in published else f"{row.name} (not published yet)") for row in rows]
 
 
-def _initial(campaign: Campaign) -> dict[str, Any]:
+def _template_before(campaign: Campaign, rows: Sequence[MailTemplate]) -> str:
+    """The template as saved; else the only one there is."""
+    if campaign.template is not None:
+        return campaign.template.public_id
+    return rows[0].public_id if len(rows) == 1 else ""
+
+
+def _initial(campaign: Campaign, rows: Sequence[MailTemplate]) -> dict[str, Any]:
     return {
         "name": campaign.name, "from_header": campaign.from_header or test_send.usual_sender(campaign.workspace),
-        "reply_to": campaign.reply_to, "template": campaign.template.public_id if campaign.template else "",
+        "reply_to": campaign.reply_to, "template": _template_before(campaign, rows),
         "subject": campaign.subject, "track": campaign.track,
     }
 

@@ -6,8 +6,9 @@ the person knows nobody gets this mail.
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
 from django.contrib import messages
@@ -15,30 +16,20 @@ from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
-from django.views.decorators.http import require_http_methods
+from django.views.decorators.http import require_GET, require_http_methods
 
-from campaigns import broadcast, editing, preflight, templates
-from campaigns.forms.campaign import ScheduleForm
+from campaigns import audience, broadcast, editing, mending, preflight, templates
+from campaigns.forms.campaign import ZONES, ScheduleForm
 from campaigns.models import Campaign, CampaignStatus
 from campaigns.views.common import campaign_of, refuse
-from campaigns.views.wizard_steps import STEP_LABELS, audience_notes, editable, reach, seen_revision, step_context
+from campaigns.views.wizard_steps import audience_notes, editable, reach, seen_revision, step_context
+from relayhub.core import formats, way_back
 from relayhub.core.access import require
+from relayhub.core.clock import now
 from relayhub.core.errors import InputError, RelayHubError
 from relayhub.core.models import Scope
 from relayhub.core.pages import PageRequest, page
-from relayhub.core.templatetags.relayhub_extras import nav_url
 from relayhub.relay.routes import workspace_in_sandbox
-
-#: The step where a finding of a rule is mended.
-_RULE_STEPS = {"from": "content", "audience": "audience", "consent": "audience", "subject": "content",
-               "MSG-5": "content"}
-#: Rules whose fault lies in the template.
-_RULE_TEMPLATE = frozenset({"content", "merge_fields", "unsubscribe_link", "MSG-1", "size", "unpublished", "loopback"})
-#: Rules whose fault lies elsewhere: URL name and what the button says.
-_RULE_PAGES = {"from_verified": ("domain-list", "Open Domains"), "postal_address": ("settings-home", "Open Settings"),
-               "sandbox": ("route-list", "Open Routes"), "REP-5": ("suppression-list", "See Suppressions"),
-               "REP-6": ("suppression-list", "See Suppressions")}
-
 
 # -- pre-flight ----------------------------------------------------------------------------------------------
 
@@ -56,6 +47,7 @@ def preflight_step(request: PageRequest, campaign_id: str) -> HttpResponse:
             revision=seen_revision(request),
         )
         return redirect("campaign-schedule", campaign.public_id)
+    way_back.forget(request)
     found = preflight.look(campaign)
     blocks = len(found.blocks)
     return render(
@@ -82,19 +74,28 @@ def _summary(found: preflight.Preflight) -> str:
     return f"{len(found.findings)} to know" if found.findings else "All right"
 
 
+@require_GET
+@page(Scope.CAMPAIGNS_READ)
+def preflight_fix(request: PageRequest, campaign_id: str) -> HttpResponse:
+    """Lead to where the finding of a rule is mended, and keep the way back."""
+    campaign = campaign_of(request, campaign_id)
+    item = next((row for row in preflight.look(campaign).findings if row.rule == request.GET.get("rule")), None)
+    place = mending.place_of(campaign, item) if item is not None else None
+    if item is None or place is None:
+        return redirect("campaign-preflight", campaign.public_id)
+    way_back.remember(
+        request, url=reverse("campaign-preflight", args=[campaign.public_id]), label="Back to pre-flight",
+        why=item.message,
+    )
+    return redirect(place.url)
+
+
 def _finding(campaign: Campaign, item: preflight.PreflightFinding) -> dict[str, str]:
-    """A finding with the address where it is mended; a page that is not there gets no button."""
-    url = label = ""
-    template = campaign.template
-    if item.rule in _RULE_TEMPLATE and template is not None and template.archived_at is None:
-        url, label = reverse("template-detail", args=[template.public_id]), "Open the template"
-    elif step := ("content" if item.rule in _RULE_TEMPLATE else _RULE_STEPS.get(item.rule, "")):
-        url, label = reverse(f"campaign-{step}", args=[campaign.public_id]), f"Open {STEP_LABELS[step].lower()}"
-    elif item.rule in _RULE_PAGES:
-        name, label = _RULE_PAGES[item.rule]
-        url = nav_url(name)
+    """A finding with the way to where it is mended; one that is mended outside of these pages gets no button."""
+    place = mending.place_of(campaign, item)
+    fix = reverse("campaign-fix", args=[campaign.public_id])
     return {"level": item.severity.value, "rule": item.rule, "message": item.message, "fix": item.fix,
-            "url": url, "action": label}
+            "url": f"{fix}?{urlencode({'rule': item.rule})}" if place else "", "action": place.label if place else ""}
 
 
 # -- schedule ------------------------------------------------------------------------------------------------
@@ -107,12 +108,48 @@ def schedule_step(request: PageRequest, campaign_id: str) -> HttpResponse:
     campaign = editable(request, campaign_id)
     if campaign is None:
         return redirect("campaign-report", campaign_id)
-    with timezone.override(ZoneInfo(request.user.timezone)):
+    with timezone.override(ZoneInfo(_zone(request, campaign))):
         return _schedule(request, campaign)
 
 
+def _zone(request: PageRequest, campaign: Campaign) -> str:
+    """The zone that times are written in: as chosen on the page, as scheduled, else the person's."""
+    asked = str(request.POST.get("zone", request.GET.get("zone", "")))
+    return asked if asked in ZONES else campaign.scheduled_zone or request.user.timezone
+
+
+@require_GET
+@page(Scope.CAMPAIGNS_READ)
+def schedule_words(request: PageRequest, campaign_id: str) -> HttpResponse:
+    """What the chosen time and pace mean, in words, while they are chosen."""
+    campaign = campaign_of(request, campaign_id)
+    zone = _zone(request, campaign)
+    with timezone.override(ZoneInfo(zone)):
+        form = ScheduleForm(request.GET)
+        form.is_valid()
+        at, pace = form.cleaned_data.get("at"), form.cleaned_data.get("max_per_minute")
+        problem = next(iter(form.errors.get("at", [])), "")
+    reached = audience.count_for(campaign, preflight.stream_for(campaign).pk).reached
+    return render(request, "campaigns/_schedule_words.html", {
+        **_words(at if request.GET.get("when") == "at" else None, zone, pace, reached), "problem": problem,
+    })
+
+
+def _words(at: datetime | None, zone: str, pace: int | None, reached: int) -> dict[str, Any]:
+    """The time in the chosen zone and in UTC, and how long it takes at that pace."""
+    minutes = -(-reached // pace) if pace and reached else 0
+    return {
+        "words_at": at, "words_zone": zone.replace("_", " "), "words_pace": pace, "words_reached": reached,
+        "words_local": formats.moment_text(at, now=now(), zone=ZoneInfo(zone), style="full") if at else "",
+        "words_utc": formats.moment_text(at, now=now(), zone=UTC, style="full") if at else "",
+        "words_is_past": at is not None and at <= now(),
+        "words_takes": formats.duration(timedelta(minutes=minutes)) if minutes else "",
+    }
+
+
 def _schedule(request: PageRequest, campaign: Campaign) -> HttpResponse:
-    initial = {"when": "at" if campaign.scheduled_at else "now", "at": campaign.scheduled_at,
+    zone = _zone(request, campaign)
+    initial = {"when": "at" if campaign.scheduled_at else "now", "at": campaign.scheduled_at, "zone": zone,
                "max_per_minute": campaign.max_per_minute}
     form = ScheduleForm(request.POST or None, initial=initial)
     if request.method == "POST" and form.is_valid():
@@ -127,6 +164,7 @@ def _schedule(request: PageRequest, campaign: Campaign) -> HttpResponse:
         request, "campaigns/campaign_schedule.html",
         step_context(
             campaign, "schedule", audience_notes(campaign, found.audience) | {"preflight": _summary(found)},
+            **_words(campaign.scheduled_at, zone, campaign.max_per_minute, found.audience.reached),
             form=form, found=found, in_sandbox=workspace_in_sandbox(campaign.workspace_id),
             is_scheduled=campaign.status == CampaignStatus.SCHEDULED, may_override=may_override,
             may_launch=request.actor.may(Scope.CAMPAIGNS_LAUNCH),
@@ -138,21 +176,26 @@ def _schedule(request: PageRequest, campaign: Campaign) -> HttpResponse:
 
 
 def _carry_out(request: PageRequest, campaign: Campaign, data: dict[str, Any]) -> HttpResponse:
-    require(request.actor, Scope.CAMPAIGNS_LAUNCH)
-    editing.check_revision(campaign, seen_revision(request))
+    require(request.actor, Scope.CAMPAIGNS_WRITE if request.POST.get("act") == "save" else Scope.CAMPAIGNS_LAUNCH)
+    revision = seen_revision(request)
+    editing.check_revision(campaign, revision)
+    pace = data["max_per_minute"]
+    changes = editing.CampaignChanges(max_per_minute=pace, clears_pace=pace is None, step="schedule")
+    if request.POST.get("act") == "save":
+        editing.change_campaign(request.actor, campaign, changes, revision=revision)
+        messages.success(request, "Saved. Nothing goes out before you launch it.")
+        return redirect("campaign-list")
     if workspace_in_sandbox(campaign.workspace_id) and not data["in_sandbox"]:
         raise InputError("Tick that you know this goes to the sandbox inbox only.", field="in_sandbox")
     at: datetime | None = data["at"]
     if data["when"] == "at" and at is None:
         raise InputError("Choose a day and a time.", field="scheduled_at")
-    pace = data["max_per_minute"]
     if pace != campaign.max_per_minute:
-        campaign = editing.change_campaign(
-            request.actor, campaign,
-            editing.CampaignChanges(max_per_minute=pace, clears_pace=pace is None, step="schedule"),
-        )
+        campaign = editing.change_campaign(request.actor, campaign, changes, revision=revision)
     if data["when"] == "at" and at is not None:
-        editing.schedule(request.actor, campaign, at)
+        editing.schedule(
+            request.actor, campaign, at, revision=campaign.revision, zone=_zone(request, campaign)
+        )
         messages.success(request, "Scheduled. Pre-flight is looked at again when the time comes.")
         return redirect("campaign-schedule", campaign.public_id)
     broadcast.launch(request.actor, campaign, override=data["override"])

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.http import HttpRequest
 
+from relayhub.core import way_back
 from relayhub.core.access import memberships
 from relayhub.core.models import User
 from relayhub.core.system import sending_paused
@@ -24,4 +25,5 @@ def dashboard(request: HttpRequest) -> dict[str, Any]:
         "workspaces": [member.workspace for member in memberships(request.user)],
         "role": actor.role,
         "sending_paused": sending_paused(),
+        "way_back": way_back.present(request),
     }

@@ -12,7 +12,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_http_methods, require_POST, require_safe
 
-from relayhub.core import people, sessions
+from relayhub.core import people, sessions, way_back
 from relayhub.core.access import get_or_absent, memberships
 from relayhub.core.errors import AccessError
 from relayhub.core.ids import Prefix
@@ -58,6 +58,13 @@ def logo(request: HttpRequest, file_id: UUID) -> HttpResponse:
     # Mail programs show it within pages of their own.
     response["Cross-Origin-Resource-Policy"] = "cross-origin"
     return response
+
+
+@require_POST
+def forget_way_back(request: HttpRequest) -> HttpResponse:
+    """Somebody does not want to be led back."""
+    way_back.forget(request)
+    return redirect(back_to(request, "/"))
 
 
 @require_POST

@@ -59,6 +59,11 @@ _CATEGORY_STEPS = {
 }
 
 
+def reason_words(category: str) -> str:
+    """What a kind of refusal lies at, in a few words: "the address", "room or load at the receiver"."""
+    return _CATEGORY_TITLES.get(category, category)
+
+
 def cause_of(recipient: Recipient, last: Attempt | None, *, waiting_for: str = "") -> Cause | None:
     """What there is to say; None where nothing needs saying. `waiting_for`: what keeps its lane back."""
     status = RecipientStatus(recipient.status)

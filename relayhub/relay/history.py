@@ -11,12 +11,15 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
 
 #: Events that nobody outside the relay reacts to: they tell of effort, not of an outcome.
 UNTOLD_TYPES = ("accepted", "attempted")
+#: Counts by the minute are for a campaign's first days; the hours of the same counts stay.
+MINUTES_KEPT = timedelta(days=8)
 
 EVENT_COLUMNS = (
     "id",
@@ -55,10 +58,42 @@ def has_reactors() -> bool:
     return bool(getattr(settings, "OUTCOME_REACTORS", ()))
 
 
+def counts_of(event: str) -> str:
+    """SQL of the counts that one event row named `event` adds to: (subject, subject_id, metric, bucket).
+
+    Hours for streams, broadcasts and links; minutes of a broadcast for what its chart over time shows, kept for
+    `MINUTES_KEPT`. `:people` is the first time that a person did it, so these add up to recipient rows.
+    """
+    machine = f"({event}.detail->>'machine')::boolean"
+    acts = f"{event}.type IN ('opened', 'clicked')"
+    hour = f"date_trunc('hour', {event}.at, 'UTC')"
+    by_machine = f"(CASE WHEN {acts} AND {machine} THEN {event}.type || ':machine' END)"
+    by_people = (f"(CASE WHEN {acts} AND NOT {machine} AND ({event}.detail->>'first')::boolean"
+                 f" THEN {event}.type || ':people' END)")
+    return f"""
+    SELECT s.subject, s.subject_id, m.metric, {hour} AS bucket
+    FROM (VALUES ('stream', {event}.stream_id), ('broadcast', {event}.broadcast_id)) AS s(subject, subject_id)
+    CROSS JOIN (VALUES ({event}.type::text),
+      (CASE WHEN {event}.type = 'delivered' AND {event}.detail->>'transport' = 'sandbox' THEN 'delivered:sandbox' END),
+      (CASE WHEN {acts} AND ({event}.detail->>'first')::boolean THEN {event}.type || ':first' END),
+      {by_machine}, {by_people}) AS m(metric)
+    WHERE s.subject_id IS NOT NULL AND m.metric IS NOT NULL
+    UNION ALL
+    SELECT 'link', {event}.broadcast_id, m.metric, {hour}
+    FROM (VALUES ('clicked:' || ({event}.detail->>'link')),
+      (CASE WHEN {machine} THEN 'clicked:' || ({event}.detail->>'link') || ':machine' END)) AS m(metric)
+    WHERE {event}.type = 'clicked' AND {event}.broadcast_id IS NOT NULL AND m.metric IS NOT NULL
+    UNION ALL
+    SELECT 'minute', {event}.broadcast_id, m.metric, date_trunc('minute', {event}.at, 'UTC')
+    FROM (VALUES (CASE WHEN {event}.type IN ('delivered', 'bounced') THEN {event}.type::text END),
+      {by_machine}, {by_people}) AS m(metric)
+    WHERE {event}.broadcast_id IS NOT NULL AND m.metric IS NOT NULL"""
+
+
 #: Writes the rows of `happened` (event_id, workspace_id, stream_id, message_id, recipient_id, broadcast_id,
 #: contact_id, attempt_id, type, at, reply, detail) as events; a fact stored before is left out, and only
 #: what was stored now counts. `written` holds those rows for the caller.
-_EVENTS = """
+_EVENTS = f"""
 written AS (
   INSERT INTO relay_event (id, workspace_id, stream_id, message_id, recipient_id, broadcast_id, contact_id,
     attempt_id, type, at, reply, detail)
@@ -68,24 +103,8 @@ written AS (
   RETURNING id, workspace_id, stream_id, recipient_id, broadcast_id, type, at, detail
 ), counted AS (
   INSERT INTO relay_counterdelta (workspace_id, subject, subject_id, metric, bucket, delta)
-  SELECT w.workspace_id, c.subject, c.subject_id, c.metric, date_trunc('hour', w.at, 'UTC'), count(*)
-  FROM written w
-  CROSS JOIN LATERAL (
-    SELECT s.subject, s.subject_id, m.metric
-    FROM (VALUES ('stream', w.stream_id), ('broadcast', w.broadcast_id)) AS s(subject, subject_id)
-    CROSS JOIN (VALUES
-      (w.type::text),
-      (CASE WHEN w.type = 'delivered' AND w.detail->>'transport' = 'sandbox' THEN 'delivered:sandbox' END),
-      (CASE WHEN w.type IN ('opened', 'clicked') AND (w.detail->>'machine')::boolean
-            THEN w.type || ':machine' END),
-      (CASE WHEN w.type IN ('opened', 'clicked') AND (w.detail->>'first')::boolean
-            THEN w.type || ':first' END)
-    ) AS m(metric)
-    WHERE s.subject_id IS NOT NULL AND m.metric IS NOT NULL
-    UNION ALL
-    SELECT 'link', w.broadcast_id, 'clicked:' || (w.detail->>'link')
-    WHERE w.type = 'clicked' AND w.broadcast_id IS NOT NULL AND w.detail ? 'link'
-  ) AS c
+  SELECT w.workspace_id, c.subject, c.subject_id, c.metric, c.bucket, count(*)
+  FROM written w CROSS JOIN LATERAL ({counts_of('w')}) AS c
   GROUP BY 1, 2, 3, 4, 5
 )"""
 _OUTBOX = """, told AS (

@@ -13,6 +13,8 @@ from typing import Any
 
 from django.db import connection, transaction
 
+from relayhub.relay.history import counts_of
+
 LIMIT = 20
 #: I6: a lease may be over by this much before somebody has taken the row back.
 MAX_OVERDUE_SECONDS = 90
@@ -42,6 +44,10 @@ class Finding:
         return not self.breaches
 
 
+#: Minutes are kept for some days (`history.MINUTES_KEPT`); those of the last week are all there.
+_HELD_MINUTE = "(c.subject <> 'minute' OR c.bucket >= date_trunc('minute', now()) - interval '7 days')"
+#: A claim moves rows among these and writes no event.
+_STANDS = "CASE WHEN {0} IN ('queued', 'leased', 'attempting', 'deferred') THEN 'waiting' ELSE {0} END"
 _KNOWN = (
     "'queued','leased','attempting','deferred','held','delivered','bounced','suppressed','expired',"
     "'cancelled','unknown','quarantined'"
@@ -164,35 +170,44 @@ WHERE NOT EXISTS (SELECT 1 FROM deliverability_suppression s
     ),
     Invariant(
         id="I8",
-        promise="Counters are the counts of events, by workspace, stream, broadcast, link and hour.",
-        sql="""
+        promise="Counters are the counts of events, by workspace, stream, broadcast, link, hour and minute.",
+        sql=f"""
 WITH facts AS (
-  SELECT e.workspace_id, c.subject, c.subject_id, c.metric, date_trunc('hour', e.at, 'UTC') AS bucket,
-    count(*) AS count
-  FROM relay_event e CROSS JOIN LATERAL (
-    SELECT s.subject, s.subject_id, m.metric
-    FROM (VALUES ('stream', e.stream_id), ('broadcast', e.broadcast_id)) AS s(subject, subject_id)
-    CROSS JOIN (VALUES (e.type::text),
-      (CASE WHEN e.type = 'delivered' AND e.detail->>'transport' = 'sandbox' THEN 'delivered:sandbox' END),
-      (CASE WHEN e.type IN ('opened', 'clicked') AND (e.detail->>'machine')::boolean
-        THEN e.type || ':machine' END),
-      (CASE WHEN e.type IN ('opened', 'clicked') AND (e.detail->>'first')::boolean
-        THEN e.type || ':first' END)
-    ) AS m(metric)
-    UNION ALL
-    SELECT 'link', e.broadcast_id, 'clicked:' || (e.detail->>'link') WHERE e.type = 'clicked'
-  ) AS c
-  WHERE c.subject_id IS NOT NULL AND c.metric IS NOT NULL GROUP BY 1, 2, 3, 4, 5
+  SELECT e.workspace_id, c.subject, c.subject_id, c.metric, c.bucket, count(*) AS count
+  FROM relay_event e CROSS JOIN LATERAL ({counts_of('e')}) AS c
+  WHERE {_HELD_MINUTE} GROUP BY 1, 2, 3, 4, 5
 ), told AS (
   SELECT workspace_id, subject, subject_id, metric, bucket, sum(value) AS count FROM (
     SELECT workspace_id, subject, subject_id, metric, bucket, value FROM relay_counter
     UNION ALL SELECT workspace_id, subject, subject_id, metric, bucket, delta FROM relay_counterdelta
-  ) AS all_counts
-  WHERE subject IN ('stream', 'broadcast', 'link') GROUP BY 1, 2, 3, 4, 5
+  ) AS c
+  WHERE subject IN ('stream', 'broadcast', 'link', 'minute') AND {_HELD_MINUTE} GROUP BY 1, 2, 3, 4, 5
 )
 SELECT subject, subject_id::text, metric, bucket::text, coalesce(f.count, 0), coalesce(t.count, 0)
 FROM facts f FULL JOIN told t USING (workspace_id, subject, subject_id, metric, bucket)
 WHERE coalesce(f.count, 0) <> coalesce(t.count, 0)""",
+    ),
+    Invariant(
+        id="I8.figures",
+        promise="Figures of a broadcast that nothing happened to since they were counted are its rows.",
+        sql=f"""
+WITH kept AS (
+  SELECT f.broadcast_id, f.cells FROM relay_broadcastfigures f WHERE f.version = (
+    SELECT coalesce(sum(c.value), 0) FROM (
+      SELECT subject_id, subject, metric, value FROM relay_counter
+      UNION ALL SELECT subject_id, subject, metric, delta FROM relay_counterdelta) c
+    WHERE c.subject = 'broadcast' AND c.subject_id = f.broadcast_id AND c.metric NOT LIKE '%:%')
+), told AS (
+  SELECT k.broadcast_id, {_STANDS.format("cell->>1")} AS stands, sum((cell->>3)::bigint) AS count,
+    sum((cell->>4)::bigint) AS opened, sum((cell->>6)::bigint) AS clicked
+  FROM kept k CROSS JOIN LATERAL jsonb_array_elements(k.cells) AS cell GROUP BY 1, 2
+), facts AS (
+  SELECT r.broadcast_id, {_STANDS.format("r.status")} AS stands, count(*) AS count, count(r.opened_at) AS opened,
+    count(r.clicked_at) AS clicked
+  FROM relay_recipient r WHERE r.broadcast_id IN (SELECT broadcast_id FROM kept) GROUP BY 1, 2
+)
+SELECT broadcast_id::text, stands, f.count, t.count FROM facts f FULL JOIN told t USING (broadcast_id, stands)
+WHERE (f.count, f.opened, f.clicked) IS DISTINCT FROM (t.count, t.opened, t.clicked)""",
     ),
     Invariant(
         id="I8.tenants",

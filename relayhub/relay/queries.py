@@ -261,6 +261,11 @@ def broadcast_counts(broadcast_id: UUID) -> dict[str, int]:
     return dict(rows.annotate(count=Count("pk")))
 
 
+def has_status(broadcast_id: UUID, statuses: Sequence[str]) -> bool:
+    """Whether any recipient of a broadcast stands in one of these; quick however many there are."""
+    return Recipient.objects.filter(broadcast_id=broadcast_id, status__in=statuses).exists()
+
+
 def broadcast_events(broadcast_id: UUID) -> dict[str, int]:
     """Metric -> count of a broadcast's events, such as `opened:first`."""
     with connection.cursor() as cursor:
@@ -293,14 +298,16 @@ def totals_of_stream(workspace: Workspace, stream_id: UUID, *, days: int) -> dic
     return totals(workspace, since=now() - timedelta(days=days), stream_id=stream_id)
 
 
-def link_clicks(broadcast_id: UUID) -> dict[int, int]:
-    """Link number -> clicks by people and machines together."""
+def link_clicks(broadcast_id: UUID) -> dict[int, tuple[int, int]]:
+    """Link number -> clicks by people, clicks by machines."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT split_part(metric, ':', 2)::int, sum(value)::bigint FROM ("
+            "SELECT split_part(metric, ':', 2)::int, sum(value) FILTER (WHERE metric NOT LIKE '%%:machine')::bigint,"
+            " sum(value) FILTER (WHERE metric LIKE '%%:machine')::bigint FROM ("
             " SELECT metric, value FROM relay_counter WHERE subject = 'link' AND subject_id = %s"
             " UNION ALL SELECT metric, delta FROM relay_counterdelta WHERE subject = 'link' AND subject_id = %s"
             ") c GROUP BY 1",
             [broadcast_id, broadcast_id],
         )
-        return {int(number): int(count) for number, count in cursor.fetchall()}
+        return {number: (int(everyone or 0) - int(machines or 0), int(machines or 0))
+                for number, everyone, machines in cursor.fetchall()}

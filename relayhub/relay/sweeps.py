@@ -21,6 +21,7 @@ from relayhub.core.models import IdempotencyRecord
 from relayhub.relay import events_move, reactions
 from relayhub.relay.events import HOLDS_FOR_DOMAIN
 from relayhub.relay.events_move import Pick
+from relayhub.relay.history import MINUTES_KEPT
 
 log = logging.getLogger(__name__)
 
@@ -189,10 +190,20 @@ def remove_idle_lanes() -> int:
     return removed
 
 
+def forget_minutes() -> int:
+    """Remove counts by the minute that are old; the hours of the same counts stay."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "DELETE FROM relay_counter WHERE subject = 'minute' AND bucket < %s", [now() - MINUTES_KEPT]
+        )
+        return int(cursor.rowcount)
+
+
 def housekeep() -> None:
     """Everything that must happen within hours."""
     ensure_partitions()
     forget_idempotency_records()
+    forget_minutes()
     remove_idle_lanes()
 
 

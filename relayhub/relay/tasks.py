@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from celery import shared_task
 
-from relayhub.relay import reactions, sweeps, worker
+from relayhub.relay import broadcast_figures, reactions, sweeps, worker
 from relayhub.relay.bell import ring_lanes
 
 __all__ = ["ring_lanes"]
@@ -33,6 +33,12 @@ def sweep_task() -> None:
 def fold_counters_task() -> None:
     """Fold counter deltas."""
     sweeps.fold_counters()
+
+
+@shared_task(name="relay.count_broadcasts", queue="housekeeping")
+def count_broadcasts_task() -> None:
+    """Count the recipients of broadcasts that changed."""
+    broadcast_figures.count_changed()
 
 
 @shared_task(name="relay.react", queue="housekeeping")

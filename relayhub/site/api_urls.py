@@ -5,13 +5,14 @@ from django.views.decorators.csrf import csrf_exempt
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
 from campaigns.api import documents as of_campaigns
+from campaigns.api import documents_reports as of_reports
 from deliverability.api import documents as of_deliverability
 from relayhub.core.api import documents as of_core
 from relayhub.core.api.exceptions import problem_json
 from relayhub.relay.api import documents as of_relay
 
 #: Imported for their effect: they declare what each operation takes and answers.
-DOCUMENTS = (of_core, of_relay, of_deliverability, of_campaigns)
+DOCUMENTS = (of_core, of_relay, of_deliverability, of_campaigns, of_reports)
 
 urlpatterns = [
     path("v1/schema/", SpectacularAPIView.as_view(), name="api-schema"),

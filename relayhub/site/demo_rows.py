@@ -17,9 +17,11 @@ from uuid import UUID
 from django.db import connection
 from psycopg.types.json import Jsonb
 
+from relayhub.core.clock import now
 from relayhub.core.ids import uuid7_at
 from relayhub.core.models import Workspace
 from relayhub.relay import lanes
+from relayhub.relay.history import MINUTES_KEPT, counts_of
 from relayhub.relay.models import ContentFormat
 
 _CONTENT = ("id", "workspace_id", "format", "data", "meta", "size_bytes", "created_at")
@@ -247,26 +249,12 @@ def _copy(cursor: Any, table: str, columns: Sequence[str], rows: Sequence[Sequen
             copy.write_row(row)
 
 
-_COUNT_SQL = """
+_COUNT_SQL = f"""
 INSERT INTO relay_counter (workspace_id, subject, subject_id, metric, bucket, value)
-SELECT * FROM (
-  SELECT e.workspace_id, s.subject, s.subject_id, m.metric, date_trunc('hour', e.at, 'UTC') AS bucket, count(*)
-  FROM relay_event e
-  CROSS JOIN LATERAL (VALUES ('stream', e.stream_id), ('broadcast', e.broadcast_id)) AS s(subject, subject_id)
-  CROSS JOIN LATERAL (VALUES (e.type::text),
-    (CASE WHEN e.type = 'delivered' AND e.detail->>'transport' = 'sandbox' THEN 'delivered:sandbox' END),
-    (CASE WHEN e.type IN ('opened', 'clicked') AND (e.detail->>'machine')::boolean THEN e.type || ':machine' END),
-    (CASE WHEN e.type IN ('opened', 'clicked') AND (e.detail->>'first')::boolean THEN e.type || ':first' END)
-  ) AS m(metric)
-  WHERE {which} AND s.subject_id IS NOT NULL AND m.metric IS NOT NULL
-  GROUP BY 1, 2, 3, 4, 5
-  UNION ALL
-  SELECT e.workspace_id, 'link', e.broadcast_id, 'clicked:' || (e.detail->>'link'), date_trunc('hour', e.at, 'UTC'),
-    count(*)
-  FROM relay_event e
-  WHERE {which} AND e.type = 'clicked' AND e.broadcast_id IS NOT NULL AND e.detail ? 'link'
-  GROUP BY 1, 3, 4, 5
-) AS counted
+SELECT e.workspace_id, c.subject, c.subject_id, c.metric, c.bucket, count(*)
+FROM relay_event e CROSS JOIN LATERAL ({counts_of('e')}) AS c
+WHERE {{which}} AND (c.subject <> 'minute' OR c.bucket >= %(minutes_since)s)
+GROUP BY 1, 2, 3, 4, 5
 ON CONFLICT (subject_id, metric, bucket, subject) DO UPDATE SET value = relay_counter.value + excluded.value
 """
 
@@ -274,12 +262,14 @@ ON CONFLICT (subject_id, metric, bucket, subject) DO UPDATE SET value = relay_co
 def count_events(workspace: Workspace, *, broadcast_id: UUID | None = None) -> None:
     """Add the events of a workspace, or of one broadcast, that were stored without their counts to the counters."""
     which = "e.broadcast_id = %(broadcast)s" if broadcast_id is not None else "e.workspace_id = %(workspace)s"
-    with connection.cursor() as cursor:
-        cursor.execute(_COUNT_SQL.format(which=which), {"workspace": workspace.pk, "broadcast": broadcast_id})
+    _count(which, {"workspace": workspace.pk, "broadcast": broadcast_id})
 
 
 def count_without_broadcast(workspace: Workspace) -> None:
     """The same for the mail that belongs to no broadcast."""
-    which = "e.workspace_id = %(workspace)s AND e.broadcast_id IS NULL"
+    _count("e.workspace_id = %(workspace)s AND e.broadcast_id IS NULL", {"workspace": workspace.pk})
+
+
+def _count(which: str, values: dict[str, Any]) -> None:
     with connection.cursor() as cursor:
-        cursor.execute(_COUNT_SQL.format(which=which), {"workspace": workspace.pk})
+        cursor.execute(_COUNT_SQL.format(which=which), {**values, "minutes_since": now() - MINUTES_KEPT})

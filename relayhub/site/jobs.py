@@ -122,7 +122,7 @@ def job_mail(request: PageRequest, job_id: str) -> HttpResponse:
 def job_file(request: PageRequest, job_id: str) -> HttpResponseBase:
     """The finished file of an export."""
     job = _job(request, job_id)
-    if job.kind != exporter.JOB_KIND:
+    if job.kind not in exporter.FILE_KINDS:
         raise ForbiddenError("This job made no file.")
     file = exporter.exported_file(job)
     return download(
@@ -131,5 +131,5 @@ def job_file(request: PageRequest, job_id: str) -> HttpResponseBase:
 
 
 def _file_url(request: PageRequest, job: Job) -> str:
-    is_there = job.kind == exporter.JOB_KIND and job.status == JobStatus.DONE and request.actor.may(EXPORTS)
+    is_there = job.kind in exporter.FILE_KINDS and job.status == JobStatus.DONE and request.actor.may(EXPORTS)
     return address("job-file", job.public_id) if is_there else ""

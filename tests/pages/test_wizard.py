@@ -245,11 +245,14 @@ def test_a_good_campaign_passes_with_what_was_looked_at() -> None:
 def test_an_unpublished_template_blocks_and_its_page_is_one_click_away() -> None:
     at = desk()
     template = make_template(at, is_published=False)
-    page = found_in(at, make_campaign(at, template=template))
+    campaign = make_campaign(at, template=template)
+    page = found_in(at, campaign)
 
     assert "One thing stops the launch" in page
     assert "was never published" in page
-    assert f'href="{reverse("template-detail", args=[template.public_id])}"' in page
+    fix = f"{step(campaign, 'fix')}?rule=content"
+    assert f'href="{fix}"' in page
+    assert at.client.get(fix)["Location"] == reverse("template-detail", args=[template.public_id])
 
 
 @pytest.mark.parametrize(
@@ -308,3 +311,81 @@ def test_whoever_may_not_override_is_not_led_past_a_block() -> None:
 
     assert "Continue" not in found_in(marketer, campaign)
     assert "Continue all the same" in found_in(at, campaign)
+
+
+# -- what helps ----------------------------------------------------------------------------------------------
+
+
+def test_one_address_is_looked_up_with_the_lists_that_are_ticked() -> None:
+    at = desk()
+    campaign = make_campaign(at)
+    other = make_list(at.actor, "Shop news", people=1)
+    ticked = {"lists": other.public_id, "ask": "wee0@x.example"}
+
+    saved = at.client.get(step(campaign, "audience"), {"ask": "wee0@x.example"}).content.decode()
+    not_on = at.client.get(step(campaign, "audience-ask"), ticked).content.decode()
+    left_out = at.client.get(step(campaign, "audience-ask"), {
+        "lists": other.public_id, "excluded": other.public_id, "ask": "sho0@x.example"}).content.decode()
+    nobody = at.client.get(step(campaign, "audience-ask"), {**ticked, "ask": "never@x.example"}).content.decode()
+
+    assert "Gets it." in saved
+    assert "on none of the chosen lists" in not_on
+    assert "stands on a list that you leave out" in left_out
+    assert "Nobody of your contacts" in nobody
+
+
+def test_the_only_list_and_the_only_template_are_chosen_already_and_from_is_the_last_one() -> None:
+    at = desk()
+    make_campaign(at)
+    at.client.post(reverse("campaign-new"), {"name": "Second"})
+    second = Campaign.objects.get(name="Second")
+
+    audience = at.client.get(step(second, "audience"))
+    content_page = at.client.get(step(second, "content"))
+    make_list(at.actor, "Another")
+    undecided = at.client.get(step(second, "audience"))
+
+    assert audience.context["found"].reached == 3
+    assert content_page.context["form"]["template"].value() == second.workspace.mail_templates.get().public_id
+    assert content_page.context["form"]["from_header"].value() == "Shop <news@shop.example>"
+    assert not undecided.context["chosen"]
+
+
+def test_a_finding_leads_to_the_exact_place_and_back() -> None:
+    at = desk()
+    campaign = make_campaign(at, from_header="Shop <news@elsewhere.example>")
+    go_live(at)
+    page = found_in(at, campaign)
+    fix = f"{step(campaign, 'fix')}?rule=from_verified"
+
+    led = at.client.get(fix)
+    there = at.client.get(led["Location"]).content.decode()
+    elsewhere = at.client.get(reverse("campaign-list")).content.decode()
+    found_in(at, campaign)
+    after = at.client.get(reverse("campaign-list")).content.decode()
+
+    assert fix in page
+    assert led["Location"] == reverse("domain-new")
+    assert "Back to pre-flight" in there
+    assert "elsewhere.example is not verified" in elsewhere
+    assert "Back to pre-flight" not in after
+    assert at.client.get(f"{step(campaign, 'fix')}?rule=nonsense")["Location"] == step(campaign, "preflight")
+
+
+def test_an_open_step_is_told_that_somebody_saved_or_launched_meanwhile() -> None:
+    at = desk()
+    campaign = make_campaign(at)
+    colleague = desk(at.workspace, role=Role.MARKETER, email="jonas@example.com")
+
+    def told(revision: int) -> dict[str, object]:
+        answer = at.client.get(step(campaign, "watch"), {"revision": revision}, headers={"accept": "application/json"})
+        return dict(answer.json())
+
+    before = told(campaign.revision)
+    editing.change_campaign(colleague.actor, campaign, editing.CampaignChanges(subject="Other"))
+    after = told(campaign.revision)
+
+    assert before["end"] is False
+    assert after["end"] is True
+    assert "saved this campaign meanwhile" in str(after["html"])
+    assert colleague.actor.label in str(after["html"])

@@ -107,6 +107,10 @@ BREACHES: dict[str, tuple[str, ...]] = {
         "INSERT INTO relay_counterdelta (workspace_id, subject, subject_id, metric, bucket, delta)"
         " SELECT workspace_id, 'link', rh_uuid7(), 'clicked:1', bucket, 1 FROM relay_counterdelta LIMIT 1",
     ),
+    "I8.figures": (
+        "INSERT INTO relay_broadcastfigures (broadcast_id, version, cells, counted_at, took_ms)"
+        """ VALUES (rh_uuid7(), 0, '[["", "delivered", "", 1, 0, 0, 0, 0, 0, 0, 0]]', now(), 0)""",
+    ),
     "I8.tenants": (
         "UPDATE relay_event SET workspace_id = rh_uuid7() WHERE type = 'deferred'",
         "UPDATE relay_recipient SET workspace_id = rh_uuid7() WHERE status = 'deferred'",

@@ -124,7 +124,7 @@ def test_machines_are_told_apart_and_campaigns_differ(filled: Workspace) -> None
     sent = Campaign.objects.filter(workspace=filled, status=CampaignStatus.SENT)
     rates = set()
     for campaign in sent:
-        found = stats.engagement(campaign.broadcast.pk)
+        found = stats.engagement(stats.figures_of(campaign.broadcast))
         rates.add(round(found["opened"] / campaign.broadcast.audience_count, 2))
         assert found["opened_by_machines_only"] > 0
 

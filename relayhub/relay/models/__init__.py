@@ -2,7 +2,7 @@
 
 from relayhub.relay.models.access import SmtpCredential
 from relayhub.relay.models.attempt import Attempt
-from relayhub.relay.models.broadcast import BroadcastControl, TrackedLink
+from relayhub.relay.models.broadcast import BroadcastControl, BroadcastFigures, TrackedLink
 from relayhub.relay.models.counter import Counter, CounterDelta
 from relayhub.relay.models.event import Event, EventType, ReactionOutbox
 from relayhub.relay.models.lane import Lane, SiteRecord
@@ -32,6 +32,7 @@ __all__ = [
     "WAITING",
     "Attempt",
     "BroadcastControl",
+    "BroadcastFigures",
     "Content",
     "ContentFormat",
     "Counter",

@@ -43,3 +43,21 @@ class TrackedLink(models.Model):
 
     def __str__(self) -> str:
         return self.url
+
+
+class BroadcastFigures(models.Model):
+    """How a broadcast's recipients stood when they were counted last: one look in place of a million rows.
+
+    `version` is the number of the broadcast's events then. Every change of a row writes an event, so while the
+    number is the same the cells are exactly the rows (claims apart, which write none).
+    """
+
+    broadcast_id = models.UUIDField(primary_key=True)
+    version = models.BigIntegerField()
+    #: Rows of `broadcast_figures.CELL`, in that order.
+    cells = models.JSONField(default=list)
+    counted_at = models.DateTimeField()
+    took_ms = models.PositiveIntegerField(default=0)
+
+    def __str__(self) -> str:
+        return str(self.broadcast_id)

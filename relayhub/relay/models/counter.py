@@ -1,7 +1,7 @@
 """Counts as append-only deltas, folded into roll-ups by one sweeper.
 
 A read is the roll-up plus the deltas not folded yet: exact at any time, and no hot row for the relay
-to queue at. Subjects are streams and broadcasts; `bucket` is the hour for streams, NULL for totals.
+to queue at. `history.counts_of` says which counts an event adds to; `bucket` is the hour, of minutes the minute.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from django.db import models
 
 class _Count(models.Model):
     workspace_id = models.UUIDField()
-    #: `stream`, `broadcast`, `link` (a broadcast's link: metric `clicked:<number>`), `provider`.
+    #: `stream`, `broadcast`, `link` (a broadcast's link: metric `clicked:<number>`), `minute` (of a broadcast).
     subject = models.CharField(max_length=10)
     subject_id = models.UUIDField()
-    #: An event type, or that with a qualifier: `opened`, `opened:machine`, `delivered:sandbox`.
+    #: An event type, or that with a qualifier: `opened:machine`, `opened:people`, `delivered:sandbox`.
     metric = models.CharField(max_length=60)
-    #: Start of the hour, UTC.
+    #: Start of the hour or minute, UTC.
     bucket = models.DateTimeField()
 
     class Meta:
@@ -50,7 +50,11 @@ class Counter(_Count):
                 fields=["subject_id", "metric", "bucket", "subject"], name="counter_once"
             ),
         ]
-        indexes: ClassVar = [models.Index(fields=["workspace_id", "bucket"], name="counter_by_workspace")]
+        indexes: ClassVar = [
+            models.Index(fields=["workspace_id", "bucket"], name="counter_by_workspace"),
+            # Finds the broadcasts of which something happened lately.
+            models.Index(fields=["bucket"], condition=models.Q(subject="broadcast"), name="counter_lately"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.metric} {self.value}"

@@ -1,0 +1,207 @@
+"""What the parts of a campaign's report show: progress, people, over time, links, providers.
+
+Each part is made the same for the page and for the live feed, which replaces them as they change.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from campaigns import report_findings, stats
+from campaigns.click_map import short_url
+from campaigns.comparison import Compared
+from campaigns.models import Broadcast, BroadcastStatus, Campaign, CampaignStatus, LeftOutReason
+from relayhub.core import formats
+from relayhub.core.clock import now
+from relayhub.core.vocabulary import status_look
+from relayhub.relay import broadcast_series
+from relayhub.relay.broadcast_figures import Figures
+from relayhub.relay.broadcast_series import Series
+from relayhub.relay.causes import reason_words
+from relayhub.relay.models import FINAL
+
+#: In the order in which the bar shows them.
+_PARTS = ("delivered", "bounced", "suppressed", "expired", "cancelled", "deferred", "held", "unknown", "quarantined",
+          "sending", "queued")
+LIVE = frozenset({CampaignStatus.SENDING, CampaignStatus.PAUSED})
+_LINKS_SHOWN = 6
+#: Opens of these say nothing: their servers open every message.
+_OPENED_BY_MACHINE = frozenset({"Apple"})
+_LINES = (("opened:people", "Opens by people", "--c-1", ""), ("clicked:people", "Clicks by people", "--c-2", "c2"),
+          ("opened:machine", "Machine opens, kept apart", "--c-muted", "mut"))
+
+
+def progress(campaign: Campaign, run: Broadcast | None, figures: Figures) -> dict[str, Any]:
+    """How far it is, how fast it goes, and when it may end."""
+    counts = figures.statuses
+    shown = {**counts, "sending": counts.get("leased", 0) + counts.get("attempting", 0)}
+    audience = run.audience_count if run is not None else 0
+    stored = sum(counts.values())
+    if run is not None and run.status == BroadcastStatus.EXPANDING:
+        # Those that are frozen but not in the queue yet wait as well.
+        shown["queued"] = counts.get("queued", 0) + max(0, audience - stored)
+    final = sum(counts.get(status, 0) for status in FINAL)
+    waiting = max(0, audience - final)
+    parts = [{"status": status, "value": shown[status], "url": f"?status={status}#recipients"}
+             for status in _PARTS if shown.get(status)]
+    return {"parts": parts, "final": final, "audience": audience, "stored": stored, "waiting": waiting,
+            "delivered": counts.get("delivered", 0), "counted_at": figures.counted_at,
+            **_pace(campaign, run, waiting)}
+
+
+def _pace(campaign: Campaign, run: Broadcast | None, waiting: int) -> dict[str, Any]:
+    if run is None or campaign.status != CampaignStatus.SENDING or campaign.launched_at is None:
+        return {"pace": None, "left_text": ""}
+    pace = broadcast_series.pace(run.pk, campaign.launched_at)
+    seconds = pace.seconds_left(waiting)
+    return {"pace": pace, "left_text": f"about {formats.duration(_rounded(seconds))} left" if seconds else ""}
+
+
+def _rounded(seconds: float) -> float:
+    """No more exact than a guess is: whole minutes beyond one, tens of seconds below."""
+    return max(60, round(seconds / 60) * 60) if seconds > 90 else max(10, round(seconds / 10) * 10)
+
+
+def people(campaign: Campaign, figures: Figures, compared: list[Compared]) -> dict[str, Any]:
+    """The tiles of what people did, machines apart, and the limits that were passed."""
+    beside = {item.measure.key: item for item in compared}
+    did = stats.engagement(figures)
+    warned = {item.key for item in report_findings.findings(figures)}
+
+    def tile(key: str, label: str, note: str) -> dict[str, Any]:
+        item, count = beside.get(key), did[key]
+        if item is None:
+            return {"label": label, "value": "–", "note": "not measured in this campaign"}
+        parts = [formats.counted(count, "person,people"), note, item.usual_text]
+        return {"label": label, "value": formats.share(count, item.base, item.digits) if item.base else "–",
+                "unit": f"of {formats.number(item.base)}", "note": "; ".join(part for part in parts if part),
+                "url": f"?did={key}#recipients", "icon": "alert-triangle" if key in warned else ""}
+
+    machines, clicks = did["opened_by_machines_only"], did["clicked_by_machines_only"]
+    return {"people_stats": [
+        tile("opened", "Opened by people", ""), tile("clicked", "Clicked by people", ""),
+        {"label": "Only machines opened", "icon": "robot", "value": formats.number(machines), "unit": "recipients",
+         "note": f"and clicked at {formats.number(clicks)}; in no rate",
+         "url": "?did=opened_by_machines#recipients"},
+        tile("unsubscribed", "Unsubscribed", "limit 0.50%"), tile("complained", "Complaints", "limit 0.08%"),
+    ], "findings": [
+        {"level": "block" if item.is_bad else "warn", "title": item.title, "fix": item.fix,
+         "url": f"?status={item.status}#recipients" if item.status else f"?did={item.did}#recipients"}
+        for item in report_findings.findings(figures)
+    ]}
+
+
+def beside_the_last(compared: list[Compared]) -> list[dict[str, Any]]:
+    """The rows of the comparison."""
+    return [
+        {"label": item.measure.label, "rate": formats.share(item.count, item.base, item.digits),
+         "count": item.count, "base": item.base, "text": item.text, "change": item.direction or None,
+         "good": "" if not item.direction else ("up" if item.measure.is_good else "down")}
+        for item in compared
+    ]
+
+
+# -- over time -----------------------------------------------------------------------------------------------
+
+
+def over_time(campaign: Campaign, run: Broadcast, zone: str, *, each: bool) -> dict[str, Any]:
+    """Two charts on one axis: what people did, as running totals or by bucket, and what was delivered."""
+    found = broadcast_series.series(run.pk, campaign.launched_at or run.created_at)
+    x = [round(start.timestamp()) for start in _axis(found)]
+    lines = [
+        {"label": label, "color": colour, "data": _values(found, metric, each=each), "kind": "bars" if each else "line",
+         "dash": metric.endswith("machine"), "fill": metric == "opened:people" and not each}
+        for metric, label, colour, _ in _LINES if not (each and metric.endswith("machine"))
+    ]
+    totals = {metric: sum(found.values[metric]) for metric in broadcast_series.METRICS}
+    bars = [{"label": "Delivered", "color": "--c-1", "data": _values(found, "delivered", each=True), "kind": "bars"}]
+    return {
+        "over": {"x": x, "zone": zone, "series": lines}, "over_delivered": {"x": x, "zone": zone, "series": bars},
+        "over_each": each, "over_step": step_words(found.step), "over_totals": totals,
+        "over_legend": [{"label": label, "key": key, "live": f"over-{metric}", "value": totals[metric],
+                         "is_line": not each}
+                        for metric, label, _, key in _LINES if not (each and metric.endswith("machine"))],
+        "over_rows": _rows(found, ZoneInfo(zone)), "has_over": any(totals.values()),
+        "over_label": f"{formats.counted(totals['opened:people'], 'person,people')} opened and "
+                      f"{formats.number(totals['clicked:people'])} clicked since the launch, machines apart.",
+    }
+
+
+def _axis(found: Series) -> list[datetime]:
+    """The buckets, with an empty one before, so that a line has somewhere to begin."""
+    return [found.starts[0] - found.step, *found.starts]
+
+
+def _values(found: Series, metric: str, *, each: bool) -> list[int]:
+    values = [0, *found.values[metric]]
+    return values if each else [sum(values[: index + 1]) for index in range(len(values))]
+
+
+def _rows(found: Series, zone: ZoneInfo) -> list[list[str]]:
+    """The table beside the chart, newest first; buckets in which nothing happened are left out."""
+    style = "date" if found.step >= timedelta(days=1) else "smart"
+    rows = [
+        [formats.moment_text(start, now=now(), zone=zone, style=style),
+         *(formats.number(found.values[metric][index]) for metric in broadcast_series.METRICS)]
+        for index, start in enumerate(found.starts)
+        if any(found.values[metric][index] for metric in broadcast_series.METRICS)
+    ]
+    return rows[::-1]
+
+
+def step_words(step: timedelta) -> str:
+    """"minute", "5 minutes", "hour", "day"."""
+    seconds = int(step.total_seconds())
+    for size, unit in ((86_400, "day"), (3600, "hour"), (60, "minute")):
+        if seconds % size == 0:
+            return unit if seconds == size else f"{seconds // size} {unit}s"
+    return f"{seconds} seconds"
+
+
+# -- tables --------------------------------------------------------------------------------------------------
+
+
+def links(run: Broadcast) -> dict[str, Any]:
+    """Clicks per link, those of people first."""
+    rows = sorted(stats.links(run), key=lambda row: (-row["clicks"], -row["machine_clicks"], row["number"]))
+    for row in rows:
+        row["short"] = short_url(row["url"])
+    most = max((row["clicks"] for row in rows), default=0)
+    return {"links": rows[:_LINKS_SHOWN], "links_total": len(rows), "links_most": most,
+            "links_shown": min(len(rows), _LINKS_SHOWN)}
+
+
+def providers(figures: Figures) -> dict[str, Any]:
+    """The table of providers and its totals."""
+    rows = stats.providers(figures)
+    for row in rows:
+        row["opens_say_nothing"] = row["provider"] in _OPENED_BY_MACHINE
+        row["key"] = row["provider"]
+    keys = ("total", "final", "delivered", "waiting", "deferred", "bounced", "opened", "clicked", "complained")
+    return {"providers": rows, "providers_all": {key: sum(row[key] for row in rows) for key in keys}}
+
+
+def reasons(figures: Figures) -> list[dict[str, Any]]:
+    """Why mail bounced or waits, in words."""
+    return [{**row, "label": reason_words(row["reason"])} for row in stats.reasons(figures)]
+
+
+def left_out(run: Broadcast) -> list[dict[str, Any]]:
+    """Who was on the lists and got nothing."""
+    labels = dict(LeftOutReason.choices)
+    rows = [{"reason": reason, "label": labels.get(reason, reason), "count": count}
+            for reason, count in run.left_out.items()]
+    return sorted(rows, key=lambda row: -int(row["count"]))
+
+
+def chips(found: Mapping[str, Any], figures: Figures) -> list[dict[str, Any]]:
+    """The filters that would find somebody, with how many."""
+    did = stats.engagement(figures)
+    acts = {"opened": "Opened", "clicked": "Clicked", "unsubscribed": "Unsubscribed", "complained": "Complained"}
+    return [
+        {"key": "status", "value": part["status"], "label": status_look(part["status"]).word, "count": part["value"]}
+        for part in found["parts"]
+    ] + [{"key": "did", "value": key, "label": label, "count": did[key]} for key, label in acts.items() if did[key]]
