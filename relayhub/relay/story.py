@@ -15,7 +15,7 @@ from relayhub.core import formats
 from relayhub.core.clock import now
 from relayhub.core.ids import uuid7_floor
 from relayhub.core.models import ApiKey
-from relayhub.relay import causes
+from relayhub.relay import causes, waits
 from relayhub.relay.models import Attempt, Event, Message, Recipient, Source
 from relayhub.relay.models.access import SmtpCredential
 
@@ -95,13 +95,14 @@ def steps_of(
     events = events_of(recipient)
     tries = {row.pk: row for row in attempts}
     last = attempts[-1].pk if attempts else None
+    known = waits.known_of(recipient, attempts[-1].started_at if attempts else None, zone=zone)
     steps: list[Step] = []
     previous = recipient.accepted_at
     for event in events:
         if event.type == "attempted":
             continue
         row = tries.get(event.attempt_id) if event.attempt_id else None
-        wait = _wait(previous, row, steps, recipient.message)
+        wait = _wait(previous, row, steps, recipient.message, known)
         steps += [wait] if wait else []
         steps.append(_step(event, row, recipient, previous, is_last=row is not None and row.pk == last))
         previous = row.ended_at or event.at if row is not None else event.at
@@ -113,16 +114,20 @@ def _earliest(recipient: Recipient) -> Any:
     return uuid7_floor(recipient.accepted_at - timedelta(days=1))
 
 
-def _wait(previous: datetime, row: Attempt | None, steps: Sequence[Step], message: Message) -> Step | None:
+def _wait(
+    previous: datetime, row: Attempt | None, steps: Sequence[Step], message: Message, known: waits.Known
+) -> Step | None:
     if row is None or row.started_at - previous < NOTED_WAIT:
         return None
     span = formats.duration(row.started_at - previous)
     if steps and steps[-1].status == "deferred":
-        return Step(at=previous, status="queued", waiting=True, title=f"Waited {span} for the next try")
+        return Step(at=previous, status="queued", waiting=True, title=f"Waited {span} for the next try",
+                    text=known.between(previous, row.started_at))
     if message.send_at is not None and message.send_at > previous:
         return Step(at=previous, status="scheduled", waiting=True, title=f"Waited {span} for its time",
                     text="It was handed in with a time at which to be sent.")
-    return Step(at=previous, status="queued", waiting=True, title=f"Waited {span} for its turn")
+    return Step(at=previous, status="queued", waiting=True, title=f"Waited {span} for its turn",
+                text=known.between(previous, row.started_at))
 
 
 def _step(event: Event, row: Attempt | None, recipient: Recipient, previous: datetime, *, is_last: bool) -> Step:

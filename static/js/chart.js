@@ -18,7 +18,8 @@ const shorten = (value) =>
 const isWhole = (spec) => spec.series.every((series) => series.data.every((value) => value == null || Number.isInteger(value)));
 
 function tickTexts(zone, spanSeconds) {
-  const options = spanSeconds > 2 * 86400 ? { day: "numeric", month: "short" } : { hour: "2-digit", minute: "2-digit" };
+  const clock = { hour: "2-digit", minute: "2-digit", ...(spanSeconds < 600 ? { second: "2-digit" } : {}) };
+  const options = spanSeconds > 2 * 86400 ? { day: "numeric", month: "short" } : clock;
   const format = new Intl.DateTimeFormat(language === "en" ? "en-GB" : language, { ...options, timeZone: zone || "UTC" });
   return (_, values) => values.map((value) => format.format(value * 1000));
 }

@@ -11,7 +11,8 @@ from relayhub.core.caged import CAGE
 from relayhub.core.clock import now
 from relayhub.core.ids import Prefix, encode_id, uuid7
 from relayhub.core.models import AuditEntry, Role
-from relayhub.relay.models import Event, Message, Recipient
+from relayhub.relay import lane_controls
+from relayhub.relay.models import Event, Lane, Message, Recipient
 from relayhub.site import setup
 from tests.pages.marketer_rows import Desk, desk
 from tests.pages.message_rows import (
@@ -23,6 +24,7 @@ from tests.pages.message_rows import (
     tried,
     with_file,
 )
+from tests.support.relay_rows import make_lane
 
 pytestmark = pytest.mark.django_db
 BODY_PAGES = ("message-content", "message-source", "message-headers", "message-frame", "message-raw")
@@ -53,6 +55,28 @@ def test_a_deferred_one_says_why_what_next_and_shows_the_line_that_matters() -> 
     assert "Routes not taken (1)" in page
     assert "Own office" in page
     assert "By the REST API" in page
+
+
+def test_a_wait_says_what_people_did_to_its_lane_in_that_time() -> None:
+    at = desk()
+    row = recipient_of(handed_in(at))
+    lane = Lane.objects.get(pk=row.lane_id)
+    other = make_lane(row.stream, "elsewhere.example")
+    lane_controls.pause_site(at.actor, lane, reason="Their server is moved")
+    lane_controls.pause_site(at.actor, other, reason="Not this one")
+    lane_controls.resume_site(at.actor, lane)
+    lane_controls.pace_site(at.actor, lane, 60)
+    tried(row, "deferred", GREYLISTED, wait=95, detail={"mx": ["10 mx1.mail.example", "20 mx2.mail.example"]})
+
+    page = shown(at, row)
+
+    assert "Its lane was paused by maja@example.com at" in page
+    assert "(Their server is moved)" in page
+    assert "Not this one" not in page
+    assert "Its lane was resumed by maja@example.com at" in page
+    assert "Its lane is limited to 60 a minute now." in page
+    assert "mx2.mail.example" in page
+    assert "Return-path" in page
 
 
 def test_a_bounced_one_explains_the_suppression() -> None:

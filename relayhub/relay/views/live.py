@@ -65,14 +65,16 @@ def live_feed(request: PageRequest) -> HttpResponseBase:
 
     def parts() -> dict[str, Any]:
         context = {"user": user, **_context(workspace, user, may_change=may_change, **filters)}
+        chart = _chart(workspace, user, span)
         return {
             "values": {stat["key"]: stat["value"] for stat in context["stats"]}
-            | {f"{stat['key']}-note": stat["note"] for stat in context["stats"]},
+            | {f"{stat['key']}-note": stat["note"] for stat in context["stats"]}
+            | {item["live"]: item["value"] for item in chart["legend"]},
             "html": {
                 "lanes": render_to_string("relay/_live_lanes.html", context),
                 "workers": render_to_string("relay/_live_workers.html", context),
             },
-            "charts": {"chart-live": _chart(workspace, user, span)["data"]},
+            "charts": {"chart-live": chart["data"]},
         }
 
     feed = Feed(key=key, workspace_id=workspace.pk, render=parts, every_seconds=1.0, floor_seconds=2.0)
@@ -195,8 +197,11 @@ def _chart(workspace: Workspace, user: User, name: str) -> dict[str, Any]:
         "data": data, "head": ["Until" if span.seconds > 1 else "Minute", "Out", "In", "Deferred"], "sub": span.sub,
         "label": f"Recipients {span.unit} over the last {span.label}: out at most {formats.number(most_out, digits)}, "
                  f"in at most {formats.number(most_in, digits)}.",
-        "legend": [{"label": "Out", "key": "", "line": True}, {"label": "In", "key": "c2", "line": True},
-                   {"label": "Deferred", "key": "mut", "line": True}],
+        "legend": [
+            {"label": label, "key": key, "line": True, "live": f"live-chart-{label.lower()}",
+             "value": f"{formats.number(values[-1], digits)} {span.unit}"}
+            for label, key, values in (("Out", "", out), ("In", "c2", taken), ("Deferred", "mut", deferred))
+        ],
         "rows": [
             [row.at.astimezone(zone).strftime(span.clock), *(formats.number(value, digits) for value in values)]
             for row, *values in reversed(list(zip(rows, out, taken, deferred, strict=True)))
