@@ -124,14 +124,15 @@ def value_condition(workspace: Workspace, key: str, value: str) -> Q:
     return Q(fields__contains={key: checked_value(kind, text, key)})
 
 
-def ensure_text_fields(workspace: Workspace, keys: Mapping[str, str]) -> None:
-    """Make the missing ones of key -> label as text fields: an import names them before they exist."""
+def ensure_fields(workspace: Workspace, wanted: Mapping[str, tuple[str, str]]) -> None:
+    """Make the missing ones of key -> (label, type): an import names them before they exist."""
     known = field_types(workspace)
-    missing = {key: label for key, label in keys.items() if key not in known}
+    missing = {key: given for key, given in wanted.items() if key not in known}
     if len(known) + len(missing) > MAX_FIELDS:
         raise InputError(f"A workspace has at most {MAX_FIELDS} fields.", field="mapping")
     FieldDefinition.objects.bulk_create(
-        [FieldDefinition(workspace=workspace, key=key, label=label[:120]) for key, label in missing.items()],
+        [FieldDefinition(workspace=workspace, key=key, label=label[:120], type=kind)
+         for key, (label, kind) in missing.items()],
         ignore_conflicts=True,
     )
 

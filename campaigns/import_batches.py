@@ -13,8 +13,11 @@ from typing import Any
 
 from django.db import connection
 
+from campaigns import column_values
+from campaigns.column_guess import LANGUAGE, NAME, NAME_PARTS
 from campaigns.csv_reader import MAX_COLUMNS, Row
 from campaigns.fields import checked_value
+from campaigns.import_columns import OWN_TARGETS
 from campaigns.models import ContactImport, FieldType, ImportReject, OptIn, SubscriptionStatus
 from campaigns.subscriptions import LEFT_BEFORE_SQL
 from relayhub.core.clock import now
@@ -22,7 +25,7 @@ from relayhub.core.errors import InputError
 from relayhub.core.languages import checked_tag
 from relayhub.protocol.address import AddressError, parse_addr_spec
 
-#: How many new and how many changed contacts a dry run shows.
+#: How many new, changed and unchanged contacts a dry run shows, of each.
 SAMPLES = 50
 
 
@@ -31,24 +34,27 @@ class Plan:
     """Where each cell goes, worked out once a run."""
 
     email_index: int
-    name_index: int | None
+    #: The columns whose cells make the name, in order.
+    name_indexes: tuple[int, ...]
     language_index: int | None
-    #: (column, field key, field type) of every mapped custom field.
-    fields: tuple[tuple[int, str, str], ...]
+    #: (column, field key, field type, how it is written) of every mapped custom field.
+    fields: tuple[tuple[int, str, str, str], ...]
     column_count: int
 
     @classmethod
     def of(cls, row: ContactImport, types: Mapping[str, str]) -> Plan:
-        """The plan of an import; fields not known yet (dry run) count as text."""
-        targets = [row.mapping.get(column, "") for column in row.dialect["columns"]]
+        """The plan of an import; fields not known yet (dry run) are of the type they are to be made with."""
+        columns = row.dialect["columns"]
+        targets = [row.mapping.get(column, "") for column in columns]
+        types = {**row.types, **types}
         return cls(
             email_index=targets.index("email"),
-            name_index=targets.index("name") if "name" in targets else None,
-            language_index=targets.index("language") if "language" in targets else None,
+            name_indexes=tuple(targets.index(name) for name in (NAME, *NAME_PARTS) if name in targets),
+            language_index=targets.index(LANGUAGE) if LANGUAGE in targets else None,
             fields=tuple(
-                (index, target, types.get(target, FieldType.TEXT))
+                (index, target, types.get(target, FieldType.TEXT), row.formats.get(columns[index], ""))
                 for index, target in enumerate(targets)
-                if target not in ("", "email", "name", "language")
+                if target and target not in OWN_TARGETS
             ),
             column_count=len(targets),
         )
@@ -134,14 +140,16 @@ def _checked(plan: Plan, row: Row, address: str) -> Accepted:
         raise InputError(exc.message, code="invalid_address") from exc
     cells, count = row.cells, len(row.cells)
     values: dict[str, Any] = {}
-    for index, key, kind in plan.fields:
+    for index, key, kind, written in plan.fields:
         cell = cells[index].strip() if index < count else ""
         if not cell:
             continue
-        values[key] = cell.replace("\0", "") if kind == FieldType.TEXT else checked_value(kind, cell, key)
-    name = ""
-    if plan.name_index is not None and plan.name_index < count:
-        name = " ".join(cells[plan.name_index].replace("\0", "").split())[:300]
+        if kind == FieldType.TEXT:
+            values[key] = cell.replace("\0", "")
+        else:
+            values[key] = checked_value(kind, column_values.normal(kind, written, cell), key)
+    parts = (cells[index] for index in plan.name_indexes if index < count)
+    name = " ".join(" ".join(parts).replace("\0", "").split())[:300]
     language = ""
     if plan.language_index is not None and plan.language_index < count:
         language = checked_tag(cells[plan.language_index].replace("\0", ""))
@@ -294,11 +302,13 @@ def _preview(cursor: Any, run: ContactImport, outcome: Outcome) -> None:
     outcome.created, outcome.updated, total = cursor.fetchone()
     outcome.unchanged = total - outcome.created - outcome.updated
     outcome.not_written_to = _not_written_to(cursor, run)
-    for condition in ("c.id IS NULL", _DIFFERS):
-        outcome.samples += _samples(cursor, run, condition)
+    for kind, condition in (
+        ("new", "c.id IS NULL"), ("changed", _DIFFERS), ("unchanged", f"c.id IS NOT NULL AND NOT {_DIFFERS}"),
+    ):
+        outcome.samples += _samples(cursor, run, kind, condition)
 
 
-def _samples(cursor: Any, run: ContactImport, condition: str) -> list[dict[str, Any]]:
+def _samples(cursor: Any, run: ContactImport, kind: str, condition: str) -> list[dict[str, Any]]:
     """The first contacts of one kind, with what they are, what they would be, and their state on the list."""
     cursor.execute(
         "SELECT t.row, t.email, c.name, c.language, c.fields, t.name, t.language, t.fields, s.status FROM import_rows t"
@@ -309,7 +319,7 @@ def _samples(cursor: Any, run: ContactImport, condition: str) -> list[dict[str, 
     )
     return [
         {
-            "row": number, "email": email, "subscription": status,
+            "row": number, "kind": kind, "email": email, "subscription": status,
             "before": None if old_name is None else _sample(old_name, old_language, old_fields),
             "after": _sample(name, language, fields),
         }
@@ -333,11 +343,11 @@ def _not_written_to(cursor: Any, run: ContactImport) -> int:
 
 
 def merged_samples(before: list[dict[str, Any]], found: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The first new and the first changed contacts of all batches so far, in the order of their rows."""
-    every = [*before, *found]
-    new = [sample for sample in every if sample["before"] is None][:SAMPLES]
-    changed = [sample for sample in every if sample["before"] is not None][:SAMPLES]
-    return sorted([*new, *changed], key=lambda sample: int(sample["row"]))
+    """The first contacts of each kind of all batches so far, in the order of their rows."""
+    kept: list[dict[str, Any]] = []
+    for kind in ("new", "changed", "unchanged"):
+        kept += [sample for sample in (*before, *found) if sample["kind"] == kind][:SAMPLES]
+    return sorted(kept, key=lambda sample: int(sample["row"]))
 
 
 def _loaded(value: Any) -> Any:

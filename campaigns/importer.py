@@ -7,8 +7,8 @@ contacts that have no state on the list.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import BinaryIO
 from uuid import UUID
@@ -16,10 +16,10 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models import QuerySet
 
-from campaigns import csv_reader, import_batches
+from campaigns import csv_reader, import_batches, import_columns
 from campaigns.csv_reader import Dialect, UnreadableFile
-from campaigns.fields import KEY, ensure_text_fields, field_labels, field_types, key_from_heading
-from campaigns.models import ContactImport, ImportSeen, MailingList
+from campaigns.fields import ensure_fields, field_types
+from campaigns.models import ContactImport, FieldType, ImportSeen, MailingList
 from relayhub.core import audit, files, jobs
 from relayhub.core.access import Actor, require
 from relayhub.core.clock import now
@@ -35,18 +35,6 @@ _TYPE = "text/csv; charset="
 _KEPT = timedelta(days=7)
 #: How many rows are looked at to guess what a column holds.
 GUESSED_FROM = 200
-_EMAIL_HEADINGS = frozenset(
-    {"email", "e-mail", "e mail", "mail", "email address", "e-mail address", "emailaddress", "address",
-     "e-mail-adresse", "adresse e-mail", "correo", "adres e-mail"}
-)
-_NAME_HEADINGS = frozenset(
-    {"name", "full name", "fullname", "contact", "contact name", "nom", "nombre", "nome", "navn", "namn", "naam",
-     "nimi", "vollständiger name", "nom complet"}
-)
-
-_LANGUAGE_HEADINGS = frozenset({"language", "lang", "locale", "sprache", "langue", "idioma", "język"})
-#: What a column may become beside a custom field.
-_OWN_TARGETS = frozenset({"email", "name", "language"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,8 +43,12 @@ class ImportRequest:
 
     file_name: str
     mailing_list: MailingList | None = None
-    #: Column heading -> `email`, `name`, `language`, a field key, or "" to leave the column out.
+    #: Column heading -> one of `import_columns.OWN_TARGETS`, a field key, or "" to leave the column out.
     mapping: Mapping[str, str] | None = None
+    #: Key of a new field -> its type; what is not named is text. None: as its column's values look.
+    types: Mapping[str, str] | None = field(default_factory=dict)
+    #: Column heading -> how its dates or numbers are written (`column_values`); what is not named is guessed.
+    formats: Mapping[str, str] = field(default_factory=dict)
     consent_source: str = ""
     is_dry_run: bool = False
 
@@ -81,15 +73,18 @@ def start_from(actor: Actor, file: StoredFile, request: ImportRequest) -> Contac
     require(actor, Scope.CONTACTS_WRITE)
     with transaction.atomic():
         dialect, sample = columns_and_sample(file, GUESSED_FROM)
-        mapping = checked_mapping(dialect, request.mapping, sample, field_labels(actor.workspace))
+        columns = import_columns.Columns.of(actor.workspace, dialect, sample)
+        mapping = import_columns.checked_mapping(columns, request.mapping)
+        types = import_columns.checked_types(columns, mapping, request.types)
+        formats = import_columns.checked_formats(columns, mapping, types, request.formats)
         verb = "Dry run of" if request.is_dry_run else "Import"
         job = jobs.start_job(
             actor.workspace, kind=JOB_KIND, title=f"{verb} {request.file_name}", created_by=actor.user
         )
         run = ContactImport.objects.create(
             job=job, workspace=actor.workspace, mailing_list=request.mailing_list, file=file,
-            file_name=request.file_name[:255], mapping=mapping, is_dry_run=request.is_dry_run,
-            consent_source=request.consent_source[:500],
+            file_name=request.file_name[:255], mapping=mapping, types=types,
+            formats=formats, is_dry_run=request.is_dry_run, consent_source=request.consent_source[:500],
             dialect={"encoding": encoding_of(file), "delimiter": dialect.delimiter,
                      "has_header": dialect.has_header, "columns": list(dialect.columns)},
         )
@@ -110,7 +105,8 @@ def start_after_dry_run(actor: Actor, tried: ContactImport) -> ContactImport:
     return start_from(
         actor, tried.file,
         ImportRequest(
-            file_name=tried.file_name, mailing_list=tried.mailing_list, mapping=tried.mapping,
+            file_name=tried.file_name, mailing_list=tried.mailing_list, mapping=tried.mapping, types=tried.types,
+            formats=tried.formats,
             consent_source="" if by_default else tried.consent_source,
         ),
     )
@@ -177,69 +173,6 @@ def _dialect(file: StoredFile) -> Dialect:
         raise InputError(str(exc), field="file", code="unreadable_file") from exc
 
 
-def guessed_mapping(
-    dialect: Dialect, sample: Sequence[Sequence[str]] = (), labels: Mapping[str, str] | None = None
-) -> dict[str, str]:
-    """What each column probably holds: by its heading, the address else by what the first rows hold.
-
-    `labels` are the workspace's fields, key -> label: a heading may be either.
-    """
-    by_label = {label.lower(): key for key, label in (labels or {}).items()}
-    headings = {column: " ".join(column.lower().replace("_", " ").split()) for column in dialect.columns}
-    by_heading = [column for column, heading in headings.items() if heading in _EMAIL_HEADINGS]
-    address = by_heading[0] if by_heading else _column_of_addresses(dialect, sample)
-    mapping: dict[str, str] = {}
-    for column, heading in headings.items():
-        if column == address:
-            target = "email"
-        elif heading in _NAME_HEADINGS and "name" not in mapping.values():
-            target = "name"
-        elif heading in _LANGUAGE_HEADINGS and "language" not in mapping.values():
-            target = "language"
-        else:
-            target = by_label.get(heading) or key_from_heading(column)
-        mapping[column] = target if target not in mapping.values() else ""
-    return mapping
-
-
-def _column_of_addresses(dialect: Dialect, sample: Sequence[Sequence[str]]) -> str:
-    """The first column with the most addresses among the first rows; "" where there are none."""
-    counts = [
-        sum(1 for row in sample if index < len(row) and "@" in row[index]) for index in range(len(dialect.columns))
-    ]
-    most = max(counts, default=0)
-    return dialect.columns[counts.index(most)] if most else ""
-
-
-def checked_mapping(
-    dialect: Dialect, given: Mapping[str, str] | None, sample: Sequence[Sequence[str]] = (),
-    labels: Mapping[str, str] | None = None,
-) -> dict[str, str]:
-    """The mapping of every column; InputError where it names no address or an unusable field."""
-    if given is None:
-        mapping = guessed_mapping(dialect, sample, labels)
-    else:
-        mapping = {column: str(given.get(column) or "") for column in dialect.columns}
-        absent = [column for column in given if column not in dialect.columns]
-        if absent:
-            raise InputError(
-                f"The file has no column “{absent[0]}”. Its columns are: {', '.join(dialect.columns)}.",
-                field="mapping",
-            )
-    targets = [target for target in mapping.values() if target]
-    if targets.count("email") != 1:
-        raise InputError(
-            "One column must hold the e-mail address; map it to “email”. Columns are: "
-            f"{', '.join(dialect.columns)}.", field="mapping", code="no_email_column",
-        )
-    for target in targets:
-        if target not in _OWN_TARGETS and not KEY.fullmatch(target):
-            raise InputError(f"“{target[:60]}” is not a field key.", field="mapping")
-        if targets.count(target) > 1:
-            raise InputError(f"Two columns are mapped to “{target}”.", field="mapping")
-    return mapping
-
-
 def columns_and_sample(file: StoredFile, count: int = 5) -> tuple[Dialect, list[list[str]]]:
     """How a stored file is read, and its first rows: what the mapping page shows."""
     dialect = _dialect(file)
@@ -264,8 +197,9 @@ def run_import(run: jobs.JobRun) -> None:
         run.fail("The file of this import is gone; upload it again.")
         return
     if not row.is_dry_run:
-        keys = {key: column for column, key in row.mapping.items() if key and key not in _OWN_TARGETS}
-        ensure_text_fields(row.workspace, keys)
+        wanted = {key: (column, row.types.get(key, FieldType.TEXT)) for column, key in row.mapping.items()
+                  if key and key not in import_columns.OWN_TARGETS}
+        ensure_fields(row.workspace, wanted)
     plan = import_batches.Plan.of(row, field_types(row.workspace))
     with files.open_file(row.file) as stream:
         done = _apply_all(run, row, plan, stream)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import relayhub.relay.api.documents  # noqa: F401  (a campaign's recipient is a recipient and more)
+from campaigns import column_values
 from campaigns.api import views_campaigns as campaigns
 from campaigns.api import views_contacts as contacts
 from campaigns.api import views_imports as imports
@@ -61,7 +62,8 @@ _TALLY = fields(
 shape(
     "Import", id=identifier("imp"), status=one_of(["running", "done", "failed"]), rows=NUMBER, created=NUMBER,
     updated=NUMBER, unchanged=NUMBER, rejected=NUMBER, file=TEXT, dry_run=YES_OR_NO, mapping=table(TEXT),
-    columns=each(TEXT), list=maybe(TEXT), consent_source=TEXT, error=maybe(TEXT), samples=each(table(ANY)),
+    types=table(TEXT), formats=table(TEXT), columns=each(TEXT), list=maybe(TEXT), consent_source=TEXT,
+    error=maybe(TEXT), samples=each(table(ANY)),
     created_at=MOMENT, finished_at=maybe(MOMENT), total_estimate=maybe(NUMBER), job=identifier("job"), joined=NUMBER,
     undo=maybe(fields(until=maybe(MOMENT), why_not=maybe(TEXT), would=maybe(_TALLY), did=maybe(_TALLY))),
 )
@@ -105,7 +107,10 @@ shape("TestSent", message=identifier("msg"))
 _IMPORT: Schema = {
     "type": "object", "required": ["file"],
     "properties": {
-        "file": FILE, "list": TEXT, "mapping": {**TEXT, "description": "JSON: column -> field."},
+        "file": FILE, "list": TEXT,
+        "mapping": {**TEXT, "description": "JSON: column -> `email`, `name` (`.first`, `.last`), `language`, a field."},
+        "types": {**TEXT, "description": "JSON: key of a new field -> its type, else text; or `guess`, by the values."},
+        "formats": {**TEXT, "description": f"JSON: column -> how it is written: {', '.join(column_values.FORMATS)}."},
         "consent_source": TEXT, "dry_run": YES_OR_NO,
     },
 }

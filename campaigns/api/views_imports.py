@@ -30,7 +30,8 @@ def import_body(row: ContactImport) -> dict[str, Any]:
     """An import and how far it is."""
     return {
         "id": row.public_id, "status": importer.public_status(row.job), **importer.counts(row),
-        "file": row.file_name, "dry_run": row.is_dry_run, "mapping": row.mapping, "columns": row.dialect["columns"],
+        "file": row.file_name, "dry_run": row.is_dry_run, "mapping": row.mapping, "types": row.types,
+        "formats": row.formats, "columns": row.dialect["columns"],
         "list": encode_id(Prefix.LIST, row.mailing_list_id) if row.mailing_list_id else None,
         "consent_source": row.consent_source, "error": row.job.error or None,
         "samples": row.samples if row.is_dry_run else [], "created_at": moment(row.created_at),
@@ -72,7 +73,9 @@ class ImportView(ApiView):
             self.actor,
             importer.ImportRequest(
                 file_name=file.name or "contacts.csv", mailing_list=mailing_list,
-                mapping=_mapping(given.get("mapping")), consent_source=str(given.get("consent_source") or ""),
+                mapping=_object(given.get("mapping"), "mapping"), types=_types(given.get("types")),
+                formats=_object(given.get("formats"), "formats") or {},
+                consent_source=str(given.get("consent_source") or ""),
                 is_dry_run=str(given.get("dry_run") or "").lower() in {"1", "true", "yes", "on"},
             ),
             file.chunks(1024 * 1024),
@@ -80,16 +83,21 @@ class ImportView(ApiView):
         return Response(import_body(row), status=202)
 
 
-def _mapping(text: Any) -> dict[str, str] | None:
+def _object(text: Any, field: str) -> dict[str, str] | None:
     if not text:
         return None
     try:
-        mapping = json.loads(text)
+        found = json.loads(text)
     except ValueError as exc:
-        raise InputError("The mapping is JSON: {\"column\": \"field\", …}.", field="mapping") from exc
-    if not isinstance(mapping, dict):
-        raise InputError("The mapping is an object: {\"column\": \"field\", …}.", field="mapping")
-    return {str(column): str(target or "") for column, target in mapping.items()}
+        raise InputError(f"{field} is JSON: an object of texts.", field=field) from exc
+    if not isinstance(found, dict):
+        raise InputError(f"{field} is an object of texts.", field=field)
+    return {str(name): str(value or "") for name, value in found.items()}
+
+
+def _types(text: Any) -> dict[str, str] | None:
+    """Key -> type, or None for `guess`: as the first rows look."""
+    return None if text == "guess" else _object(text, "types") or {}
 
 
 class ImportsView(ApiView):

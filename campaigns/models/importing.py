@@ -23,8 +23,12 @@ class ContactImport(models.Model):
     )
     file = models.ForeignKey(StoredFile, null=True, on_delete=models.SET_NULL, related_name="+")
     file_name = models.CharField(max_length=255)
-    #: Column heading -> `email`, `name`, a field key, or "" to leave it out.
+    #: Column heading -> one of `import_columns.OWN_TARGETS`, a field key, or "" to leave it out.
     mapping = models.JSONField(default=dict)
+    #: Key of a new field -> its type.
+    types = models.JSONField(default=dict)
+    #: Column heading -> how its dates or numbers are written; see `column_values`.
+    formats = models.JSONField(default=dict)
     consent_source = models.CharField(max_length=500, blank=True, default="")
     is_dry_run = models.BooleanField(default=False)
     #: {"encoding", "delimiter", "has_header", "columns": […]} as detected.

@@ -56,7 +56,6 @@ def _context(request: PageRequest, run: ContactImport) -> dict[str, Any]:
     return {
         "usable": usable, "is_done": is_done, "stats": _stats(run),
         "changes": _changes(request, run) if run.is_dry_run and is_done else [],
-        "new_shown": sum(1 for sample in run.samples if sample["before"] is None),
         "reasons": _reasons(run) if run.job.is_finished else [], **_rejects(request, run),
         "steps": steps(
             here, file=run.file, query=f"?from={run.public_id}", may_change=request.actor.may(Scope.CONTACTS_WRITE),
@@ -110,8 +109,8 @@ def _changes(request: PageRequest, run: ContactImport) -> list[dict[str, Any]]:
     found = []
     for sample in run.samples:
         is_new = sample["before"] is None
-        if (kind == "new" and not is_new) or (kind == "changed" and is_new):
-            continue
+        if sample["kind"] != kind and (kind or sample["kind"] == "unchanged"):
+            continue  # what stays as it is is shown only to whoever asks for it
         found.append({
             "row": sample["row"], "email": sample["email"], "is_new": is_new,
             "parts": _parts(sample["before"], sample["after"], labels),

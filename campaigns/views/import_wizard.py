@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
@@ -14,10 +12,12 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST
 
-from campaigns import fields, importer, lists
+from campaigns import importer, lists
 from campaigns.csv_reader import MAX_BYTES, MAX_COLUMNS, MAX_ROWS
 from campaigns.forms.import_wizard import ImportForm
+from campaigns.import_columns import Columns
 from campaigns.models import ContactImport
+from campaigns.views import import_choices
 from campaigns.views.common import chosen_lists
 from relayhub.core import formats, jobs
 from relayhub.core.access import get_or_absent
@@ -28,7 +28,6 @@ from relayhub.core.pages import PageRequest, page
 
 _RECENT = 20
 _CHUNK_BYTES = 1024 * 1024
-_FIRST_VALUES = 3
 #: How a file came, for people.
 _ENCODINGS = {"utf-8": "UTF-8", "utf-16": "UTF-16", "cp1252": "Windows-1252 (Latin-1)"}
 _DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
@@ -109,23 +108,21 @@ def import_columns(request: PageRequest, file_id: UUID) -> HttpResponse:
     form = ImportForm(
         request.POST or None, lists=rows, may_make_lists=may_make_lists, initial=_initial(request, before)
     )
-    guessed = importer.guessed_mapping(dialect, sample, fields.field_labels(request.actor.workspace))
-    mapping = before.mapping if before is not None else guessed
+    columns = Columns.of(request.actor.workspace, dialect, sample)
+    chosen = import_choices.of_guesses(columns) if before is None else import_choices.of_import(before)
     problem = ""
     if request.method == "POST":
-        mapping = {
-            column: request.POST.get(f"column-{number}", "") for number, column in enumerate(dialect.columns)
-        }
+        chosen = import_choices.posted(columns, request.POST)
         try:
-            return _try(request, file, mapping, form)
+            return _try(request, file, chosen, form)
         except RelayHubError as exc:
             problem = exc.message
-    used = sum(1 for target in mapping.values() if target)
+    used = sum(1 for target in chosen.mapping.values() if target)
     return render(
         request, "campaigns/import_columns.html",
         {
             "nav": "contact", "file": file, "form": form, "problem": problem,
-            "columns": _columns(request, dialect.columns, sample, mapping, guessed),
+            "columns": import_choices.rows(columns, chosen), "used": used, "column_count": len(columns.names),
             "steps": steps("columns", file=file, notes={
                 "upload": file.name, "columns": f"{used} of {len(dialect.columns)} used"}),
             "read_as": f"{_ENCODINGS.get(importer.encoding_of(file), importer.encoding_of(file))}, columns parted by "
@@ -145,7 +142,9 @@ def _initial(request: PageRequest, before: ContactImport | None) -> dict[str, st
             "consent_source": "" if by_default else before.consent_source}
 
 
-def _try(request: PageRequest, file: StoredFile, mapping: dict[str, str], form: ImportForm) -> HttpResponse:
+def _try(
+    request: PageRequest, file: StoredFile, columns: import_choices.Choices, form: ImportForm
+) -> HttpResponse:
     if not form.is_valid():
         raise InputError("Look at the mailing list and the consent.", field="list")
     chosen, name = chosen_lists(request, "list"), form.cleaned_data.get("new_list", "")
@@ -155,40 +154,12 @@ def _try(request: PageRequest, file: StoredFile, mapping: dict[str, str], form: 
         run = importer.start_from(
             request.actor, file,
             importer.ImportRequest(
-                file_name=file.name, mailing_list=chosen[0] if chosen else None, mapping=mapping, is_dry_run=True,
+                file_name=file.name, mailing_list=chosen[0] if chosen else None, mapping=columns.mapping,
+                types=columns.types, formats=columns.formats, is_dry_run=True,
                 consent_source=form.cleaned_data["consent_source"],
             ),
         )
     return redirect("contact-import-run", run.public_id)
-
-
-def _columns(
-    request: PageRequest, names: Sequence[str], sample: Sequence[Sequence[str]], mapping: dict[str, str],
-    guessed: dict[str, str],
-) -> list[dict[str, Any]]:
-    known = {key: label or key for key, label in fields.field_labels(request.actor.workspace).items()}
-    found = []
-    for number, name in enumerate(names):
-        values = [row[number].strip() for row in sample if number < len(row) and row[number].strip()]
-        chosen = mapping.get(name, "")
-        new = fields.key_from_heading(name) or f"column_{number + 1}"
-        options = [("", "Do not import"), ("email", "Address"), ("name", "Name"), ("language", "Language"),
-                   *known.items()]
-        options += [(key, f"New field “{key}”") for key in dict.fromkeys([new, chosen, guessed.get(name, "")])
-                    if key not in {"", "email", "name", "language", *known}]
-        found.append({
-            "number": number, "name": name, "values": ", ".join(value[:40] for value in values[:_FIRST_VALUES]),
-            "options": options, "chosen": chosen, **_guess(chosen, known),
-        })
-    return found
-
-
-def _guess(chosen: str, known: dict[str, str]) -> dict[str, str]:
-    if not chosen:
-        return {"look": "none", "word": "Left out"}
-    if chosen in {"email", "name", "language"} or chosen in known:
-        return {"look": "pass", "word": "Fits"}
-    return {"look": "info", "word": "New field, text"}
 
 
 @require_POST

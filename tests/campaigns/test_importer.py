@@ -178,3 +178,38 @@ def test_a_mapping_names_the_columns(actor: Actor) -> None:
 
     assert row.created == 1
     assert Contact.objects.get().fields == {"city": "Oslo"}
+
+
+def test_new_fields_have_the_types_that_were_chosen_and_values_as_they_are_written(actor: Actor) -> None:
+    data = b"email;Vorname;Nachname;Seit;Punkte;Karte\na@x.example;Ada;Krog;03.04.2025;1.200,5;ja\n"
+    row = run(actor, data + b"b@x.example;;Lund;;;nein\nc@x.example;;;24.12.2025;;\n", types=None)
+
+    assert row.types == {"seit": "date", "punkte": "number", "karte": "boolean"}
+    assert dict(FieldDefinition.objects.values_list("key", "type")) == row.types
+    ada = Contact.objects.get(email_key="a@x.example")
+    assert (ada.name, ada.fields) == ("Ada Krog", {"seit": "2025-04-03", "punkte": 1200.5, "karte": True})
+    assert Contact.objects.get(email_key="b@x.example").name == "Lund"
+    assert row.created == 3
+
+
+def test_a_dry_run_refuses_what_will_not_fit_the_new_field(actor: Actor) -> None:
+    data = b"email,points\na@x.example,12\nb@x.example,many\n"
+
+    row = run(actor, data, is_dry_run=True, types={"points": "number"})
+
+    assert (row.created, row.rejected) == (1, 1)
+    assert "a number" in row.rejects.get().reason
+    assert run(actor, data).created == 2  # nothing said: texts, as ever
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        ({"types": {"points": "colour"}}, "not a kind of field"),
+        ({"formats": {"points": "number.roman"}}, "none of"),
+        ({"mapping": {"email": "email", "points": "name.first", "name": "name"}}, "whole name"),
+    ],
+)
+def test_what_cannot_be_chosen(actor: Actor, more: dict[str, object], words: str) -> None:
+    with pytest.raises(InputError, match=words):
+        start(actor, b"email,points,name\na@x.example,12,A\n", **more)

@@ -73,6 +73,7 @@ def test_the_whole_way(at: Desk) -> None:
     for words in ("<del>East</del>", "<ins>North</ins>", "<ins>new contact</ins>", "Address is not valid",
                   "Duplicate of row 2", "paper sheet"):
         assert words in page, words
+    assert "all is there already</span>" not in page
     started = at.client.post(reverse("contact-import-start", args=[tried.public_id]))
     run = finished(started["Location"])
     assert (run.created, run.updated, run.rejected) == (1, 1, 2)
@@ -148,8 +149,43 @@ def test_a_file_without_addresses_asks_for_the_column(at: Desk) -> None:
     assert answer.status_code == 422
     page = answer.content.decode()
     assert "One column must hold the e-mail address" in page
-    assert re.search(r'value="town" selected', page)
+    assert re.search(r'value="text:town" selected', page)
     assert not Job.objects.exists()
+
+
+def test_a_dry_run_shows_each_kind_of_contact(at: Desk) -> None:
+    for name in ("Ann", "Bo"):
+        add_contact(at.actor, email=f"{name}@x.example", name=name, evidence=Evidence(channel="api"))
+    tried = dry_run(at, b"email,name\nann@x.example,Ann\nbo@x.example,Bob\ncy@x.example,Cy\n")
+    url = reverse("contact-import-run", args=[tried.public_id])
+
+    def shown(**query: str) -> list[str]:
+        page = at.client.get(url, query).content.decode()
+        part = page[page.index('id="changes"'):]
+        return re.findall(r"(\w+)@x\.example", part[: part.index("</section>")])
+
+    assert shown() == ["bo", "cy"]
+    assert shown(show="new") == ["cy"]
+    assert shown(show="changed") == ["bo"]
+    assert shown(show="unchanged") == ["ann"]
+
+
+def test_columns_are_guessed_with_the_types_of_new_fields(at: Desk) -> None:
+    data = b"E-mail,Fornavn,Efternavn,Oprettet,Point\na@x.example,Ada,Krog,03-04-2025,120\n"
+    page = at.client.get(upload(at, data)["Location"]).content.decode()
+    assert "Check: day or month first?" in page
+    assert "New field, number" in page
+
+    tried = dry_run(at, data, **{"format-3": "date.mdy", "column-4": "text:points"})
+    at.client.post(reverse("contact-import-start", args=[tried.public_id]))
+    finished(ContactImport.objects.get(is_dry_run=False).public_id)
+
+    ada = Contact.objects.get()
+    assert (ada.name, ada.fields) == ("Ada Krog", {"oprettet": "2025-03-04", "points": "120"})
+    again = at.client.get(
+        reverse("import-columns", args=[tried.file_id]), {"from": tried.public_id}
+    ).content.decode()
+    assert 'value="date.mdy" selected' in again
 
 
 def test_a_list_can_be_made_on_the_way(at: Desk) -> None:

@@ -1,0 +1,107 @@
+"""What the columns of a file become: guessed where nothing was said, checked where somebody chose."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from campaigns import column_guess, column_values
+from campaigns.csv_reader import Dialect
+from campaigns.fields import KEY
+from campaigns.models import FieldDefinition, FieldType
+from relayhub.core.errors import InputError
+from relayhub.core.models import Workspace
+
+#: What a column may become beside a custom field.
+OWN_TARGETS = frozenset(
+    {column_guess.EMAIL, column_guess.NAME, *column_guess.NAME_PARTS, column_guess.LANGUAGE}
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Columns:
+    """The columns of a file with its first rows, and the fields of the workspace."""
+
+    names: tuple[str, ...]
+    sample: Sequence[Sequence[str]]
+    #: Field key -> (label, type).
+    known: Mapping[str, tuple[str, str]]
+
+    @classmethod
+    def of(cls, workspace: Workspace, dialect: Dialect, sample: Sequence[Sequence[str]]) -> Columns:
+        """The columns of a file of this workspace."""
+        rows = FieldDefinition.objects.filter(workspace=workspace)
+        known = {key: (label, kind) for key, label, kind in rows.values_list("key", "label", "type")}
+        return cls(names=dialect.columns, sample=sample, known=known)
+
+    @cached_property
+    def guesses(self) -> dict[str, column_guess.Guess]:
+        """Column -> what it probably holds."""
+        return column_guess.guesses(self.names, self.sample, self.known)
+
+    def values(self, name: str) -> list[str]:
+        """What the first rows hold in the column, without the empty cells."""
+        return column_guess.values_of(self.sample, self.names.index(name))
+
+
+def checked_mapping(columns: Columns, given: Mapping[str, str] | None) -> dict[str, str]:
+    """The mapping of every column; InputError where it names no address or an unusable field."""
+    if given is None:
+        mapping = {name: guess.target for name, guess in columns.guesses.items()}
+    else:
+        mapping = {name: str(given.get(name) or "") for name in columns.names}
+        absent = [name for name in given if name not in columns.names]
+        if absent:
+            raise InputError(
+                f"The file has no column “{absent[0]}”. Its columns are: {', '.join(columns.names)}.",
+                field="mapping",
+            )
+    targets = [target for target in mapping.values() if target]
+    if targets.count(column_guess.EMAIL) != 1:
+        raise InputError(
+            "One column must hold the e-mail address; map it to “email”. Columns are: "
+            f"{', '.join(columns.names)}.", field="mapping", code="no_email_column",
+        )
+    for target in targets:
+        if target not in OWN_TARGETS and not KEY.fullmatch(target):
+            raise InputError(f"“{target[:60]}” is not a field key.", field="mapping")
+        if targets.count(target) > 1:
+            raise InputError(f"Two columns are mapped to “{target}”.", field="mapping")
+    if column_guess.NAME in targets and set(targets) & set(column_guess.NAME_PARTS):
+        raise InputError("One column is the whole name, another a part of it. Leave one of them out.", field="mapping")
+    return mapping
+
+
+def checked_types(
+    columns: Columns, mapping: Mapping[str, str], given: Mapping[str, str] | None
+) -> dict[str, str]:
+    """Key of each new field -> its type; InputError for a type that is none. `given` None: as the values look."""
+    there = OWN_TARGETS | set(columns.known)
+    new = {target: name for name, target in mapping.items() if target and target not in there}
+    if given is None:
+        return {key: columns.guesses[name].type for key, name in new.items() if columns.guesses[name].target == key}
+    for key, kind in given.items():
+        if kind not in FieldType.values:
+            words = ", ".join(FieldType.values)
+            raise InputError(f"“{str(kind)[:40]}” is not a kind of field: {words}.", field="types")
+        if key in columns.known and columns.known[key][1] != kind:
+            raise InputError(f"The field “{key}” is there already and holds {columns.known[key][1]}.", field="types")
+    return {key: given.get(key, FieldType.TEXT.value) for key in new}
+
+
+def checked_formats(
+    columns: Columns, mapping: Mapping[str, str], types: Mapping[str, str], given: Mapping[str, str]
+) -> dict[str, str]:
+    """Column -> how its dates or numbers are written, as given, else as the first rows look."""
+    found: dict[str, str] = {}
+    for name, target in mapping.items():
+        kind = columns.known[target][1] if target in columns.known else types.get(target, FieldType.TEXT.value)
+        wanted = given.get(name, "")
+        if wanted and wanted not in column_values.FORMATS:
+            raise InputError(f"“{wanted[:40]}” is none of: {', '.join(column_values.FORMATS)}.", field="formats")
+        if wanted.startswith(f"{kind}."):
+            found[name] = wanted
+        elif kind in (FieldType.DATE, FieldType.NUMBER):
+            found[name] = column_guess.format_of(kind, columns.values(name))[0]
+    return found
