@@ -27,8 +27,9 @@ def _fresh_caches() -> None:
 
 def test_the_report_and_its_pages_look_right(look: Callable[..., None]) -> None:
     at = desk()
-    earlier = launched(at, PEOPLE, name="Mid-week sourdough")
-    ends(earlier, *PEOPLE)
+    before = [f"q{number}@x.example" for number in range(4)]
+    earlier = launched(at, before, name="Mid-week sourdough")
+    ends(earlier, *before)
     make_ripe(earlier, days=9)
     campaign = launched(at, PEOPLE, max_per_minute=600)
     ends(campaign, *PEOPLE[:4])
