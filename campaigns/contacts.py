@@ -1,4 +1,4 @@
-"""Contacts: add, change, find, remove one. Addresses are the same when their normalised forms are."""
+"""Contacts: add, change, remove one. Addresses are the same when their normalised forms are."""
 
 from __future__ import annotations
 
@@ -8,23 +8,20 @@ from typing import Any
 from uuid import UUID
 
 from django.db import IntegrityError, connection, transaction
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 
 from campaigns import subscriptions
-from campaigns.fields import checked_values, value_condition
-from campaigns.models import Contact, MailingList, SubscriptionStatus
-from campaigns.standing import having
+from campaigns.fields import checked_values
+from campaigns.models import Contact, MailingList
 from relayhub.core import audit
 from relayhub.core.access import Actor
 from relayhub.core.clock import now
 from relayhub.core.errors import ConflictError, InputError
-from relayhub.core.ids import Prefix, decode_id
 from relayhub.core.languages import checked_tag
 from relayhub.core.models import Workspace
 from relayhub.protocol.address import AddressError, parse_addr_spec
 
-MAX_NAME = 300
-_BATCH = 5000
+MAX_NAME = 500
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,61 +38,6 @@ class Evidence:
 def contacts_of(workspace: Workspace) -> QuerySet[Contact]:
     """Every contact of the workspace, newest first."""
     return Contact.objects.filter(workspace=workspace)
-
-
-@dataclass(frozen=True, kw_only=True)
-class ContactFilter:
-    """What a list of contacts is narrowed to; empty means all."""
-
-    text: str = ""
-    mailing_list: UUID | None = None
-    #: Of the subscription to `mailing_list`.
-    status: str = ""
-    #: A `standing.Standing`: over all lists, or on `mailing_list`.
-    standing: str = ""
-    #: A custom field's key and what its value is or, for text, holds.
-    field: str = ""
-    value: str = ""
-    #: How the address came to be known, such as `import imp_…`.
-    source: str = ""
-
-
-def matching(workspace: Workspace, wanted: ContactFilter) -> QuerySet[Contact]:
-    """Contacts that fit, newest first; InputError where a field, status or standing is none."""
-    found = _with_text(contacts_of(workspace), wanted.text)
-    if wanted.mailing_list is not None:
-        on_list = {"subscriptions__mailing_list_id": wanted.mailing_list}
-        if wanted.status:
-            if wanted.status not in SubscriptionStatus.values:
-                raise InputError(f"A status is one of: {', '.join(SubscriptionStatus.values)}.", field="status")
-            on_list["subscriptions__status"] = wanted.status  # type: ignore[assignment]
-        found = found.filter(**on_list)
-    if wanted.standing:
-        found = having(found, workspace, wanted.standing, wanted.mailing_list)
-    if wanted.field:
-        found = found.filter(value_condition(workspace, wanted.field, wanted.value))
-    if wanted.source:
-        found = found.filter(source=wanted.source)
-    return found
-
-
-def search(
-    workspace: Workspace, *, text: str = "", mailing_list: UUID | None = None, status: str = ""
-) -> QuerySet[Contact]:
-    """Contacts whose address begins with, or whose name holds, the text; optionally on a list."""
-    return matching(workspace, ContactFilter(text=text, mailing_list=mailing_list, status=status))
-
-
-def _with_text(found: QuerySet[Contact], text: str) -> QuerySet[Contact]:
-    wanted = text.strip().lower().replace("\0", "")
-    by_id = decode_id(Prefix.CONTACT, wanted)
-    if by_id is not None:
-        return found.filter(pk=by_id)
-    if "@" in wanted and not wanted.startswith("@"):
-        return found.filter(email_key__startswith=wanted)
-    if wanted:
-        return found.filter(Q(name__icontains=wanted) | Q(email_key__contains=wanted))
-    return found
 
 
 def find(workspace: Workspace, email: str) -> Contact | None:
@@ -176,22 +118,11 @@ def delete_contact(actor: Actor, contact: Contact) -> None:
         contact.delete()
 
 
-def delete_contacts(actor: Actor, found: QuerySet[Contact]) -> int:
-    """Remove all of them with their subscriptions and consents; returns how many there were.
+def delete_rows(ids: Sequence[UUID]) -> int:
+    """Remove contacts with their subscriptions and consents, in the caller's transaction; how many there were.
 
-    Suppressions of the addresses and the messages that went out stay.
+    Set-based, for the ORM would load every row that goes. Suppressions and the messages that went out stay.
     """
-    with transaction.atomic():
-        ids = list(found.filter(workspace=actor.workspace).order_by().values_list("pk", flat=True))
-        for start in range(0, len(ids), _BATCH):
-            delete_rows(ids[start : start + _BATCH])
-        if ids:
-            audit.record(actor, "contacts.deleted", "contact", "", summary=f"{len(ids):,} contacts")
-    return len(ids)
-
-
-def delete_rows(ids: Sequence[UUID]) -> None:
-    """Set-based, for the ORM would load every row that goes."""
     with connection.cursor() as cursor:
         for table, column in (
             ("campaigns_consententry", "contact_id"), ("campaigns_subscription", "contact_id"),
@@ -199,6 +130,7 @@ def delete_rows(ids: Sequence[UUID]) -> None:
             ("campaigns_contact", "id"),
         ):
             cursor.execute(f"DELETE FROM {table} WHERE {column} = ANY(%s)", [list(ids)])
+        return int(cursor.rowcount)
 
 
 def _checked_address(email: str) -> Any:

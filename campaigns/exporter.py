@@ -10,14 +10,17 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import QuerySet
 
+from campaigns import bulk
 from campaigns.fields import field_types
 from campaigns.models import Contact, MailingList, Subscription
 from relayhub.core import audit, files, jobs
 from relayhub.core.access import EXPORTS, Actor, require
 from relayhub.core.clock import now
-from relayhub.core.errors import AccessError
-from relayhub.core.models import Job, StoredFile, Workspace
+from relayhub.core.errors import AccessError, InputError
+from relayhub.core.formats import counted
+from relayhub.core.models import Job, StoredFile
 
 JOB_KIND = "export"
 #: Jobs that leave a file to download; `campaigns.recipient_export` is the other.
@@ -28,14 +31,21 @@ _KEPT = timedelta(days=7)
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
 
-def start_export(actor: Actor, mailing_list: MailingList | None = None) -> Job:
-    """Queue an export of all contacts, or of those on a list."""
+def start_export(
+    actor: Actor, mailing_list: MailingList | None = None, *, chosen: bulk.Chosen | None = None
+) -> Job:
+    """Queue an export of all contacts, of those on a list, or of those chosen by ids or by a filter."""
     require(actor, EXPORTS)
     with transaction.atomic():
-        title = f"Export of {mailing_list.name}" if mailing_list else "Export of all contacts"
+        title = f"Export of {mailing_list.name}"[:300] if mailing_list else "Export of all contacts"
+        state: dict[str, Any] = {"list": str(mailing_list.pk) if mailing_list else None}
+        if chosen is not None:
+            count = bulk.count_chosen(actor, chosen)
+            if not count:
+                raise InputError("Choose at least one contact.", field="contact")
+            title, state = f"Export of {counted(count, 'contact')}", {"chosen": bulk.stored(chosen)}
         job = jobs.start_job(
-            actor.workspace, kind=JOB_KIND, title=title, created_by=actor.user,
-            state={"list": str(mailing_list.pk) if mailing_list else None},
+            actor.workspace, kind=JOB_KIND, title=title, created_by=actor.user, state=state, unit="contacts",
         )
         audit.record(actor, "contacts.exported", "job", job.public_id, summary=title)
     return job
@@ -63,10 +73,7 @@ def safe_cell(value: Any) -> str:
 def run_export(run: jobs.JobRun) -> None:
     """Write the file from the beginning: a run that died left only an incomplete file behind."""
     workspace = run.job.workspace
-    list_id = UUID(run.state["list"]) if run.state.get("list") else None
-    chosen = Contact.objects.filter(workspace=workspace)
-    if list_id:
-        chosen = chosen.filter(subscriptions__mailing_list_id=list_id)
+    chosen = _chosen(run)
     run.advance(done=0, total=chosen.count())
     writer = files.new_file(
         workspace, purpose="export", name=f"contacts-{now():%Y-%m-%d}.csv", content_type="text/csv",
@@ -75,7 +82,7 @@ def run_export(run: jobs.JobRun) -> None:
     keys = sorted(field_types(workspace))
     writer.write(csv_line(["email", "name", "language", *keys, "lists", "source", "created_at"]))
     done = 0
-    for batch in _batches(workspace, list_id):
+    for batch in _batches(chosen):
         lists = _lists_by_contact([contact.pk for contact in batch])
         for contact in batch:
             writer.write(_contact_line(contact, keys, lists.get(contact.pk, [])))
@@ -85,15 +92,21 @@ def run_export(run: jobs.JobRun) -> None:
     run.finish(file=str(file.pk), rows=done)
 
 
-def _batches(workspace: Workspace, list_id: UUID | None) -> Iterator[list[Contact]]:
+def _chosen(run: jobs.JobRun) -> QuerySet[Contact]:
+    """Whom the export is of; a filter means those that match when it begins."""
+    workspace = run.job.workspace
+    if run.state.get("chosen"):
+        return bulk.stored_rows(workspace, run.state["chosen"])
+    rows = Contact.objects.filter(workspace=workspace)
+    list_id = run.state.get("list")
+    return rows.filter(subscriptions__mailing_list_id=UUID(list_id)) if list_id else rows
+
+
+def _batches(chosen: QuerySet[Contact]) -> Iterator[list[Contact]]:
     last: UUID | None = None
     while True:
-        rows = Contact.objects.filter(workspace=workspace).order_by("id")
-        if list_id:
-            rows = rows.filter(subscriptions__mailing_list_id=list_id)
-        if last:
-            rows = rows.filter(pk__gt=last)
-        batch = list(rows[:_BATCH])
+        rows = chosen.filter(pk__gt=last) if last else chosen
+        batch = list(rows.order_by("id")[:_BATCH])
         if not batch:
             return
         yield batch

@@ -10,8 +10,6 @@ from typing import Any
 from django.db import connection, transaction
 from django.db.models import Count, Q
 from django.db.models.expressions import RawSQL
-from django.db.models.fields.json import KeyTextTransform
-from django.db.models.lookups import IContains
 
 from campaigns.models import Contact, FieldDefinition, FieldType, SignUpForm
 from relayhub.core import audit
@@ -106,22 +104,6 @@ def contacts_with(workspace: Workspace, keys: Sequence[str]) -> dict[str, int]:
     counts = {f"n_{key}": Count("pk", filter=Q(fields__has_key=key)) for key in keys}
     found = Contact.objects.filter(workspace=workspace).aggregate(**counts)
     return {key: found[f"n_{key}"] for key in keys}
-
-
-def value_condition(workspace: Workspace, key: str, value: str) -> Q:
-    """Contacts whose field holds the value: part of a text, or equal to a number, date, yes or no.
-
-    An empty value asks for contacts with any. InputError where there is no such field or it cannot hold that.
-    """
-    kind = field_types(workspace).get(key)
-    if kind is None:
-        raise InputError(f"There is no field “{key[:60]}”.", field="field")
-    text = value.strip().replace("\0", "")
-    if not text:
-        return Q(fields__has_key=key)
-    if kind == FieldType.TEXT:
-        return Q(IContains(KeyTextTransform(key, "fields"), text))
-    return Q(fields__contains={key: checked_value(kind, text, key)})
 
 
 def ensure_fields(workspace: Workspace, wanted: Mapping[str, tuple[str, str]]) -> None:

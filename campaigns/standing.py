@@ -6,13 +6,14 @@ says; among lists the best state counts. Archived lists say nothing.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
 from django.core.cache import cache
-from django.db import models
-from django.db.models import Case, Count, Exists, OuterRef, Q, QuerySet, Value, When
+from django.db import connection, models
+from django.db.models import Case, Exists, OuterRef, Q, QuerySet, Value, When
 
 from campaigns.models import Contact, Subscription, SubscriptionStatus
 from deliverability.models import Suppression, SuppressionScope
@@ -22,9 +23,9 @@ from relayhub.core.ids import uuid7_floor
 from relayhub.core.models import Workspace
 from relayhub.relay.models import Stream, StreamKind
 
-#: Above this many contacts the figures are kept for a minute: counting them takes longer than a page may.
+#: Above this many contacts the figures are kept for a while: counting them takes longer than a page may.
 EXACT_UP_TO = 20_000
-_KEPT_SECONDS = 60
+_KEPT_SECONDS = 5 * 60
 #: What counts as lately.
 LATELY = timedelta(days=30)
 
@@ -59,6 +60,17 @@ def _expression(workspace: Workspace, mailing_list: UUID | None = None) -> Case:
     return Case(*cases, default=Value(Standing.NONE.value), output_field=models.CharField(max_length=12))
 
 
+def standings_of(
+    rows: Sequence[Contact], workspace: Workspace, mailing_list: UUID | None = None
+) -> dict[UUID, Standing]:
+    """Where each contact of a page stands; one query. Asked of a whole sorted table it would be worked out of all."""
+    if not rows:
+        return {}
+    chosen = Contact.objects.filter(pk__in=[row.pk for row in rows])
+    found = with_standing(chosen, workspace, mailing_list).order_by()
+    return {row.pk: standing_of(row) for row in found}
+
+
 def having(
     rows: QuerySet[Contact], workspace: Workspace, standing: str, mailing_list: UUID | None = None
 ) -> QuerySet[Contact]:
@@ -77,9 +89,9 @@ def _conditions(workspace: Workspace, mailing_list: UUID | None) -> dict[Standin
     on = Subscription.objects.filter(contact=OuterRef("pk"), mailing_list__archived_at=None)
     if mailing_list is not None:
         on = on.filter(mailing_list_id=mailing_list)
-    streams = Stream.objects.filter(workspace=workspace, kind=StreamKind.BROADCAST).values_list("pk", flat=True)
+    streams = _broadcast_streams(workspace)
     stopped = Suppression.objects.filter(
-        Q(scope=SuppressionScope.WORKSPACE) | Q(scope=SuppressionScope.STREAM, stream_id__in=list(streams)),
+        Q(scope=SuppressionScope.WORKSPACE) | Q(scope=SuppressionScope.STREAM, stream_id__in=streams),
         workspace=workspace, address_key=OuterRef("email_key"), lifted_at=None,
     )
     return {
@@ -104,7 +116,7 @@ class Figures:
 
 
 def figures(workspace: Workspace) -> Figures:
-    """The figures; up to a minute old in a workspace with very many contacts."""
+    """The figures; up to five minutes old in a workspace with very many contacts."""
     found = figures_at_hand(workspace)
     if found is None:
         found = _counted(workspace)
@@ -130,7 +142,31 @@ def _key(workspace: Workspace) -> str:
     return f"contact-figures:{workspace.pk}"
 
 
+#: The same order as `_conditions`, over whole tables at once: a look-up a contact would take minutes at a million.
+_COUNT_SQL = """
+WITH stopped AS (
+  SELECT DISTINCT address_key FROM deliverability_suppression
+  WHERE workspace_id = %(workspace)s AND lifted_at IS NULL
+    AND (scope = 'workspace' OR (scope = 'stream' AND stream_id = ANY(%(streams)s::uuid[])))),
+best AS (
+  SELECT s.contact_id, max(CASE s.status WHEN 'confirmed' THEN 3 WHEN 'unconfirmed' THEN 2 ELSE 1 END) AS state
+  FROM campaigns_subscription s JOIN campaigns_mailinglist l ON l.id = s.mailing_list_id
+  WHERE l.workspace_id = %(workspace)s AND l.archived_at IS NULL GROUP BY s.contact_id)
+SELECT CASE WHEN stopped.address_key IS NOT NULL THEN 'suppressed' WHEN best.state = 3 THEN 'may'
+  WHEN best.state = 2 THEN 'unconfirmed' WHEN best.state = 1 THEN 'unsubscribed' ELSE 'none' END AS standing, count(*)
+FROM campaigns_contact c LEFT JOIN best ON best.contact_id = c.id
+LEFT JOIN stopped ON stopped.address_key = c.email_key
+WHERE c.workspace_id = %(workspace)s GROUP BY 1"""
+
+
 def _counted(workspace: Workspace) -> Figures:
     rows = Contact.objects.filter(workspace=workspace).order_by()
-    counts = rows.annotate(standing=_expression(workspace)).values_list("standing").annotate(count=Count("pk"))
-    return Figures(by_standing=dict(counts), added=rows.filter(pk__gte=uuid7_floor(now() - LATELY)).count())
+    with connection.cursor() as cursor:
+        cursor.execute(_COUNT_SQL, {"workspace": workspace.pk, "streams": _broadcast_streams(workspace)})
+        counts = {str(name): int(count) for name, count in cursor.fetchall()}
+    return Figures(by_standing=counts, added=rows.filter(pk__gte=uuid7_floor(now() - LATELY)).count())
+
+
+def _broadcast_streams(workspace: Workspace) -> list[UUID]:
+    rows = Stream.objects.filter(workspace=workspace, kind=StreamKind.BROADCAST)
+    return list(rows.values_list("pk", flat=True))

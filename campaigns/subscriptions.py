@@ -8,14 +8,16 @@ the same transaction, and lifting happens only together with a new consent.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
-from datetime import timedelta
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from django.db import connection, transaction
 
 from campaigns.models import (
+    BulkChange,
     ConsentAction,
     ConsentEntry,
     Contact,
@@ -31,13 +33,14 @@ from relayhub.core.ids import uuid7_floor, uuid7_time
 
 if TYPE_CHECKING:
     from campaigns.contacts import Evidence
+    from relayhub.core.models import User
 
 #: Channels by which a person acts for themselves.
 OWN_ACTS = frozenset({"form", "preferences", "confirmation"})
 #: True of a contact `c` whose address left `%(list)s` before: only its own act brings it back.
 LEFT_BEFORE_SQL = """EXISTS (SELECT 1 FROM deliverability_suppression gone WHERE gone.workspace_id = c.workspace_id
  AND gone.address_key = c.email_key AND gone.scope = 'list' AND gone.list_id = %(list)s AND gone.lifted_at IS NULL)"""
-#: The consent entries `e` of one act of many; its time bounds the ids, so no other month is read.
+#: The consent entries `e` of a part of one act of many, found by their ids.
 _OF_ACT_SQL = (
     "e.id BETWEEN %(first)s AND %(last)s AND e.mailing_list_id = %(list)s AND e.detail->>'act' = %(act)s"
 )
@@ -45,8 +48,7 @@ _LOG_SQL = (
     "INSERT INTO campaigns_consententry"
     " (id, contact_id, mailing_list_id, action, channel, source, user_agent, detail, at)"
 )
-#: How long an act may take, and how far the clocks of two hosts may be apart.
-_ACT_TAKES_UP_TO = timedelta(minutes=10)
+#: How far the clocks of two hosts may be apart.
 _CLOCKS_DIFFER_BY = timedelta(minutes=2)
 
 
@@ -177,7 +179,31 @@ def remove(contact_ids: Sequence[UUID], mailing_list: MailingList, *, evidence: 
         return int(cursor.rowcount)
 
 
-def restore(mailing_list: MailingList, act: UUID, *, evidence: Evidence) -> int:
+@dataclass(frozen=True, kw_only=True)
+class ActSlice:
+    """A part of what one act of many wrote: its consent entries between two ids."""
+
+    first: UUID
+    last: UUID
+
+
+def slices_of(mailing_list: MailingList, act: UUID, *, ended_at: datetime, size: int) -> Iterator[ActSlice]:
+    """The act's entries in parts of up to so many, in their order."""
+    begun = uuid7_time(act)
+    first, last = uuid7_floor(begun - _CLOCKS_DIFFER_BY), uuid7_floor(ended_at + _CLOCKS_DIFFER_BY)
+    entries = ConsentEntry.objects.filter(mailing_list=mailing_list, detail__act=str(act), pk__lt=last).order_by("pk")
+    while True:
+        ids = list(entries.filter(pk__gte=first).values_list("pk", flat=True)[: size + 1])
+        if not ids:
+            return
+        part = ids[:size]
+        yield ActSlice(first=part[0], last=part[-1])
+        if len(ids) <= size:
+            return
+        first = ids[size]
+
+
+def restore(mailing_list: MailingList, act: UUID, part: ActSlice, *, evidence: Evidence) -> int:
     """Bring back what the removal `act` took off, as it was; who has joined or left since is left alone."""
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(
@@ -191,12 +217,12 @@ def restore(mailing_list: MailingList, act: UUID, *, evidence: Evidence) -> int:
             f" AND e.action = 'removed' AND NOT {LEFT_BEFORE_SQL} ON CONFLICT DO NOTHING RETURNING contact_id)"
             f" {_LOG_SQL} SELECT rh_uuid7(), contact_id, %(list)s, 'restored', %(channel)s, %(source)s, '',"
             " %(detail)s, %(now)s FROM back",
-            _act_parameters(mailing_list, act, evidence),
+            _act_parameters(mailing_list, act, part, evidence),
         )
         return int(cursor.rowcount)
 
 
-def take_back(mailing_list: MailingList, act: UUID, *, evidence: Evidence) -> int:
+def take_back(mailing_list: MailingList, act: UUID, part: ActSlice, *, evidence: Evidence) -> int:
     """Undo the subscribing `act`; who has left or was asked since is left alone."""
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(
@@ -207,19 +233,86 @@ def take_back(mailing_list: MailingList, act: UUID, *, evidence: Evidence) -> in
             " AND s.confirmation_sent_at IS NULL RETURNING s.contact_id)"
             f" {_LOG_SQL} SELECT rh_uuid7(), contact_id, %(list)s, 'removed', %(channel)s, %(source)s, '',"
             " %(detail)s, %(now)s FROM gone",
-            _act_parameters(mailing_list, act, evidence),
+            _act_parameters(mailing_list, act, part, evidence),
         )
         return int(cursor.rowcount)
 
 
-def _act_parameters(mailing_list: MailingList, act: UUID, evidence: Evidence) -> dict[str, Any]:
-    begun = uuid7_time(act)
+def _act_parameters(mailing_list: MailingList, act: UUID, part: ActSlice, evidence: Evidence) -> dict[str, Any]:
     return {
         "list": mailing_list.pk, "workspace": mailing_list.workspace_id, "act": str(act),
-        "first": uuid7_floor(begun - _CLOCKS_DIFFER_BY), "last": uuid7_floor(begun + _ACT_TAKES_UP_TO),
+        "first": part.first, "last": part.last,
         "channel": evidence.channel, "source": evidence.source[:500],
         "detail": json.dumps({**evidence.detail, "undoes": str(act)}), "now": now(),
     }
+
+
+def unsubscribe_many(
+    contact_ids: Sequence[UUID], mailing_list: MailingList, *, act: UUID, evidence: Evidence, by: User | None
+) -> int:
+    """Record for everybody of these on the list that they want no more of it; returns how many. Set-based.
+
+    Their addresses are suppressed for the list in the same transaction. What each subscription was is kept under
+    the act, so that `subscribe_again` can bring back those whose no was a mistake.
+    """
+    with transaction.atomic():
+        rows = list(
+            Subscription.objects.select_for_update().filter(mailing_list=mailing_list, contact_id__in=contact_ids)
+            .exclude(status=SubscriptionStatus.UNSUBSCRIBED)
+            .values_list("contact_id", "status", "confirmed_at", "contact__email_key", "contact__email")
+        )
+        stopped = suppression.suppress_known(
+            mailing_list.workspace_id, {key: address for *_, key, address in rows},
+            reason=SuppressionReason.UNSUBSCRIBE, list_id=mailing_list.pk,
+            source=evidence.source or f"unsubscribed by {evidence.channel}", created_by=by,
+        )
+        moment = now()
+        Subscription.objects.filter(mailing_list=mailing_list, contact_id__in=[row[0] for row in rows]).update(
+            status=SubscriptionStatus.UNSUBSCRIBED, unsubscribed_at=moment
+        )
+        BulkChange.objects.bulk_create([
+            BulkChange(act_id=act, contact_id=contact_id, before={
+                "status": status, "at": moment.isoformat(),
+                "suppression": str(stopped[key]) if key in stopped else None,
+            })
+            for contact_id, status, _, key, _ in rows
+        ])
+        _log_many([row[0] for row in rows], mailing_list, ConsentAction.UNSUBSCRIBED, evidence, moment)
+    return len(rows)
+
+
+def subscribe_again(changes: Sequence[BulkChange], mailing_list: MailingList, *, evidence: Evidence) -> int:
+    """Undo a part of an `unsubscribe_many`: as it was, but for those who acted by themselves since."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE campaigns_subscription s SET status = b.before->>'status', unsubscribed_at = NULL"
+            " FROM campaigns_bulkchange b WHERE b.id = ANY(%s) AND s.mailing_list_id = %s"
+            " AND s.contact_id = b.contact_id AND s.status = 'unsubscribed'"
+            " AND s.unsubscribed_at = (b.before->>'at')::timestamptz"
+            " RETURNING s.contact_id, (b.before->>'suppression')::uuid",
+            [[change.pk for change in changes], mailing_list.pk],
+        )
+        rows = cursor.fetchall()
+        suppression.lift_rows(
+            mailing_list.workspace_id, [row[1] for row in rows if row[1]], lifted_by=evidence.source,
+            reason="the act was undone",
+        )
+        back = [row[0] for row in rows]
+        _log_many(back, mailing_list, ConsentAction.RESTORED, evidence, now())
+    return len(back)
+
+
+def _log_many(
+    contact_ids: Sequence[UUID], mailing_list: MailingList, action: ConsentAction, evidence: Evidence, at: datetime
+) -> None:
+    ConsentEntry.objects.bulk_create([
+        ConsentEntry(
+            contact_id=contact_id, mailing_list=mailing_list, action=action, channel=evidence.channel,
+            source=evidence.source[:500], ip=evidence.ip, user_agent=evidence.user_agent[:300],
+            detail=evidence.detail, at=at,
+        )
+        for contact_id in contact_ids
+    ])
 
 
 def note_confirmation_sent(row: Subscription, evidence: Evidence) -> None:

@@ -8,6 +8,7 @@ from celery import shared_task
 
 from campaigns import (  # noqa: F401  (registers the runners of jobs)
     broadcast,
+    bulk_undo,
     confirmation,
     exporter,
     import_undo,
@@ -44,3 +45,9 @@ def finish_sent_task() -> None:
 def forget_values_task() -> None:
     """Remove what was kept for undoing imports whose time is over."""
     import_undo.forget_values()
+
+
+@shared_task(name="campaigns.forget_undo", queue="housekeeping")
+def forget_undo_task() -> None:
+    """Remove what nobody can undo any more."""
+    bulk_undo.forget_old()

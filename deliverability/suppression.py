@@ -8,7 +8,7 @@ one that outlives the caller's.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
@@ -243,7 +243,7 @@ def _add(actor: Actor, entries: Sequence[NewSuppression], source: str, *, first_
             continue
         named = entry if entry.source else replace(entry, source=source)
         taken.setdefault((key, entry.scope, entry.stream_id, entry.list_id), (key, named))
-    added = _insert(actor.workspace.pk, list(taken.values()), recipient_id=None, created_by=actor.user)
+    added = len(_insert(actor.workspace.pk, list(taken.values()), recipient_id=None, created_by=actor.user))
     return ManyResult(
         added=added, already=len(entries) - len(rejected) - added, rejected=tuple(rejected)
     )
@@ -252,11 +252,11 @@ def _add(actor: Actor, entries: Sequence[NewSuppression], source: str, *, first_
 def _insert(
     workspace_id: UUID, entries: Sequence[tuple[str, NewSuppression]], *, recipient_id: UUID | None,
     created_by: User | None,
-) -> int:
-    """Insert in key order, so that two writers never wait for each other in a circle; how many changed."""
+) -> list[tuple[str, UUID]]:
+    """Insert in key order, so that two writers never wait for each other in a circle; key and row of those changed."""
     ordered = sorted(entries, key=lambda item: (item[0], item[1].scope))
     if not ordered:
-        return 0
+        return []
     given = [entry for _, entry in ordered]
     with connection.cursor() as cursor:
         cursor.execute(
@@ -272,7 +272,31 @@ def _insert(
                 "created_by": created_by.pk if created_by else None, "now": now(),
             },
         )
-        return len(cursor.fetchall())
+        return [(str(row[1]), row[0]) for row in cursor.fetchall()]
+
+
+def suppress_known(
+    workspace_id: UUID, addresses: Mapping[str, str], *, reason: str, list_id: UUID | None = None, source: str,
+    created_by: User | None,
+) -> dict[str, UUID]:
+    """Stop mail to addresses whose keys are known (key -> address), of one list or of the workspace; in the caller's
+    transaction.
+
+    Returns key -> row of those that were not stopped so before. Who may ask for it is the caller's to check.
+    """
+    scope = SuppressionScope.LIST if list_id is not None else SuppressionScope.WORKSPACE
+    entries = [
+        (key, NewSuppression(address=address, reason=reason, scope=scope.value, list_id=list_id, source=source))
+        for key, address in addresses.items()
+    ]
+    return dict(_insert(workspace_id, entries, recipient_id=None, created_by=created_by))
+
+
+def lift_rows(workspace_id: UUID, ids: Iterable[UUID], *, lifted_by: str, reason: str) -> int:
+    """End those of the rows that still stand, in the caller's transaction; how many. The caller checks and logs."""
+    return managers.active_suppressions(workspace_id).filter(pk__in=list(ids)).update(
+        lifted_at=now(), lifted_by=lifted_by[:300], lift_reason=reason[:500]
+    )
 
 
 # -- lifting -------------------------------------------------------------------------------------------------

@@ -32,6 +32,7 @@ SCHEDULE: dict[str, tuple[str, timedelta]] = {
     "campaigns.launch_due": ("campaigns.launch_due", timedelta(seconds=5)),
     "campaigns.resume_expansions": ("campaigns.resume_expansions", timedelta(seconds=10)),
     "campaigns.forget_values": ("campaigns.forget_values", timedelta(days=1)),
+    "campaigns.forget_undo": ("campaigns.forget_undo", timedelta(hours=1)),
     "campaigns.finish_sent": ("campaigns.finish_sent", timedelta(seconds=5)),
 }
 

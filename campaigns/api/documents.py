@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import relayhub.relay.api.documents  # noqa: F401  (a campaign's recipient is a recipient and more)
 from campaigns import column_values
+from campaigns.api import documents_contacts  # noqa: F401  (the list of contacts and acts on many)
 from campaigns.api import views_campaigns as campaigns
 from campaigns.api import views_contacts as contacts
 from campaigns.api import views_imports as imports
@@ -46,7 +47,6 @@ shape(
     detail=table(ANY), message=identifier("msg"),
 )
 shape("Consent", list=identifier("lst"), action=TEXT, channel=TEXT, source=TEXT, ip=maybe(TEXT), at=MOMENT)
-shape("BulkResult", changed=NUMBER, left_alone=NUMBER, undo=maybe(TEXT))
 shape("Unconfirmed", waiting=NUMBER)
 shape(
     "Form", id=identifier("frm"), list=identifier("lst"), title=TEXT, text=TEXT, button=TEXT, field_keys=each(TEXT),
@@ -114,22 +114,7 @@ _IMPORT: Schema = {
         "consent_source": TEXT, "dry_run": YES_OR_NO,
     },
 }
-_EXPORT: Schema = {"type": "object", "properties": {"list": TEXT}}
 
-declare(
-    contacts.ContactsView, "GET",
-    Operation(
-        name="list_contacts", answer="Contact", is_list=True,
-        query={"q": "Part of the address or name.", "email": "The address.", "list": "`lst_…`.",
-               "status": "Status of the subscription.", "standing": f"One of: {', '.join(Standing.values)}.",
-               "field": "Key of a field.", "value": "What the field is or, for text, holds.",
-               "source": "How the address came to be known, such as `import imp_…`."},
-    ),
-)
-declare(
-    contacts.ContactsView, "POST",
-    Operation(name="add_contact", answer="Contact", status=201, body=contacts.ContactSerializer),
-)
 declare(contacts.ContactView, "GET", Operation(name="get_contact", answer="Contact"))
 declare(
     contacts.ContactView, "PATCH",
@@ -148,11 +133,8 @@ declare(
 )
 declare(imports.ImportStatusView, "GET", Operation(name="get_import", answer="Import"))
 declare(imports.RejectsView, "GET", Operation(name="download_rejects", answer="Csv", answer_type="text/csv"))
-declare(contacts.ExportView, "POST", Operation(name="export_contacts", answer="Job", status=202, body=_EXPORT))
 declare(contacts.ExportFileView, "GET", Operation(name="download_export", answer="Csv", answer_type="text/csv"))
 declare(contacts.ContactConsentsView, "GET", Operation(name="list_consents", answer="Consent", is_list=True))
-declare(contacts.BulkView, "POST", Operation(name="change_contacts", answer="BulkResult", body=contacts.BulkSerializer))
-declare(contacts.UndoView, "POST", Operation(name="undo_change", answer="BulkResult", body=contacts.UndoSerializer))
 declare(contacts.FieldView, "GET", Operation(name="get_field", answer="ContactField"))
 declare(
     contacts.FieldView, "PATCH",

@@ -3,6 +3,7 @@
 from django.urls import URLPattern, path
 
 from campaigns.api import views_campaigns as campaigns
+from campaigns.api import views_contact_list as many
 from campaigns.api import views_contacts as contacts
 from campaigns.api import views_imports as imports
 from campaigns.api import views_lists as lists
@@ -10,7 +11,7 @@ from campaigns.api import views_reports as reports
 from campaigns.api import views_templates as templates
 
 urlpatterns: list[URLPattern] = [
-    path("contacts", contacts.ContactsView.as_view()),
+    path("contacts", many.ContactsView.as_view()),
     path("contacts/import", imports.ImportView.as_view()),
     path("contacts/imports", imports.ImportsView.as_view()),
     path("contacts/imports/<str:import_id>", imports.ImportStatusView.as_view()),
@@ -18,9 +19,12 @@ urlpatterns: list[URLPattern] = [
     path("contacts/imports/<str:import_id>/start", imports.ImportStartView.as_view()),
     path("contacts/imports/<str:import_id>/undo", imports.ImportUndoView.as_view()),
     path("contacts/imports/<str:import_id>/kept", imports.ImportKeptView.as_view()),
-    path("contacts/bulk", contacts.BulkView.as_view()),
-    path("contacts/undo", contacts.UndoView.as_view()),
-    path("contacts/export", contacts.ExportView.as_view()),
+    path("contacts/count", many.CountView.as_view()),
+    path("contact-views", many.ViewsView.as_view()),
+    path("contact-views/<str:view_id>", many.ViewView.as_view()),
+    path("contacts/bulk", many.BulkView.as_view()),
+    path("contacts/undo", many.UndoView.as_view()),
+    path("contacts/export", many.ExportView.as_view()),
     path("contacts/exports/<str:job_id>/file", contacts.ExportFileView.as_view()),
     path("contacts/<str:contact_id>", contacts.ContactView.as_view()),
     path("contacts/<str:contact_id>/events", contacts.ContactEventsView.as_view()),

@@ -1,4 +1,4 @@
-"""`/contacts`, `/contact-fields` and exports."""
+"""One contact of `/contacts`, `/contact-fields`, and the files of exports."""
 
 from __future__ import annotations
 
@@ -9,21 +9,19 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from campaigns import contacts, exporter, fields, list_members, lists, standing
+from campaigns import contacts, exporter, fields, lists, standing
 from campaigns.models import ConsentEntry, Contact, FieldDefinition, MailingList, Subscription
 from relayhub.core import files
 from relayhub.core.access import EXPORTS, get_or_absent
 from relayhub.core.api.base import ApiView, StrictSerializer, parsed
 from relayhub.core.api.pagination import page_by_id
-from relayhub.core.api.views import job_body, moment
+from relayhub.core.api.views import moment
 from relayhub.core.errors import InputError
-from relayhub.core.ids import Prefix, decode_id, encode_id
+from relayhub.core.ids import Prefix, encode_id
 from relayhub.core.models import Job, Scope
 from relayhub.core.streaming import download
 from relayhub.relay import queries
 from relayhub.relay.models import Event
-
-MAX_BULK = 10_000
 
 
 class ConsentSerializer(StrictSerializer):
@@ -39,7 +37,7 @@ class ContactSerializer(StrictSerializer):
     """A contact to add or change."""
 
     email = serializers.CharField(max_length=320)
-    name = serializers.CharField(max_length=300, required=False, allow_blank=True, default="")
+    name = serializers.CharField(max_length=500, required=False, allow_blank=True, default="")
     language = serializers.CharField(max_length=60, required=False, allow_blank=True, default="")
     fields = serializers.DictField(required=False, default=dict)  # type: ignore[assignment]
     lists = serializers.ListField(child=serializers.CharField(max_length=40), required=False, default=list)
@@ -80,100 +78,6 @@ def named_lists(view: ApiView, ids: list[str]) -> list[MailingList]:
         except Exception as exc:
             raise InputError("There is no such list.", field=f"lists.{index}", code="unknown_list") from exc
     return found
-
-
-class ContactsView(ApiView):
-    """Contacts."""
-
-    permissions: ClassVar = {"GET": Scope.CONTACTS_READ, "POST": Scope.CONTACTS_WRITE}
-
-    def get(self, request: Request) -> Response:
-        """Contacts, newest first: `?q=`, `?email=`, `?list=` with `?status=`, `?standing=`, `?field=` with `?value=`.
-
-        `standing` is may, unconfirmed, unsubscribed, suppressed or none: on the list where one is named.
-        """
-        given = request.query_params
-        if given.get("email"):
-            found = contacts.find(self.actor.workspace, given["email"])
-            return Response({"data": contact_bodies([found]) if found else [], "next": None})
-        list_id = None
-        if given.get("list"):
-            list_id = get_or_absent(lists.lists_of(self.actor.workspace), Prefix.LIST, given["list"]).pk
-        wanted = contacts.ContactFilter(
-            text=given.get("q", ""), mailing_list=list_id, status=given.get("status", ""),
-            standing=given.get("standing", ""), field=given.get("field", ""), value=given.get("value", ""),
-            source=given.get("source", ""),
-        )
-        rows = contacts.matching(self.actor.workspace, wanted).select_related("workspace")
-        return Response(page_by_id(request, rows, contact_bodies))
-
-    def post(self, request: Request) -> Response:
-        """Add one; 409 `contact_exists` where the address is known."""
-        data = parsed(ContactSerializer, request)
-        consent = data["consent"] or {}
-        contact = contacts.add_contact(
-            self.actor, email=data["email"], name=data["name"], language=data["language"], fields=data["fields"],
-            lists=named_lists(self, data["lists"]),
-            evidence=contacts.Evidence(
-                channel="api", source=consent.get("source", "") or f"added by {self.actor.label}",
-                ip=consent.get("ip"),
-            ),
-        )
-        return Response(contact_bodies([contact])[0], status=201)
-
-
-class BulkSerializer(StrictSerializer):
-    """What to do with many contacts."""
-
-    act = serializers.ChoiceField(choices=["add_to_list", "remove_from_list", "delete"])
-    contacts = serializers.ListField(
-        child=serializers.CharField(max_length=40), min_length=1, max_length=MAX_BULK
-    )
-    list = serializers.CharField(max_length=40, required=False)
-    consent = ConsentSerializer(required=False, default=dict)
-
-
-class BulkView(ApiView):
-    """POST one act for up to 10,000 contacts."""
-
-    permissions: ClassVar = {"POST": Scope.CONTACTS_WRITE}
-
-    def post(self, request: Request) -> Response:
-        """Add to a list, take off one, or delete; ids that are not there are left out.
-
-        Adding leaves alone who has a state on the list or left it; `undo` takes an adding or taking off back.
-        """
-        data = parsed(BulkSerializer, request)
-        ids = {key for text in data["contacts"] if (key := decode_id(Prefix.CONTACT, text))}
-        chosen = contacts.contacts_of(self.actor.workspace).filter(pk__in=ids)
-        if data["act"] == "delete":
-            return Response({"changed": contacts.delete_contacts(self.actor, chosen), "left_alone": 0, "undo": None})
-        if not data.get("list"):
-            raise InputError("Name the list.", field="list")
-        mailing_list = named_lists(self, [data["list"]])[0]
-        if data["act"] == "add_to_list":
-            source = (data["consent"] or {}).get("source", "")
-            moved = list_members.add_many(self.actor, chosen, mailing_list, source=source)
-        else:
-            moved = list_members.take_off_many(self.actor, chosen, mailing_list)
-        return Response({"changed": moved.count, "left_alone": moved.left_alone, "undo": moved.undo_token or None})
-
-
-class UndoSerializer(StrictSerializer):
-    """What a bulk act answered as `undo`."""
-
-    undo = serializers.CharField(max_length=1000)
-
-
-class UndoView(ApiView):
-    """POST takes a bulk act back."""
-
-    permissions: ClassVar = {"POST": Scope.CONTACTS_WRITE}
-
-    def post(self, request: Request) -> Response:
-        """Within 15 minutes; who acted by themselves since is left alone."""
-        moved = list_members.undo(self.actor, parsed(UndoSerializer, request)["undo"])
-        return Response({"changed": moved.count, "left_alone": 0, "undo": None})
 
 
 class _OneContact(ApiView):
@@ -311,18 +215,6 @@ def _field_body(row: FieldDefinition) -> dict[str, Any]:
 
 
 # -- exports ------------------------------------------------------------------------------------------------
-
-
-class ExportView(ApiView):
-    """POST queues an export; its job's `/file` downloads it."""
-
-    permissions: ClassVar = {"POST": EXPORTS}
-
-    def post(self, request: Request) -> Response:
-        """Queue it: `{"list": "lst_…"}` narrows it."""
-        data = request.data if isinstance(request.data, dict) else {}
-        mailing_list = named_lists(self, [str(data["list"])])[0] if data.get("list") else None
-        return Response(job_body(exporter.start_export(self.actor, mailing_list)), status=202)
 
 
 class ExportFileView(ApiView):

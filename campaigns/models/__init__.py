@@ -9,6 +9,7 @@ from campaigns.models.campaign import (
     LeftOutReason,
 )
 from campaigns.models.contact import Contact, FieldDefinition, FieldType
+from campaigns.models.contact_work import BulkAct, BulkChange, BulkKind, ContactTaste, SavedView
 from campaigns.models.importing import (
     ContactImport,
     ImportBefore,
@@ -32,12 +33,16 @@ __all__ = [
     "Broadcast",
     "BroadcastAudience",
     "BroadcastStatus",
+    "BulkAct",
+    "BulkChange",
+    "BulkKind",
     "Campaign",
     "CampaignStatus",
     "ConsentAction",
     "ConsentEntry",
     "Contact",
     "ContactImport",
+    "ContactTaste",
     "FieldDefinition",
     "FieldType",
     "ImportBefore",
@@ -49,6 +54,7 @@ __all__ = [
     "MailTemplate",
     "MailingList",
     "OptIn",
+    "SavedView",
     "SignUpForm",
     "Subscription",
     "SubscriptionStatus",

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from django.contrib.postgres.indexes import OpClass
+from django.contrib.postgres.indexes import GinIndex, OpClass
+from django.contrib.postgres.search import SearchVectorField
 from django.db import models
+from django.db.models.functions import Coalesce, Left, Lower, NullIf
 
 from relayhub.core.clock import now
 from relayhub.core.ids import Prefix, encode_id, uuid7
@@ -45,6 +47,23 @@ class FieldDefinition(models.Model):
         return encode_id(Prefix.FIELD, self.id)
 
 
+#: Two long names that begin alike are told apart by their ids.
+_TITLE_CHARACTERS = 80
+
+
+def title_expression() -> models.Expression:
+    """What lists sort contacts by: the name, or the address of somebody without one; index `contact_by_title`."""
+    return Lower(Left(Coalesce(NullIf("name", models.Value("")), "email_key"), _TITLE_CHARACTERS))
+
+
+class Words(models.Func):
+    """The words of a name and an address, for `contact_words`: an address falls apart at its punctuation."""
+
+    template = "to_tsvector('simple'::regconfig, translate(%(expressions)s, '@.-_+/', '      '))"
+    arg_joiner = " || ' ' || "
+    output_field = SearchVectorField()
+
+
 class Contact(models.Model):
     """One address of a workspace, unique by its normalised form."""
 
@@ -53,7 +72,7 @@ class Contact(models.Model):
     email = models.CharField(max_length=320)
     #: `protocol.address.normalise(email)`.
     email_key = models.CharField(max_length=320)
-    name = models.CharField(max_length=300, blank=True, default="")
+    name = models.CharField(max_length=500, blank=True, default="")
     #: Values by field key: text, number, true/false, or an ISO date.
     fields = models.JSONField(default=dict)
     #: A tag such as `de` or `pt-BR`; "" = not known. Public pages and confirmation mails are in it where it is shipped.
@@ -74,6 +93,11 @@ class Contact(models.Model):
                 models.F("workspace"), OpClass(models.F("email_key"), "varchar_pattern_ops"),
                 name="contact_by_prefix",
             ),
+            models.Index(models.F("workspace"), title_expression(), models.F("id"), name="contact_by_title"),
+            models.Index(fields=["workspace", "source", "-id"], name="contact_by_source"),
+            GinIndex(Words("name", "email_key"), name="contact_words"),
+            # Finds a field's exact value: one number, day, yes or no, or whole text.
+            GinIndex(fields=["fields"], opclasses=["jsonb_path_ops"], name="contact_field_values"),
         ]
 
     def __str__(self) -> str:

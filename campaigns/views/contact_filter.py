@@ -1,108 +1,246 @@
-"""What the address of the contact list asks for: filters, columns, and the choice a bulk act is given."""
+"""What the address of the contact list asks for: filters, order, saved view, columns; and how a page words them."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import tzinfo
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
-from django.db.models import QuerySet
 from django.http import QueryDict
+from django.utils import timezone
+from django.utils.http import urlencode
 
-from campaigns import contacts, fields, lists
-from campaigns.contacts import ContactFilter
-from campaigns.models import Contact, FieldDefinition, MailingList
-from campaigns.standing import Standing, with_standing
+from campaigns import contact_filter, contact_order, list_choice, lists, saved_views
+from campaigns.comparisons import OPS_OF, WITHOUT_VALUE, Comparison, Op, words_of
+from campaigns.contact_filter import ConsentBy, ContactFilter, Did
+from campaigns.contact_order import Sort
+from campaigns.fields import field_types
+from campaigns.models import ContactTaste, FieldDefinition, FieldType, MailingList, SavedView
+from campaigns.standing import Standing
+from relayhub.core import formats
+from relayhub.core.clock import now
 from relayhub.core.errors import InputError
 from relayhub.core.ids import Prefix, decode_id
 from relayhub.core.pages import PageRequest
 
-#: Names of the filters in the address; a bulk act on all that match carries them on.
-FILTERS = ("q", "list", "status", "field", "value", "import")
-#: Columns that every workspace has, beside its own fields.
-COLUMNS = {"lists": "Lists", "last": "Last event", "source": "Came from", "added": "Added"}
-_SHOWN_FIELDS = 2
+#: All contacts, for somebody whose list opens with a view.
+EVERYBODY = "all"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Found:
-    """The contacts an address asks for, or why it asks for nothing that can be found."""
+@dataclass(kw_only=True)
+class Asked:
+    """What an address asks for, and why it cannot be met where it cannot."""
 
-    rows: QuerySet[Contact]
-    mailing_list: MailingList | None
+    wanted: ContactFilter
+    sort: Sort
+    view: SavedView | None = None
+    mailing_list: MailingList | None = None
+    definitions: list[FieldDefinition] = field(default_factory=list)
+    taste: ContactTaste | None = None
     problem: str = ""
 
+    @property
+    def types(self) -> dict[str, str]:
+        """Field key -> kind."""
+        return {row.key: row.type for row in self.definitions}
 
-def found_by(request: PageRequest, given: QueryDict) -> Found:
-    """Contacts by the filters of a query; a filter that cannot be met finds nobody and says why."""
-    workspace = request.actor.workspace
-    mailing_list = None
-    wanted_list = given.get("list", "")
-    if wanted_list:
-        key = decode_id(Prefix.LIST, wanted_list)
-        mailing_list = lists.lists_of(workspace).filter(pk=key).first() if key else None
-        if mailing_list is None:
-            return Found(rows=Contact.objects.none(), mailing_list=None, problem="This list is no longer there.")
-    run = given.get("import", "")
-    wanted = ContactFilter(
-        text=given.get("q", ""), mailing_list=mailing_list.pk if mailing_list else None,
-        standing=given.get("status", ""), field=given.get("field", ""), value=given.get("value", ""),
-        source=f"import {run}" if run else "",
+    @property
+    def query(self) -> dict[str, list[str]]:
+        """Filters and order as parameters."""
+        query = contact_filter.to_query(self.wanted)
+        return query if self.sort.text == contact_order.DEFAULT else {**query, "sort": [self.sort.text]}
+
+
+def zone_of(request: PageRequest) -> tzinfo:
+    """The zone of the person's days."""
+    try:
+        return ZoneInfo(request.user.timezone)
+    except (KeyError, ValueError, OSError):
+        return timezone.get_current_timezone()
+
+
+def given_in(request: PageRequest, query: QueryDict) -> dict[str, list[str]]:
+    """The parameters as lists; a mailing list may be named in words where no script gave its id."""
+    given = {name: [str(value) for value in values] for name, values in query.lists()}
+    if "status" in given and "standing" not in given and given["status"][-1] in Standing.values:
+        given["standing"] = given.pop("status")  # as addresses of earlier versions say it
+    for name in ("list", "not_list"):
+        if not (given.get(name) or [""])[-1]:
+            row = list_choice.named(request.actor.workspace, query.get(f"{name}_name", ""))
+            given[name] = [row.public_id] if row else []
+    return given
+
+
+def asked_by(request: PageRequest) -> Asked:
+    """Read the address; what cannot be read is said in `problem`, and finds nobody."""
+    actor, given = request.actor, given_in(request, request.GET)
+    definitions = list(FieldDefinition.objects.filter(workspace=actor.workspace))
+    asked = Asked(
+        wanted=ContactFilter(), sort=Sort(key="added", is_descending=True), definitions=definitions,
+        taste=saved_views.taste_of(actor), view=view_of(request, request.GET.get("view", "")),
     )
     try:
-        rows = contacts.matching(workspace, wanted)
+        asked.wanted = contact_filter.from_query(given)
+        asked.sort = contact_order.parse(request.GET.get("sort", ""), asked.types)
     except InputError as exc:
-        return Found(rows=Contact.objects.none(), mailing_list=mailing_list, problem=exc.message)
-    return Found(rows=rows, mailing_list=mailing_list)
+        asked.problem = exc.message
+    if asked.wanted.mailing_list:
+        asked.mailing_list = lists.lists_of(actor.workspace).filter(pk=asked.wanted.mailing_list).first()
+    return asked
 
 
-def annotated(request: PageRequest, found: Found) -> QuerySet[Contact]:
-    """The same contacts with their standing: over all lists, or on the one filtered by."""
-    return with_standing(found.rows, request.actor.workspace, found.mailing_list.pk if found.mailing_list else None)
+def view_of(request: PageRequest, text: str) -> SavedView | None:
+    """The saved view of an id, if the person has it."""
+    key = decode_id(Prefix.VIEW, text)
+    return saved_views.views_of(request.actor).filter(pk=key).first() if key else None
 
 
-def chosen_by(request: PageRequest) -> QuerySet[Contact]:
-    """Whom a bulk act is for: the ticked ones, or everybody that matches the filters it was given with."""
-    if request.POST.get("all"):
-        found = found_by(request, request.POST)
-        if found.problem:
-            raise InputError(found.problem, field="list")
-        return found.rows
-    ids: set[UUID] = {key for text in request.POST.getlist("contact") if (key := decode_id(Prefix.CONTACT, text))}
-    return contacts.contacts_of(request.actor.workspace).filter(pk__in=ids)
+def address_of(view: SavedView) -> str:
+    """The parameters of the list under a view: its filters stand in the address, so that they can be changed there."""
+    ordered = {name: view.query[name] for name in (*contact_filter.PARAMETERS, "sort") if name in view.query}
+    return "?" + urlencode({"view": view.public_id, **ordered}, doseq=True)
 
 
 # -- columns -------------------------------------------------------------------------------------------------
 
 
-def _session_key(request: PageRequest) -> str:
-    return f"contact_columns:{request.actor.workspace.public_id}"
-
-
-def columns_of(request: PageRequest) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """(those shown, all there are with `is_on`); a column is {"key", "label", "type"}."""
-    definitions = list(FieldDefinition.objects.filter(workspace=request.actor.workspace))
+def columns_of(asked: Asked) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """(those shown, all there are with `is_on`); a column is {"key", "label", "type", "sort"}."""
     every: list[dict[str, Any]] = [
-        *({"key": f"field:{row.key}", "label": row.label or row.key, "type": row.type} for row in definitions),
-        *({"key": key, "label": label, "type": key} for key, label in COLUMNS.items()),
+        *({"key": f"field:{row.key}", "label": row.label or row.key, "type": row.type, "sort": f"field:{row.key}"}
+          for row in asked.definitions),
+        *({"key": key, "label": label, "type": key, "sort": "added" if key == "added" else ""}
+          for key, label in saved_views.COLUMNS.items()),
     ]
-    default = [*(f"field:{row.key}" for row in definitions[:_SHOWN_FIELDS]), "lists", "last"]
-    chosen = request.session.get(_session_key(request), default)
+    chosen = saved_views.columns_for(asked.taste, [row.key for row in asked.definitions], asked.view)
     every = [{**column, "is_on": column["key"] in chosen} for column in every]
     return [column for column in every if column["is_on"]], every
 
 
-def keep_columns(request: PageRequest, chosen: list[str]) -> None:
-    """Remember the columns for this person's session and workspace."""
-    known = {*COLUMNS, *(f"field:{key}" for key in fields.field_types(request.actor.workspace))}
-    request.session[_session_key(request)] = [key for key in chosen if key in known]
+# -- words ---------------------------------------------------------------------------------------------------
 
 
-def selects_of(request: PageRequest) -> list[dict[str, Any]]:
-    """The choices of the filter bar."""
-    rows = lists.lists_of(request.actor.workspace).order_by("name").values_list("pk", "name")
-    named = [(MailingList(pk=pk).public_id, name) for pk, name in rows]
+def chips_of(request: PageRequest, asked: Asked) -> list[dict[str, str]]:
+    """Each filter that is on, in words, with the address without it."""
+    wanted, labels = asked.wanted, {row.key: row.label or row.key for row in asked.definitions}
+    chips = [(name, text) for name, text in _single_words(request, asked) if text]
+    found = [{"text": text, "url": _without(request, *names)} for names, text in chips]
+    for index, item in enumerate(wanted.comparisons):
+        kind = asked.types.get(item.field, FieldType.TEXT)
+        found.append({"text": _compared(kind, item, labels.get(item.field, item.field)),
+                      "url": _without_comparison(request, index)})
+    return found
+
+
+def _single_words(request: PageRequest, asked: Asked) -> list[tuple[tuple[str, ...], str]]:
+    wanted = asked.wanted
+    away = lists.lists_of(request.actor.workspace).filter(pk=wanted.not_on).first() if wanted.not_on else None
     return [
-        {"key": "list", "label": "Any list", "options": named},
-        {"key": "status", "label": "May I write?", "options": list(Standing.choices)},
+        (("list", "list_name"), f"On “{_short(asked.mailing_list.name)}”" if asked.mailing_list else ""),
+        (("not_list", "not_list_name"), f"Not on “{_short(away.name)}”" if away else ""),
+        (("standing", "status"), Standing(wanted.standing).label if wanted.standing in Standing.values else ""),
+        (("consent",), f"Consent: {ConsentBy(wanted.consent).label}" if wanted.consent else ""),
+        (("import",), "Added by one import" if wanted.source.startswith("import ") else ""),
+        (("source",), f"Came from {_short(wanted.source)}"
+         if wanted.source and not wanted.source.startswith("import ") else ""),
+        (("did", "within"), _did(wanted)),
+        (("added_from",), f"Added from {_day(wanted.added_from)}" if wanted.added_from else ""),
+        (("added_to",), f"Added up to {_day(wanted.added_to)}" if wanted.added_to else ""),
     ]
+
+
+def _did(wanted: ContactFilter) -> str:
+    if not wanted.did:
+        return ""
+    label = Did(wanted.did).label
+    return f"{label} in {formats.counted(wanted.within_days, 'day')}" if wanted.within_days else f"{label}, ever"
+
+
+def _day(day: Any) -> str:
+    return f"{day.day} {day:%b}" if day.year == now().year else f"{day.day} {day:%b %Y}"
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= 40 else f"{text[:39]}…"
+
+
+def _compared(kind: str, item: Comparison, label: str) -> str:
+    try:
+        return _short(words_of(kind, item, label))
+    except InputError:
+        return _short(f"{label} {item.op} {item.value}")
+
+
+def _without(request: PageRequest, *names: str) -> str:
+    query = _first_page(request)
+    for name in names:
+        query.pop(name, None)
+    return f"?{query.urlencode()}" if query else f"?view={EVERYBODY}"
+
+
+def _without_comparison(request: PageRequest, index: int) -> str:
+    query = _first_page(request)
+    triples = contact_filter.from_query({name: query.getlist(name) for name in ("field", "op", "value")}).comparisons
+    kept = [item for place, item in enumerate(triples) if place != index]
+    for name in ("field", "op", "value"):
+        query.setlist(name, [getattr(item, name) for item in kept])
+    return f"?{query.urlencode()}" if query.urlencode() else f"?view={EVERYBODY}"
+
+
+def _first_page(request: PageRequest) -> QueryDict:
+    query = request.GET.copy()
+    for name in ("cursor", "newer"):
+        query.pop(name, None)
+    return query
+
+
+# -- what the panel of filters offers ------------------------------------------------------------------------
+
+
+def panel_of(request: PageRequest, asked: Asked) -> dict[str, Any]:
+    """Choices and present values of the filters, for the page."""
+    wanted = asked.wanted
+    return {
+        "standings": Standing.choices, "consents": ConsentBy.choices, "dids": Did.choices, "wanted": wanted,
+        "within": wanted.within_days or ("" if wanted.did else contact_filter.DEFAULT_DAYS),
+        "list_name": asked.mailing_list.name if asked.mailing_list else "",
+        "not_on": lists.lists_of(request.actor.workspace).filter(pk=wanted.not_on).first() if wanted.not_on else None,
+        "ops": [{"value": op.value, "label": op.label, "kinds": _kinds(op), "alone": op in WITHOUT_VALUE}
+                for op in Op],
+        "rows": [*wanted.comparisons, Comparison(field="")],
+        "count": _count(wanted),
+    }
+
+
+def _kinds(op: Op) -> str:
+    return " ".join(str(kind) for kind, known in OPS_OF.items() if op in known)
+
+
+def _count(wanted: ContactFilter) -> int:
+    """How many filters the panel holds; the words looked for stand beside it."""
+    single: Sequence[object] = (
+        wanted.mailing_list, wanted.not_on, wanted.standing, wanted.consent, wanted.source, wanted.did,
+        wanted.added_from, wanted.added_to,
+    )
+    return sum(bool(value) for value in single) + len(wanted.comparisons)
+
+
+# -- whom an act on many is for ------------------------------------------------------------------------------
+
+
+def chosen_ids(request: PageRequest) -> list[UUID]:
+    """The ticked contacts."""
+    return [key for text in request.POST.getlist("contact") if (key := decode_id(Prefix.CONTACT, text))]
+
+
+def query_in_form(request: PageRequest) -> Mapping[str, Sequence[str]] | None:
+    """The filters that a form on all that match carries, or None where it is for the ticked ones."""
+    return given_in(request, request.POST) if request.POST.get("all") else None
+
+
+def known_types(request: PageRequest) -> dict[str, str]:
+    """Field key -> kind."""
+    return field_types(request.actor.workspace)

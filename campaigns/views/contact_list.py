@@ -1,29 +1,33 @@
-"""The list of contacts: find them, see who may be written to, act on many of them, export them."""
+"""The list of contacts: find them, see who may be written to, choose what it shows, and count what matches."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
+from uuid import UUID
 
-from django.contrib import messages
-from django.http import HttpResponse
+from django.http import HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
 
-from campaigns import contacts, exporter, list_members, lists, standing
-from campaigns.models import Contact, FieldDefinition, FieldType, MailingList, Subscription
-from campaigns.views import contact_filter
-from campaigns.views.common import list_of
+from campaigns import contact_filter, contact_order, contact_table, contacts, list_choice, saved_views, standing
+from campaigns.bulk import AT_ONCE
+from campaigns.contact_count import count_of
+from campaigns.contact_table import ContactPage
+from campaigns.models import Contact, FieldType, SavedView, Subscription
+from campaigns.views import contact_filter as asking
+from campaigns.views.contact_filter import Asked
 from relayhub.core import formats
-from relayhub.core.access import EXPORTS
 from relayhub.core.errors import InputError
+from relayhub.core.keyset import KeysetPage, Place, decode_place, encode_place
 from relayhub.core.models import Scope, Workspace
 from relayhub.core.pages import PageRequest, back_to, page
-from relayhub.core.paging import table_page
 from relayhub.relay.touches import last_touches
 
-#: How many addresses a confirmation names.
-_NAMED = 10
+SIZE = 50
+#: Beyond this many, what a page has more to say of a contact than a line would not be read.
+_NAMES_SHOWN = 3
 
 
 def look_of(stands: standing.Standing) -> str:
@@ -35,22 +39,120 @@ def look_of(stands: standing.Standing) -> str:
 @page(Scope.CONTACTS_READ)
 def contact_list(request: PageRequest) -> HttpResponse:
     """Who are these people, and may I write to them?"""
+    asked = asking.asked_by(request)
+    elsewhere = _elsewhere(request, asked)
+    if elsewhere:
+        return redirect(f"{reverse('contact-list')}{elsewhere}")
     workspace = request.actor.workspace
-    found = contact_filter.found_by(request, request.GET)
-    table = table_page(request, contact_filter.annotated(request, found))
-    shown, every = contact_filter.columns_of(request)
-    has_any = contacts.contacts_of(workspace).exists()
-    given = {name: request.GET[name] for name in contact_filter.FILTERS if request.GET.get(name)}
+    found = _found(request, asked)
+    has_any = bool(found.page.rows) or contacts.contacts_of(workspace).exists()
+    shown, every = asking.columns_of(asked)
     return render(
         request, "campaigns/contact_list.html",
         {
-            "table": table, "lines": _lines(workspace, list(table.rows), shown), "columns": shown,
-            "every_column": every, "has_any": has_any, "problem": found.problem, "given": given,
-            "selects": contact_filter.selects_of(request), "fields": _filterable(workspace),
-            "lists": lists.lists_of(workspace).order_by("name"), "on_list": found.mailing_list,
-            "has_more": bool(table.newer_url or table.older_url), "stats": _stats(workspace) if has_any else None,
+            "table": found, "columns": shown, "every_column": every, "has_any": has_any, "asked": asked,
+            "lines": _lines(workspace, found.page.rows, shown, asked), "pager": _pager(request, found.page),
+            "panel": asking.panel_of(request, asked), "filter_chips": asking.chips_of(request, asked),
+            "list_choices": list_choice.choices(workspace), "sorted_by": found.sort.text,
+            "carried": _carried(asked), "views": _views(request, asked), "job_above": AT_ONCE,
+            "stats": _stats(workspace) if has_any else None,
+            "sorts_fields": found.counted is not None and found.counted.count <= contact_order.FIELD_SORT_UP_TO,
         },
     )
+
+
+def _elsewhere(request: PageRequest, asked: Asked) -> str:
+    """The parameters that a bare address, or one with a view alone, stands for."""
+    given = [name for name in request.GET if name != "view"]
+    if given:
+        return ""
+    if asked.view is not None and asked.view.query:
+        return asking.address_of(asked.view)
+    if "view" in request.GET:
+        return ""
+    first = saved_views.default_view_of(request.actor, asked.taste)
+    return asking.address_of(first) if first is not None else ""
+
+
+def _found(request: PageRequest, asked: Asked) -> ContactPage:
+    """The page of contacts; where the filter cannot be used, none, and `asked.problem` says why."""
+    empty: KeysetPage[Contact] = KeysetPage(rows=[], before=None, after=None)
+    if not asked.problem:
+        try:
+            return contact_table.page_of(
+                request.actor.workspace, asked.wanted, asked.sort, size=SIZE, zone=asking.zone_of(request),
+                after=_place(request, "cursor"), before=_place(request, "newer"),
+            )
+        except InputError as exc:
+            asked.problem = exc.message
+    return ContactPage(page=empty, sort=asked.sort, counted=None)
+
+
+def _place(request: PageRequest, name: str) -> Place | None:
+    text = request.GET.get(name, "")
+    try:
+        return Place(value=None, key=UUID(text))
+    except ValueError:
+        return decode_place(text)
+
+
+def _pager(request: PageRequest, found: KeysetPage[Contact]) -> dict[str, str]:
+    def url(name: str, place: Place | None) -> str:
+        if place is None:
+            return ""
+        query = request.GET.copy()
+        for key in ("cursor", "newer"):
+            query.pop(key, None)
+        query[name] = encode_place(place)
+        return f"?{query.urlencode()}"
+
+    return {"before": url("newer", found.before), "after": url("cursor", found.after)}
+
+
+def _carried(asked: Asked) -> list[tuple[str, str]]:
+    """The filters as fields of a form."""
+    return [(name, value) for name, values in contact_filter.to_query(asked.wanted).items() for value in values]
+
+
+def _views(request: PageRequest, asked: Asked) -> dict[str, Any]:
+    """The saved views of the menu, which one is open, and whether it still says what is shown."""
+    rows = list(saved_views.views_of(request.actor).order_by("name")[: saved_views.MAX_VIEWS])
+    first = saved_views.default_view_of(request.actor, asked.taste)
+    view = asked.view
+    return {
+        "mine": _links([row for row in rows if not row.is_shared], view, first),
+        "shared": _links([row for row in rows if row.is_shared], view, first),
+        "open": view, "is_first": view is not None and first is not None and first.pk == view.pk,
+        "has_first": first is not None,
+        "is_changed": view is not None and dict(view.query) != asked.query,
+        "may_change": view is not None and saved_views.may_change(request.actor, view),
+        "asked": [(name, value) for name, values in asked.query.items() for value in values],
+    }
+
+
+def _links(rows: list[SavedView], present: SavedView | None, first: SavedView | None) -> list[dict[str, Any]]:
+    return [
+        {"row": row, "url": asking.address_of(row), "is_on": present is not None and present.pk == row.pk,
+         "is_first": first is not None and first.pk == row.pk}
+        for row in rows
+    ]
+
+
+@require_GET
+@page(Scope.CONTACTS_READ)
+def contact_count(request: PageRequest) -> HttpResponse:
+    """How many match, for a page that did not wait for it; `exactly=1` counts them all."""
+    asked = asking.asked_by(request)
+    exactly = bool(request.GET.get("exactly"))
+    counted, problem = None, asked.problem
+    if not problem:
+        try:
+            found = contact_filter.matching(request.actor.workspace, asked.wanted, zone=asking.zone_of(request))
+            counted = count_of(request.actor.workspace, asked.wanted, found, exactly=exactly)
+        except InputError as exc:
+            problem = exc.message
+    return render(request, "campaigns/_contact_count.html",
+                  {"counted": counted, "problem": problem, "was_asked": exactly})
 
 
 @require_GET
@@ -61,8 +163,17 @@ def contact_figures(request: PageRequest) -> HttpResponse:
     return render(request, "partials/_stat_strip.html", {"stats": _strip(found)})
 
 
-def _filterable(workspace: Workspace) -> list[FieldDefinition]:
-    return list(FieldDefinition.objects.filter(workspace=workspace))
+@require_GET
+@page(Scope.LISTS_READ)
+def list_pick(request: PageRequest) -> HttpResponse:
+    """Lists whose name holds the text, for a field that searches them."""
+    rows = list_choice.find(request.actor.workspace, request.GET.get("q", ""))
+    return JsonResponse({"data": [
+        {"id": row.public_id, "name": row.name, "note": row.get_opt_in_display()} for row in rows
+    ]})
+
+
+# -- figures -------------------------------------------------------------------------------------------------
 
 
 def _stats(workspace: Workspace) -> list[dict[str, Any]] | None:
@@ -76,10 +187,10 @@ def _strip(found: standing.Figures) -> list[dict[str, Any]]:
     def part(name: str, label: str, note: str) -> dict[str, Any]:
         count = found.by_standing.get(name, 0)
         return {"label": label, "value": formats.number(count), "unit": formats.share(count, found.total),
-                "note": note, "url": f"{path}?status={name}"}
+                "note": note, "url": f"{path}?standing={name}"}
 
     return [
-        {"label": "Contacts", "value": formats.number(found.total), "url": path,
+        {"label": "Contacts", "value": formats.number(found.total), "url": f"{path}?view={asking.EVERYBODY}",
          "note": f"{formats.number(found.added)} added in {standing.LATELY.days} days"},
         part("may", "May be written to", "confirmed on a list"),
         part("unconfirmed", "Not confirmed", "asked, no answer yet"),
@@ -88,23 +199,29 @@ def _strip(found: standing.Figures) -> list[dict[str, Any]]:
     ]
 
 
-def _lines(workspace: Workspace, rows: list[Contact], columns: list[dict[str, Any]]) -> list[dict[str, Any]]:
+# -- lines ---------------------------------------------------------------------------------------------------
+
+
+def _lines(
+    workspace: Workspace, rows: Sequence[Contact], columns: list[dict[str, Any]], asked: Asked
+) -> list[dict[str, Any]]:
     kinds = {column["type"] for column in columns}
     touches = last_touches(workspace.pk, [row.email_key for row in rows]) if "last" in kinds else {}
     on = _list_names(rows) if "lists" in kinds else {}
+    stands = standing.standings_of(rows, workspace, asked.mailing_list.pk if asked.mailing_list else None)
     return [
         {
-            "contact": row, "look": look_of(standing.standing_of(row)), "standing": standing.standing_of(row).label,
+            "contact": row, "look": look_of(stands[row.pk]), "standing": stands[row.pk].label,
             "cells": [
                 {"label": column["label"], **_cell(row, column, touches.get(row.email_key), on.get(row.pk, []))}
                 for column in columns
             ],
         }
-        for row in rows
+        for row in rows if row.pk in stands
     ]
 
 
-def _list_names(rows: list[Contact]) -> dict[Any, list[str]]:
+def _list_names(rows: Sequence[Contact]) -> dict[Any, list[str]]:
     names: dict[Any, list[str]] = {}
     found = Subscription.objects.filter(contact__in=rows, mailing_list__archived_at=None).exclude(
         status="unsubscribed"
@@ -119,7 +236,8 @@ def _cell(row: Contact, column: dict[str, Any], touch: Any, on: list[str]) -> di
     if kind == "last":
         return {"kind": "touch", "value": touch}
     if kind == "lists":
-        return {"kind": "text", "value": ", ".join(on)}
+        more = f" and {len(on) - _NAMES_SHOWN} more" if len(on) > _NAMES_SHOWN else ""
+        return {"kind": "text", "value": ", ".join(on[:_NAMES_SHOWN]) + more}
     if kind == "source":
         return {"kind": "text", "value": row.source}
     if kind == "added":
@@ -134,80 +252,6 @@ def _cell(row: Contact, column: dict[str, Any], touch: Any, on: list[str]) -> di
 @page(Scope.CONTACTS_READ)
 def contact_columns(request: PageRequest) -> HttpResponse:
     """Choose what the table shows."""
-    contact_filter.keep_columns(request, request.POST.getlist("column"))
+    view = asking.view_of(request, request.POST.get("view", ""))
+    saved_views.keep_columns(request.actor, request.POST.getlist("column"), view)
     return redirect(back_to(request, reverse("contact-list")))
-
-
-@require_POST
-@page(EXPORTS)
-def contact_export(request: PageRequest) -> HttpResponse:
-    """Queue an export of everybody, or of one list."""
-    mailing_list = list_of(request, request.POST["list"]) if request.POST.get("list") else None
-    job = exporter.start_export(request.actor, mailing_list)
-    return redirect("job-detail", job.public_id)
-
-
-# -- many at once --------------------------------------------------------------------------------------------
-
-
-@require_POST
-@page(Scope.CONTACTS_WRITE)
-def contact_bulk(request: PageRequest) -> HttpResponse:
-    """Add to a list or take off one, at once and with an undo; deletion asks first."""
-    chosen = contact_filter.chosen_by(request)
-    act = request.POST.get("act", "")
-    if act == "delete":
-        return _delete(request, contact_filter.chosen_by(request))
-    if act not in {"add", "remove"}:
-        raise InputError("Choose what to do with these contacts.", field="act")
-    if not request.POST.get("to"):
-        raise InputError("Choose a list first.", field="to")
-    return _move(request, chosen, list_of(request, request.POST["to"]), adds=act == "add")
-
-
-def _move(request: PageRequest, chosen: Any, mailing_list: MailingList, *, adds: bool) -> HttpResponse:
-    change = list_members.add_many if adds else list_members.take_off_many
-    moved = change(request.actor, chosen, mailing_list)
-    verb = ("Added {} to", "Nobody was added to") if adds else ("Took {} off", "Nobody was taken off")
-    words = verb[0].format(formats.counted(moved.count, "contact")) if moved.count else verb[1]
-    words += f" “{mailing_list.name}”."
-    if moved.left_alone and adds:
-        words += f" {formats.number(moved.left_alone)} left alone: on it already, or they had left it."
-    elif moved.left_alone:
-        words += f" {formats.number(moved.left_alone)} left alone: not on it, or they had left it."
-    if moved.count:
-        undo = reverse("contact-undo", args=[moved.undo_token])
-        messages.success(request, words, extra_tags=f"undo={undo}")
-    else:
-        messages.info(request, words)
-    return redirect(back_to(request, reverse("contact-list")))
-
-
-@require_POST
-@page(Scope.CONTACTS_WRITE)
-def contact_undo(request: PageRequest, token: str) -> HttpResponse:
-    """Take back what was done to many."""
-    moved = list_members.undo(request.actor, token)
-    messages.success(request, f"Undone for {formats.counted(moved.count, 'contact')}.")
-    return redirect(back_to(request, reverse("contact-list")))
-
-
-def _delete(request: PageRequest, chosen: Any) -> HttpResponse:
-    count = chosen.count()
-    if count == 0:
-        raise InputError("Choose at least one contact.", field="contact")
-    if request.POST.get("typed", "").replace(",", "").strip() == str(count):
-        contacts.delete_contacts(request.actor, chosen)
-        messages.success(request, f"Deleted {formats.counted(count, 'contact')}.")
-        return redirect("contact-list")
-    everyone = bool(request.POST.get("all"))
-    return render(
-        request, "campaigns/contact_delete.html",
-        {
-            "count": count, "named": list(chosen[:_NAMED]), "more": max(0, count - _NAMED), "everyone": everyone,
-            "ids": [] if everyone else request.POST.getlist("contact"),
-            "given": {name: request.POST[name] for name in contact_filter.FILTERS if request.POST.get(name)},
-            "problem": "That was not the number." if request.POST.get("typed") else "",
-        },
-        status=422 if request.POST.get("typed") else 200,
-    )

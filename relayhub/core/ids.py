@@ -56,6 +56,8 @@ class Prefix(StrEnum):
     BROADCAST = "brd"
     FORM = "frm"
     DOMAIN_SHARE = "dsh"
+    VIEW = "viw"
+    BULK_ACT = "act"
 
 
 def _compose(unix_ms: int, entropy: int) -> UUID:

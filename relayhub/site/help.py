@@ -16,6 +16,7 @@ _PLACES = {
     "verify-a-domain": (("domain-list", "Domains"),),
     "go-live": (("domain-list", "Domains"), ("route-list", "Routes")),
     "import-contacts": (("contact-list", "Contacts"), ("import-new", "Import contacts")),
+    "find-contacts": (("contact-list", "Contacts"),),
     "build-a-mail": (("settings-home", "Brand"), ("template-list", "Templates"), ("template-new", "New template")),
     "first-campaign": (("settings-home", "Footer"), ("template-list", "Templates"), ("campaign-list", "Campaigns")),
     "hand-in-mail": (("sandbox-inbox", "Sandbox inbox"), ("api-home", "API")),

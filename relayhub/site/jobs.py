@@ -7,7 +7,7 @@ from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_POST
 
-from campaigns import exporter
+from campaigns import bulk_undo, exporter
 from relayhub.core import files, formats, jobs
 from relayhub.core.access import EXPORTS, get_or_absent
 from relayhub.core.errors import ForbiddenError
@@ -63,7 +63,10 @@ def job_detail(request: PageRequest, job_id: str) -> HttpResponse:
             answer["HX-Refresh"] = "true"
         return answer
     jobs.mark_seen(job, request.user)
-    return render(request, "site/job.html", context | {"about": jobs.kind_of(job), "facts": _facts(job)})
+    return render(
+        request, "site/job.html",
+        context | {"about": jobs.kind_of(job), "facts": _facts(job), "act": bulk_undo.told_of(job, request.actor)},
+    )
 
 
 def _facts(job: Job) -> list[tuple[str, str]]:

@@ -16,7 +16,7 @@ from django.shortcuts import redirect, render
 from django.utils.http import urlencode
 from django.views.decorators.http import require_GET
 
-from campaigns import contacts, editing, lists, templates
+from campaigns import contact_filter, editing, lists, templates
 from campaigns.overview import overview_of
 from deliverability import managers
 from deliverability.models import Suppression
@@ -155,7 +155,7 @@ def _help(text: str) -> Group:
 
 
 def _contacts(actor: Actor, text: str) -> list[Hit]:
-    rows = contacts.search(actor.workspace, text=text).order_by("-id")[: SHOWN_EACH + 1]
+    rows = contact_filter.search(actor.workspace, text).order_by("-id")[: SHOWN_EACH + 1]
     return [
         Hit(url=nav_url("contact-detail", row.public_id), title=row.email, note=row.name, at=row.created_at)
         for row in rows

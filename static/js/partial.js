@@ -29,7 +29,8 @@ document.addEventListener("htmx:error", (event) => {
   say("No answer from the server", "The connection may be down. Live parts go on when it is back.");
 });
 
-// The focus stays where a person works: on the same control of the new part, else on the page's content.
+// The focus stays where a person works: on the same control of the new part, else on what the part marks with
+// [data-focus], else on the page's content.
 let focused;
 const sign = (element) => [element.tagName, element.getAttribute("name"), element.getAttribute("href"),
   element.getAttribute("aria-label"), element.value ?? "", element.textContent.trim()].join("\n");
@@ -44,7 +45,7 @@ function refocus() {
   const { id, sign: wanted, caret, element } = focused;
   const same = (id && document.getElementById(id))
     || [...document.querySelectorAll(element.tagName)].find((other) => sign(other) === wanted);
-  const place = same ?? document.getElementById("main");
+  const place = same ?? document.querySelector("[data-focus]") ?? document.getElementById("main");
   place?.focus({ preventScroll: true });
   if (same && typeof caret === "number") try { same.setSelectionRange(caret, caret); } catch { /* no text field */ }
   focused = undefined;

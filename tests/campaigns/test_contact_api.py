@@ -7,6 +7,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from rest_framework.response import Response
 from rest_framework.test import APIClient
 
+from campaigns import bulk, bulk_undo
 from campaigns.models import Contact, ContactImport, FieldDefinition, MailingList, Subscription
 from relayhub.core import jobs
 from relayhub.core.models import AuditEntry, Job, Workspace
@@ -82,6 +83,93 @@ def test_many_are_moved_and_moved_back(client: APIClient) -> None:
 
     assert gone["changed"] == 1
     assert Contact.objects.get().email == "b@x.example"
+
+
+def test_contacts_are_filtered_sorted_and_counted(client: APIClient) -> None:
+    for name, age in (("b", 41), ("a", 9), ("c", 30)):
+        made(client, "contacts", email=f"{name}@x.example", name=name.upper(), fields={"age": age, "city": "Oslo"})
+    made(client, "contacts", email="d@x.example")
+
+    def emails(query: str) -> list[str]:
+        return [row["email"][0] for row in client.get(f"{V1}/contacts?{query}").json()["data"]]
+
+    adults = "field=age&op=ge&value=18&field=city&op=is&value=Oslo"
+    assert emails(f"{adults}&sort=title") == ["b", "c"]
+    assert emails("sort=-field:age") == ["b", "c", "a", "d"]
+    first = client.get(f"{V1}/contacts?sort=title&limit=3").json()
+    following = client.get(first["next"]).json()
+    assert [row["email"][0] for row in first["data"] + following["data"]] == ["a", "b", "c", "d"]
+    assert following["next"] is None
+    assert client.get(f"{V1}/contacts/count?{adults}").json() == {"count": 2, "is_exact": True}
+    for query in ("sort=shoe", "did=slept", "added_from=x", "field=age&op=has&value=1", "cursor=eHg"):
+        assert client.get(f"{V1}/contacts?{query}").status_code == 400, query
+
+
+def test_everybody_that_matches_is_changed_and_changed_back(client: APIClient) -> None:
+    for name, city in (("a", "Oslo"), ("b", "Oslo"), ("c", "Bergen")):
+        made(client, "contacts", email=f"{name}@x.example", fields={"city": city})
+    oslo = {"field": ["city"], "op": ["is"], "value": ["Oslo"]}
+
+    done = made(client, "contacts/bulk", act="set_field", filter=oslo, field="city", value="Paris")
+    assert (done["changed"], done["job"]) == (2, None)
+    assert made(client, "contacts/undo", undo=done["undo"])["changed"] == 2
+    assert Contact.objects.filter(fields__city="Oslo").count() == 2
+    assert made(client, "contacts/bulk", act="suppress", filter=oslo, consent={"source": "letter"})["changed"] == 2
+    for body in ({"act": "delete"}, {"act": "delete", "filter": {"citty": "Oslo"}},
+                 {"act": "delete", "filter": {}, "contacts": ["con_x"]}, {"act": "set_field", "filter": {}}):
+        assert client.post(f"{V1}/contacts/bulk", body, format="json").status_code in (400, 422), body
+    assert Contact.objects.count() == 3
+
+
+def test_very_many_are_a_job(client: APIClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bulk, "AT_ONCE", 1)
+    monkeypatch.setattr(bulk_undo, "AT_ONCE", 1)
+    news = made(client, "lists", name="News")["id"]
+    for name in "ab":
+        made(client, "contacts", email=f"{name}@x.example")
+
+    asked = client.post(f"{V1}/contacts/bulk", {"act": "add_to_list", "filter": {}, "list": news}, format="json")
+    assert asked.status_code == 202
+    jobs.run_job(Job.objects.get().pk)
+    job = client.get(f"{V1}/jobs/{asked.json()['job']}").json()
+    assert (job["status"], job["result"]["changed"]) == ("done", 2)
+    undone = client.post(f"{V1}/contacts/undo", {"undo": asked.json()["undo"]}, format="json")
+    assert undone.status_code == 202
+    jobs.run_job(Job.objects.order_by("-id")[0].pk)
+    assert not Subscription.objects.exists()
+    again = client.post(f"{V1}/contacts/undo", {"undo": asked.json()["undo"]}, format="json")
+    assert again.json()["code"] == "undone"
+
+
+def test_views_are_saved_and_used(client: APIClient) -> None:
+    for name in "ab":
+        made(client, "contacts", email=f"{name}@x.example", fields={"city": "Oslo" if name == "a" else "Bergen"})
+    oslo = {"field": ["city"], "op": ["is"], "value": ["Oslo"]}
+
+    view = made(client, "contact-views", name="Oslo", filter=oslo, sort="title", columns=["added", "nonsense"])
+    assert (view["filter"], view["sort"], view["columns"], view["shared"]) == (oslo, "title", ["added"], True)
+    found = client.get(f"{V1}/contacts?view={view['id']}").json()["data"]
+    assert [row["email"] for row in found] == ["a@x.example"]
+    changed = client.patch(f"{V1}/contact-views/{view['id']}", {"name": "O"}, format="json").json()
+    assert (changed["name"], changed["filter"], changed["sort"]) == ("O", oslo, "title")
+    assert client.post(f"{V1}/contact-views", {"name": "O"}, format="json").status_code == 409
+    own = client.post(f"{V1}/contact-views", {"name": "Own", "shared": False}, format="json")
+    assert own.status_code == 400
+    assert [row["name"] for row in client.get(f"{V1}/contact-views").json()["data"]] == ["O"]
+    assert client.delete(f"{V1}/contact-views/{view['id']}").status_code == 204
+    assert client.get(f"{V1}/contacts?view={view['id']}").status_code == 404
+
+
+def test_an_export_is_of_those_that_match(client: APIClient) -> None:
+    for name in "ab":
+        made(client, "contacts", email=f"{name}@x.example")
+
+    job = made(client, "contacts/export", filter={"q": "a@"})
+    jobs.run_job(Job.objects.get().pk)
+
+    lines = b"".join(client.get(f"{V1}/contacts/exports/{job['id']}/file")).decode().splitlines()
+    assert [line.split(",")[0] for line in lines] == ["email", "a@x.example"]
+    assert client.post(f"{V1}/contacts/export", {"filter": {"q": "z@"}}, format="json").status_code == 400
 
 
 def test_fields_are_renamed_and_deleted(client: APIClient) -> None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import pytest
 from django.core.cache import cache
 
-from campaigns import contacts, fields, lists, standing, subscriptions
-from campaigns.contacts import ContactFilter, Evidence, add_contact
+from campaigns import bulk, contact_filter, contacts, fields, lists, standing, subscriptions
+from campaigns.comparisons import Comparison
+from campaigns.contact_filter import ContactFilter
+from campaigns.contacts import Evidence, add_contact
 from campaigns.models import ConsentEntry, Contact, Subscription
 from deliverability import suppression
 from relayhub.core.access import Actor, system_actor
@@ -23,8 +25,12 @@ def actor() -> Actor:
     return system_actor(setup.new_workspace("Shop"))
 
 
+def compared(actor: Actor, field: str, op: str = "", value: str = "") -> set[str]:
+    return found(actor, comparisons=(Comparison(field=field, op=op, value=value),))
+
+
 def found(actor: Actor, **wanted: object) -> set[str]:
-    rows = contacts.matching(actor.workspace, ContactFilter(**wanted))  # type: ignore[arg-type]
+    rows = contact_filter.matching(actor.workspace, ContactFilter(**wanted))  # type: ignore[arg-type]
     return {row.email.partition("@")[0] for row in rows}
 
 
@@ -110,15 +116,15 @@ def test_fields_are_asked_by_their_kind(actor: Actor) -> None:
                 fields={"contains": "New Oslo", "age": 41, "member": True, "born": "1985-02-03"})
     add_contact(actor, email="b@x.example", evidence=ANY, fields={"contains": "Bergen", "age": 4})
 
-    assert found(actor, field="contains", value="oslo") == {"a"}
-    assert found(actor, field="age", value="41") == {"a"}
-    assert found(actor, field="member", value="yes") == {"a"}
-    assert found(actor, field="born", value="1985-02-03") == {"a"}
-    assert found(actor, field="born") == {"a"}
+    assert compared(actor, "contains", value="oslo") == {"a"}
+    assert compared(actor, "age", value="41") == {"a"}
+    assert compared(actor, "member", value="yes") == {"a"}
+    assert compared(actor, "born", value="1985-02-03") == {"a"}
+    assert compared(actor, "born") == {"a"}
     with pytest.raises(InputError, match="holds a number"):
-        found(actor, field="age", value="old")
+        compared(actor, "age", value="old")
     with pytest.raises(InputError, match="no field"):
-        found(actor, field="shoe", value="41")
+        compared(actor, "shoe", value="41")
 
 
 def test_words_look_into_addresses_and_names(actor: Actor) -> None:
@@ -132,9 +138,9 @@ def test_words_look_into_addresses_and_names(actor: Actor) -> None:
 
 
 def test_deleting_many_takes_their_subscriptions_and_leaves_others(everybody: Actor) -> None:
-    chosen = contacts.matching(everybody.workspace, ContactFilter(standing="suppressed"))
+    act = bulk.start(everybody, bulk.Order(kind="delete"), bulk.Chosen(query={"standing": ["suppressed"]}))
 
-    assert contacts.delete_contacts(everybody, chosen) == 2
+    assert (act.changed, act.job) == (2, None)
 
     assert Contact.objects.count() == 4
     assert not Subscription.objects.filter(contact__email__startswith="bounced").exists()

@@ -234,7 +234,7 @@ def test_what_was_kept_goes_with_the_contact(actor: Actor) -> None:
     add_contact(actor, email="ann@x.example", name="Ann", evidence=ANY)
     row = run(actor, b"email,name\nann@x.example,Anna\n")
 
-    contacts.delete_contacts(actor, contacts.contacts_of(actor.workspace))
+    contacts.delete_rows([contact.pk for contact in contacts.contacts_of(actor.workspace)])
 
     assert not ImportBefore.objects.exists()
     assert undo(actor, row) == {}

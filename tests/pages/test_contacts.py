@@ -6,13 +6,18 @@ import re
 
 import pytest
 from django.contrib.messages import get_messages
+from django.db import connection
 from django.http import HttpResponse
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from campaigns import fields, lists, subscriptions
+from campaigns import bulk, bulk_undo, contact_count, fields, list_choice, lists, standing, subscriptions
 from campaigns.contacts import Evidence, add_contact
-from campaigns.models import Contact, FieldDefinition, MailingList, Subscription
+from campaigns.models import BulkAct, Contact, FieldDefinition, MailingList, SavedView, Subscription
+from campaigns.views import contact_list
 from deliverability import suppression
+from relayhub.core import jobs
 from relayhub.core.models import AuditEntry, Job, Role
 from relayhub.relay import routes
 from relayhub.site import setup
@@ -63,7 +68,7 @@ def test_the_list_says_who_may_be_written_to(at: Desk) -> None:
 
     page = at.client.get(reverse("contact-list")).content.decode()
 
-    for words in ("May write", "On no list", "Suppressed", "of 3 selected"):
+    for words in ("May write", "On no list", "Suppressed", "3 contacts"):
         assert words in page
 
 
@@ -76,7 +81,7 @@ def test_filters_live_in_the_address(at: Desk) -> None:
         return emails_on(at.client.get(path, query))
 
     assert found(list=news.public_id) == {may.public_id}
-    assert found(status="none") == {other.public_id}
+    assert found(standing="none") == found(status="none") == {other.public_id}
     assert found(q="oth") == {other.public_id}
     assert found(field="city", value="osl") == {may.public_id}
 
@@ -98,10 +103,132 @@ def test_chosen_columns_are_remembered(at: Desk) -> None:
 
     at.client.post(reverse("contact-columns"), {"column": ["field:shoe", "source", "nonsense"]})
 
-    page = at.client.get(path).content.decode()
+    elsewhere = Client()
+    elsewhere.force_login(at.user, backend="allauth.account.auth_backends.AuthenticationBackend")
+    page = elsewhere.get(path).content.decode()
     assert "Oslo" not in page
     assert 'data-label="shoe"' in page
     assert 'data-label="Came from"' in page
+
+
+def test_the_page_asks_no_more_of_the_database_for_more_contacts(at: Desk) -> None:
+    news = lists.create_list(at.actor, name="News")
+    path = reverse("contact-list")
+
+    def queries(**query: str) -> int:
+        at.client.get(path, query)  # what is kept between requests is there, but for what is kept for two seconds
+        routes.forget()
+        with CaptureQueriesContext(connection) as caught:
+            assert at.client.get(path, query).status_code == 200
+        # What the frame does now and then, such as keeping the session, is not the page's.
+        return sum("campaigns_" in query["sql"] or "relay_" in query["sql"] for query in caught.captured_queries)
+
+    everything = {"list": news.public_id, "standing": "may", "field": "city", "value": "Oslo", "sort": "title"}
+    person(at, "first", news, city="Oslo")
+    few = (queries(), queries(**everything))
+    for number in range(60):
+        person(at, f"p{number}", news, lists.create_list(at.actor, name=f"List {number}"), city="Oslo")
+
+    assert (queries(), queries(**everything)) == few
+    assert few[0] <= 20
+
+
+def test_a_view_is_saved_opened_first_changed_and_removed(at: Desk) -> None:
+    person(at, "may", lists.create_list(at.actor, name="News"), city="Oslo")
+    person(at, "none")
+    path = reverse("contact-list")
+
+    saved = at.client.post(reverse("contact-view-new"), {
+        "name": "Reachable", "standing": "may", "sort": "title", "column": ["source"], "first": "1", "shared": "1",
+    })
+    view = SavedView.objects.get()
+    assert saved["Location"] == f"{path}?view={view.public_id}&standing=may&sort=title"
+    opened = at.client.get(path, follow=True)
+    page = opened.content.decode()
+    assert opened.redirect_chain == [(saved["Location"], 302)]
+    assert len(emails_on(opened)) == 1
+    assert 'data-label="Came from"' in page
+    assert 'aria-sort="ascending"' in page
+    everybody = at.client.get(path, {"view": "all"})
+    assert len(emails_on(everybody)) == 2
+
+    at.client.post(reverse("contact-view-change", args=[view.public_id]), {"standing": "none"})
+    at.client.post(reverse("contact-view-change", args=[view.public_id]), {"what": "name", "name": "Unreached"})
+    view.refresh_from_db()
+    assert (view.name, view.query, view.is_shared) == ("Unreached", {"standing": ["none"]}, False)
+    at.client.post(reverse("contact-view-delete", args=[view.public_id]))
+    assert at.client.get(path).status_code == 200
+
+
+def test_others_views_are_absent(at: Desk) -> None:
+    other = desk(at.workspace, role=Role.MARKETER, email="o@example.com")
+    other.client.post(reverse("contact-view-new"), {"name": "Theirs", "standing": "may"})
+    view = SavedView.objects.get()
+    person(at, "a")
+
+    assert "Theirs" not in at.client.get(reverse("contact-list")).content.decode()
+    for name in ("contact-view-change", "contact-view-delete"):
+        assert at.client.post(reverse(name, args=[view.public_id]), {"name": "x"}).status_code == 404, name
+
+
+def test_with_very_many_the_count_comes_after_the_page(at: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(standing, "EXACT_UP_TO", 2)
+    monkeypatch.setattr(contact_list, "SIZE", 2)
+    monkeypatch.setattr(contact_count, "EXACT_UP_TO", 2)
+    for name in "abcd":
+        person(at, name, city="Oslo")
+    query = {"field": "city", "op": "is", "value": "Oslo"}
+
+    page = at.client.get(reverse("contact-list"), query).content.decode()
+    assert "Counting" in page
+    part = at.client.get(reverse("contact-count"), query).content.decode()
+    assert "about 4 contacts" in part
+    exact = at.client.get(reverse("contact-count"), {**query, "exactly": "1"}).content.decode()
+    assert "about" not in exact
+    assert "4 contacts" in exact
+
+
+def test_lists_are_searched_where_there_are_too_many_to_show(at: Desk) -> None:
+    for number in range(list_choice.SHOWN + 1):
+        lists.create_list(at.actor, name=f"Letter {number}")
+    news = lists.create_list(at.actor, name="News of the letter")
+    row = person(at, "a", news)
+
+    page = at.client.get(reverse("contact-list")).content.decode()
+    assert 'role="combobox"' in page
+    assert "Letter 7" not in page
+    found = at.client.get(reverse("list-pick"), {"q": "LETTER"}).json()["data"]
+    assert len(found) == 20
+    assert found[0]["name"].startswith("Letter")
+    assert at.client.get(reverse("list-pick"), {"q": "of the"}).json()["data"][0]["id"] == news.public_id
+    # without a script the name is all that is sent
+    assert emails_on(at.client.get(reverse("contact-list"), {"list": "", "list_name": "news of THE letter"})) == {
+        row.public_id
+    }
+
+
+def test_more_than_a_few_are_a_job_and_undone_from_its_page(at: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bulk, "AT_ONCE", 1)
+    monkeypatch.setattr(bulk_undo, "AT_ONCE", 1)
+    news = lists.create_list(at.actor, name="News")
+    for name in "abc":
+        person(at, name)
+
+    chosen = {"act": "add_to_list", "all": "1", "to_add_to_list": news.public_id}
+    answer = at.client.post(reverse("contact-bulk"), chosen)
+    job = Job.objects.get()
+    assert answer["Location"] == reverse("job-detail", args=[job.public_id])
+    jobs.run_job(job.pk)
+    page = at.client.get(answer["Location"]).content.decode()
+    assert "Added 3 contacts to “News”." in page
+    undo = reverse("contact-undo", args=[BulkAct.objects.get().public_id])
+    assert undo in page
+    undone = at.client.post(undo)
+    jobs.run_job(Job.objects.order_by("-id")[0].pk)
+
+    assert "Undone for 3 contacts." in at.client.get(undone["Location"]).content.decode()
+    assert not Subscription.objects.exists()
+    assert undo not in at.client.get(answer["Location"]).content.decode()
 
 
 def test_adding_many_to_a_list_can_be_undone(at: Desk) -> None:

@@ -18,6 +18,7 @@ from deliverability import suppression
 from relayhub.core import jobs
 from relayhub.relay import routes
 from tests.pages.marketer_rows import Desk, desk
+from tests.support.browser import findings, keep_picture
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.browser]
 CSV = (
@@ -85,7 +86,7 @@ def test_the_pages_of_contacts(full: Desk, look: Callable[..., None]) -> None:
     ines = Contact.objects.get(email__startswith="ines")
     lotte = Contact.objects.get(email__startswith="lotte")
     look(full, reverse("contact-list"), "contacts")
-    look(full, reverse("contact-list") + "?status=may&field=shop&value=N", "contacts-filtered")
+    look(full, reverse("contact-list") + "?standing=may&field=shop&op=has&value=N&sort=field:shop", "contacts-filtered")
     look(full, reverse("contact-new"), "contact-new")
     look(full, reverse("contact-detail", args=[ines.public_id]), "contact")
     look(full, reverse("contact-detail", args=[lotte.public_id]), "contact-suppressed")
@@ -121,13 +122,87 @@ def test_many_are_put_on_a_list_and_back(full: Desk, browse: Any) -> None:
     page.get_by_label("Select all on this page").check()
     expect(page.locator("[data-bulk]")).to_contain_text("5 of 5 selected")
     before = Subscription.objects.count()
-    page.get_by_label("List to add to or remove from").select_option(label="Weekly letter")
     page.get_by_role("button", name="Add to list").click()
+    dialog = page.get_by_role("dialog", name="Add 5 contacts to a list")
+    dialog.get_by_role("button", name="Add 5 contacts").click()
+    expect(dialog.get_by_text("List: choose one first.")).to_be_visible()
+    assert findings(page) == []
+    keep_picture(page, "contacts-bulk-add")
+    dialog.get_by_label("List", exact=True).select_option(label="Weekly letter")
+    dialog.get_by_label("Where does the consent come from?").fill("trade fair")
+    page.keyboard.press("Enter")
     expect(page.locator("#toasts")).to_contain_text("Added 3 contacts to “Weekly letter”.")
     assert Subscription.objects.count() == before + 3
     page.locator("#toasts").get_by_role("button", name="Undo").click()
     expect(page.locator("#toasts")).to_contain_text("Undone for 3 contacts.")
     assert Subscription.objects.count() == before
+
+
+def test_filters_are_set_narrow_or_wide_and_saved_as_a_view(full: Desk, browse: Any) -> None:
+    page = browse(full, 390)
+    page.goto(reverse("contact-list"))
+    page.locator("summary", has_text="Filters").click()
+    page.get_by_label("May I write?").select_option("may")
+    page.get_by_label("Field 1", exact=True).select_option(label="Orders")
+    page.get_by_label("How field 1 is compared").select_option(label="is more than")
+    page.get_by_label("What field 1 is compared with").fill("10")
+    page.get_by_role("button", name="Another field").click()
+    expect(page.get_by_label("Field 2", exact=True)).to_be_focused()
+    assert findings(page) == []
+    keep_picture(page, "contacts-panel-390")
+    page.get_by_role("button", name="Show contacts").click()
+    expect(page.locator("summary", has_text="Filters (2)")).to_be_visible()
+    assert page.url.endswith("?standing=may&field=orders&op=gt&value=10")
+    expect(page.locator("tbody tr")).to_have_count(1)
+    page.set_viewport_size({"width": 1440, "height": 1000})
+    page.locator("summary", has_text="All contacts").click()
+    keep_picture(page, "contacts-views")
+    page.get_by_role("button", name="Save as a view").click()
+    page.get_by_label("Name", exact=True).fill("Regulars")
+    page.get_by_role("button", name="Save the view").click()
+    expect(page.locator("summary", has_text="Regulars")).to_be_visible()
+    page.get_by_role("link", name="Orders is more than 10").click()
+    expect(page.locator("summary", has_text="changed")).to_be_visible()
+
+
+def test_the_keys_go_through_the_list(full: Desk, browse: Any) -> None:
+    page = browse(full)
+    page.goto(reverse("contact-list"))
+    links = page.locator("tbody a.t")
+    page.keyboard.press("j")
+    expect(links.nth(0)).to_be_focused()
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("x")
+    page.keyboard.press("k")
+    page.keyboard.press("x")
+    expect(page.locator("[data-bulk]")).to_contain_text("2 of 5 selected")
+    assert findings(page) == []
+    keep_picture(page, "contacts-keys")
+    page.get_by_label("Name or address").fill("jk")
+    assert page.get_by_label("Name or address").input_value() == "jk"
+    links.nth(1).focus()
+    href = links.nth(1).get_attribute("href")
+    page.keyboard.press("Enter")
+    page.wait_for_url(f"**{href}")
+
+
+def test_a_list_among_very_many_is_searched(full: Desk, browse: Any) -> None:
+    for number in range(40):
+        lists.create_list(full.actor, name=f"Letter {number}")
+    page = browse(full)
+    page.goto(reverse("contact-list"))
+    page.locator("summary", has_text="Filters").click()
+    field = page.get_by_role("combobox", name="On the list", exact=True)
+    field.fill("weekl")
+    expect(page.get_by_role("option", name="Weekly letter")).to_be_visible()
+    assert findings(page) == []
+    keep_picture(page, "contacts-picker")
+    field.press("ArrowDown")
+    field.press("Enter")
+    expect(field).to_have_value("Weekly letter")
+    page.get_by_role("button", name="Show contacts").click()
+    expect(page.get_by_role("link", name="On “Weekly letter”")).to_be_visible()
+    expect(page.locator("tbody tr")).to_have_count(2)
 
 
 def test_columns_are_chosen(full: Desk, browse: Any) -> None:

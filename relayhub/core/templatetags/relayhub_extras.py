@@ -312,12 +312,13 @@ def _is_current(context: Context, name: str) -> bool:
 
 @register.simple_tag(takes_context=True)
 def url_query(context: Context, **changes: Any) -> str:
-    """The page's own query with changes ("" or None drops one); a cursor is dropped unless it is given."""
+    """The page's own query with changes ("" or None drops one); places of pages are dropped unless given."""
     request = context.get("request")
     query = request.GET.copy() if request is not None else None
     if query is None:
         return "?"
-    query.pop("cursor", None)
+    for key in ("cursor", "newer"):
+        query.pop(key, None)
     for key, value in changes.items():
         if value in (None, ""):
             query.pop(key, None)
@@ -327,10 +328,15 @@ def url_query(context: Context, **changes: Any) -> str:
 
 
 @register.simple_tag(takes_context=True)
-def sort_head(context: Context, key: str, label: str, classes: str = "", first: str = "desc") -> SafeString:
-    """`<th>` with a link that sorts by `?sort=key`, `-key` for descending, and tells its `aria-sort`."""
+def sort_head(
+    context: Context, key: str, label: str, classes: str = "", first: str = "desc", default: str = ""
+) -> SafeString:
+    """`<th>` with a link that sorts by `?sort=key`, `-key` for descending, and tells its `aria-sort`.
+
+    `first`: the way it is sorted at the first click; `default`: how the table is sorted unless told.
+    """
     request = context.get("request")
-    present = request.GET.get("sort", "") if request is not None else ""
+    present = (request.GET.get("sort", "") if request is not None else "") or default
     ascending, descending = key, f"-{key}"
     turns_down = present == ascending or (present != descending and first == "desc")
     following = descending if turns_down else ascending

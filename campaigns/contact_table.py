@@ -1,0 +1,88 @@
+"""One page of the contact list, at any size: filtered, sorted, and counted where that costs little.
+
+A filter in the order of names is answered in one of two ways. Few matches are gathered first and then sorted, and
+so are those of words, which stand together in that order; many others are met soon when the index on names is
+walked. PostgreSQL knows too little of JSON to choose between them, so the count chooses. What still takes too
+long is given up, and said.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, tzinfo
+
+from django.db import OperationalError, connection, transaction
+from psycopg.errors import QueryCanceled
+
+from campaigns import contact_filter, contact_order
+from campaigns.contact_count import EXACT_UP_TO, Counted, count_of, few_of
+from campaigns.contact_filter import ContactFilter
+from campaigns.contact_order import Sort
+from campaigns.fields import field_types
+from campaigns.models import Contact
+from campaigns.standing import is_quickly_counted
+from relayhub.core.errors import InputError
+from relayhub.core.keyset import KeysetPage, Place, keyset_page
+from relayhub.core.models import Workspace
+
+#: Nobody waits longer for a page.
+_PATIENCE_MS = 4000
+_NONE_REACHES = 100_000_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class ContactPage:
+    """A page of contacts; `counted` None: counting would have kept it waiting, ask `count_of` apart."""
+
+    page: KeysetPage[Contact]
+    sort: Sort
+    counted: Counted | None
+
+
+def page_of(
+    workspace: Workspace, wanted: ContactFilter, sort: Sort, *, size: int, zone: tzinfo = UTC,
+    after: Place | None = None, before: Place | None = None,
+) -> ContactPage:
+    """The page after or before a place, or the first; InputError where the filter or order cannot be used."""
+    found = contact_filter.matching(workspace, wanted, zone=zone)
+    is_small = is_quickly_counted(workspace)
+    counted = None
+    if is_small:
+        counted = count_of(workspace, wanted, found)
+    elif sort.key != "added" and not wanted.is_empty:
+        counted = few_of(found)
+    if sort.field and (counted is None or counted.count > EXACT_UP_TO):
+        raise InputError(
+            f"More than {EXACT_UP_TO:,} contacts match, too many to sort by a field. Narrow the filters, "
+            "or sort by name or by time.", field="sort", code="too_many_to_sort",
+        )
+    order = contact_order.order_of(sort, field_types(workspace))
+    gathers = order.by is not None and (bool(wanted.text) or (counted is not None and counted.count <= EXACT_UP_TO))
+    if gathers:
+        # The limit, which none reaches, makes the matches a step of their own, done once, before they are sorted.
+        found = Contact.objects.filter(pk__in=found.order_by().values("pk")[:_NONE_REACHES])
+    with _in_time(walks=order.by is not None and not gathers):
+        page = keyset_page(found, order, size=size, after=after, before=before)
+    if counted is None and after is None and before is None and page.after is None:
+        counted = Counted(count=len(page.rows), is_exact=True)
+    return ContactPage(page=page, sort=sort, counted=counted)
+
+
+@contextmanager
+def _in_time(*, walks: bool) -> Iterator[None]:
+    """Give the query within so long, or InputError (`too_slow`); `walks`: in the order of an index, unsorted."""
+    try:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("SET LOCAL statement_timeout = %s", [_PATIENCE_MS])
+            cursor.execute("SET LOCAL enable_sort = %s", ["off" if walks else "on"])
+            yield
+            cursor.execute("SET LOCAL statement_timeout TO DEFAULT; SET LOCAL enable_sort TO DEFAULT")
+    except OperationalError as exc:
+        if not isinstance(exc.__cause__, QueryCanceled):
+            raise
+        raise InputError(
+            "Looking through this many contacts for these few takes too long. Add a filter that narrows them, "
+            "such as a list or when they were added, or sort by time.", field="sort", code="too_slow",
+        ) from exc
