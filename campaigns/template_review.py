@@ -6,15 +6,18 @@ Nothing here is stored; the same rules answer the editor and `/templates/{id}/re
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from django.db.models import Count, Q
 
 from campaigns import templates
+from campaigns.client_support import checks_of, support_findings
 from campaigns.fields import field_types
 from campaigns.models import Contact, TemplateKind
 from campaigns.preflight import GMAIL_CLIP_BYTES
+from campaigns.template_looks import has_dark_styles
 from campaigns.templates import TemplateInput
 from relayhub.core.errors import PrepareError
 from relayhub.core.models import Workspace
@@ -63,6 +66,20 @@ class Review:
     shown: rendering.Rendered | None
     size_bytes: int
     is_text_derived: bool
+    #: Rules about mail programs that were looked at; the broken ones are among the findings.
+    support_checks: int = 0
+    has_dark_styles: bool = False
+
+    @property
+    def support_passed(self) -> int:
+        """How many of the rules about mail programs hold."""
+        broken = sum(finding.code.startswith(("client_", "markdown_")) for finding in self.findings)
+        return self.support_checks - broken
+
+    @property
+    def is_nearly_clipped(self) -> bool:
+        """Whether there is little left before Gmail hides its end: links and the footer may take it."""
+        return self.size_bytes > GMAIL_CLIP_BYTES * 0.9
 
     @property
     def errors(self) -> list[Finding]:
@@ -85,19 +102,24 @@ class Review:
         return GMAIL_CLIP_BYTES
 
 
-def review(workspace: Workspace, content: TemplateInput, contact: Contact | None = None) -> Review:
-    """Look at a content as it would be sent to this contact (None: an invented one)."""
-    found = [_at_line(finding) for finding in templates.findings(workspace, content)]
+def review(
+    workspace: Workspace, content: TemplateInput, contact: Contact | None = None, *,
+    sample: Mapping[str, Any] | None = None,
+) -> Review:
+    """Look at a content as it would be sent to this contact (None: an invented one), with these variables."""
+    found = [_at_line(finding) for finding in templates.findings(workspace, content, sample=sample)]
     shown = None
     if not any(finding.severity is Severity.ERROR for finding in found):
         try:
-            shown = templates.preview(workspace, content, contact)
+            shown = templates.preview(workspace, content, contact, sample=sample)
         except PrepareError as exc:
             found.insert(0, _at_line(Finding(severity=Severity.ERROR, code=exc.code, message=exc.message, part="html")))
-    found += [*_unknown_elements(content), *_unsubscribe(workspace, content)]
+    html = shown.html if shown else None
+    found += [*_unknown_elements(content), *support_findings(content, html), *_unsubscribe(workspace, content)]
     return Review(
         findings=tuple(found), blanks=tuple(_blanks(workspace, content)), shown=shown,
-        size_bytes=len((shown.html or "").encode()) if shown else 0,
+        size_bytes=len((html or "").encode()), support_checks=checks_of(content.kind),
+        has_dark_styles=bool(html) and has_dark_styles(html or ""),
         is_text_derived=content.kind != TemplateKind.TEXT and not content.text.strip(),
     )
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -23,6 +25,9 @@ from relayhub.relay.template_source import Finding, Severity, line_of_field
 from relayhub.relay.templates_port import TemplateParts
 
 MAX_SOURCE = 1024 * 1024
+#: Characters of the sample values, as JSON.
+MAX_SAMPLE = 20_000
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,14 +52,17 @@ def archived_templates_of(workspace: Workspace) -> QuerySet[MailTemplate]:
 
 
 def create_template(
-    actor: Actor, *, name: str, content: TemplateInput, is_published: bool = True
+    actor: Actor, *, name: str, content: TemplateInput, is_published: bool = True,
+    sample: Mapping[str, Any] | None = None,
 ) -> MailTemplate:
     """Make a template; its first version is published at once, or a draft where somebody is to write it yet."""
     _check(content)
     if is_published:
         _refuse_errors(actor.workspace, content)
     with transaction.atomic():
-        template = MailTemplate.objects.create(workspace=actor.workspace, name=_checked_name(name))
+        template = MailTemplate.objects.create(
+            workspace=actor.workspace, name=_checked_name(name), sample=checked_sample(sample or {})
+        )
         _new_version(template, actor, content, number=1, published=is_published)
         audit.record(actor, "template.created", "template", template.public_id, summary=template.name)
     return template
@@ -116,7 +124,8 @@ def copy(actor: Actor, template: MailTemplate) -> MailTemplate:
     """Begin another template with the newest text of this one, as a draft."""
     latest = newest(template)
     content = content_of(latest) if latest else TemplateInput()
-    return create_template(actor, name=f"{template.name[:190]} (copy)", content=content, is_published=False)
+    return create_template(actor, name=f"{template.name[:190]} (copy)", content=content, is_published=False,
+                           sample=template.sample)
 
 
 def rename(actor: Actor, template: MailTemplate, name: str) -> None:
@@ -125,6 +134,29 @@ def rename(actor: Actor, template: MailTemplate, name: str) -> None:
     with transaction.atomic():
         template.save(update_fields=["name"])
         audit.record(actor, "template.renamed", "template", template.public_id, summary=template.name)
+
+
+def set_sample(actor: Actor, template: MailTemplate, sample: Mapping[str, Any]) -> None:
+    """Keep values for the variables, for previews and tests; InputError for what cannot be merged."""
+    checked = checked_sample(sample)
+    if checked == template.sample:
+        return
+    template.sample = checked
+    with transaction.atomic():
+        template.save(update_fields=["sample"])
+        audit.record(actor, "template.sample_changed", "template", template.public_id, summary=template.name)
+
+
+def checked_sample(sample: object) -> dict[str, Any]:
+    """The values if they are named and short enough, else InputError."""
+    if not isinstance(sample, Mapping) or not all(isinstance(key, str) and _NAME.fullmatch(key) for key in sample):
+        raise InputError('Sample values are an object of names, such as {"order_number": "1042"}.', field="sample")
+    if len(json.dumps(sample)) > MAX_SAMPLE:
+        raise InputError(f"Sample values have up to {MAX_SAMPLE // 1000} KB.", field="sample")
+    taken = sorted({"contact", "workspace", "campaign"} & set(sample))
+    if taken:
+        raise InputError(f"“{taken[0]}” is filled in by RelayHub; name the variable otherwise.", field="sample")
+    return dict(sample)
 
 
 def publish(actor: Actor, template: MailTemplate) -> TemplateVersion:
@@ -210,8 +242,13 @@ def source_of(content: TemplateInput, workspace: Workspace, *, subject: str = ""
     )
 
 
-def findings(workspace: Workspace, content: TemplateInput, *, subject: str = "") -> list[Finding]:
-    """Everything a person should know of this content before it is sent: errors first."""
+def findings(
+    workspace: Workspace, content: TemplateInput, *, subject: str = "", sample: Mapping[str, Any] | None = None
+) -> list[Finding]:
+    """Everything a person should know of this content before it is sent: errors first.
+
+    Names that `sample` has are variables that single messages bring; they are no surprise.
+    """
     parts = _parts(content, subject)
     found = rendering.source_findings(parts)
     if not found:
@@ -219,26 +256,31 @@ def findings(workspace: Workspace, content: TemplateInput, *, subject: str = "")
             compiled.to_html(source_of(content, workspace))
         except PrepareError as exc:
             found.append(Finding(severity=Severity.ERROR, code=exc.code, message=exc.message, part="html"))
-    known = field_types(workspace)
+    known, brought = field_types(workspace), set(sample or ())
     for part, source in parts.items():
         found += [
             Finding(severity=Severity.WARNING, code="unknown_field", message=f"There is no field “{name}”.",
-                    fix="Define it under Contacts, or write another one. Campaigns that use it cannot be launched.",
+                    fix="Define it under Contacts or write another one; a campaign with it cannot be launched. "
+                        "If single messages bring it as a variable, give it a sample value.",
                     line=line_of_field(source, name), part=part, name=name)
-            for name in rendering.missing_fields([source], known)
+            for name in rendering.missing_fields([source], known) if name.split(".", 1)[0] not in brought
         ]
     return found
 
 
 def preview(
     workspace: Workspace, content: TemplateInput, contact: Contact | None, *, subject: str = "",
-    links: Mapping[str, str] | None = None, campaign: str = "Preview",
+    links: Mapping[str, str] | None = None, campaign: str = "Preview", sample: Mapping[str, Any] | None = None,
 ) -> rendering.Rendered:
-    """What this contact would get; links that only a sent mail has are marked as such, or are the given ones."""
+    """What this contact would get; links that only a sent mail has are marked as such, or are the given ones.
+
+    `sample` stands for the variables that a single message would bring.
+    """
     footer = footer_of(workspace)
     made = compiled.compile_source(source_of(content, workspace, subject=subject), footer, opens=False, clicks=False)
     context = {
-        "contact": _person(contact), **shared_context(workspace, campaign, made.subject), **(links or PREVIEW_LINKS)
+        **(sample or {}), "contact": _person(contact), **shared_context(workspace, campaign, made.subject),
+        **(links or PREVIEW_LINKS),
     }
     return rendering.render_all(subject=made.subject, html=made.html, text=made.text, context=context)
 

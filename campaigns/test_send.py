@@ -57,7 +57,9 @@ def send_template_test(
         raise InputError("This template has no content yet.", field="html")
     if not sender.strip():
         raise InputError("A test needs a From address.", field="from")
-    shown = templates.preview(actor.workspace, templates.content_of(version), contact, links=test_links())
+    shown = templates.preview(
+        actor.workspace, templates.content_of(version), contact, links=test_links(), sample=template.sample
+    )
     stream = default_stream(actor.workspace, StreamKind.BROADCAST)
     accepted = _send(actor, shown, to, sender=sender, stream=stream.slug, test_of=template.public_id)
     audit.record(actor, "template.test_sent", "template", template.public_id, summary=template.name,

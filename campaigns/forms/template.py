@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from django import forms
 
 from campaigns.models import TemplateKind
 from campaigns.starters import STARTERS
-from campaigns.templates import MAX_SOURCE, TemplateInput
+from campaigns.templates import MAX_SOURCE, TemplateInput, checked_sample
+from relayhub.core.errors import InputError
 
 _CODE = {"class": "rh-source", "spellcheck": "false", "autocapitalize": "off", "autocomplete": "off"}
+
+
+def sample_text(sample: dict[str, Any]) -> str:
+    """Sample values as they are shown to be written."""
+    return json.dumps(sample, indent=2, ensure_ascii=False) if sample else ""
 
 
 class NewTemplateForm(forms.Form):
@@ -36,6 +43,26 @@ class TemplateForm(forms.Form):
         required=False, strip=False, label="Plain text", widget=forms.Textarea(attrs={**_CODE, "rows": 8}),
         help_text="Empty: made from the content, as the preview shows it.",
     )
+
+    sample = forms.CharField(
+        required=False, strip=False, label="Sample values", widget=forms.Textarea(attrs={**_CODE, "rows": 6}),
+        help_text="For variables that single messages bring, as JSON. Previews and tests use them; nothing else does.",
+    )
+
+    def clean_sample(self) -> dict[str, Any]:
+        """The values; ValidationError where they are no JSON or cannot be used."""
+        text = self.cleaned_data["sample"].strip()
+        try:
+            return checked_sample(json.loads(text) if text else {})
+        except json.JSONDecodeError as exc:
+            raise forms.ValidationError(f"This is no JSON: {exc.msg} in line {exc.lineno}.") from exc
+        except InputError as exc:
+            raise forms.ValidationError(exc.message) from exc
+
+    def sample_values(self) -> dict[str, Any]:
+        """The sample values as far as they can be read."""
+        found = self.cleaned_data.get("sample") if self.is_bound else None
+        return found if isinstance(found, dict) else {}
 
     def clean(self) -> dict[str, Any]:
         """Line ends as they are stored; a text area sends CRLF."""

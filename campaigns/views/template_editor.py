@@ -15,16 +15,14 @@ from csp.decorators import csp_update
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
-from django.views.decorators.clickjacking import xframe_options_sameorigin
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_GET, require_http_methods
 
 from campaigns import contacts, template_diff, template_review, templates, test_send
-from campaigns.forms.template import TemplateForm
+from campaigns.forms.template import TemplateForm, sample_text
 from campaigns.merge_fields import MergeField, merge_fields
-from campaigns.models import Contact, MailTemplate, TemplateVersion
-from campaigns.public.content import caged
+from campaigns.models import MailTemplate, TemplateVersion
 from campaigns.views.common import addresses_in, refuse, template_of
-from campaigns.views.template_pages import framed, text_page
+from campaigns.views.template_preview import chosen
 from relayhub.core.errors import AccessError, ConflictError, RelayHubError
 from relayhub.core.ids import Prefix, decode_id, encode_id
 from relayhub.core.models import Scope
@@ -49,7 +47,7 @@ def template_editor(request: PageRequest, template_id: str) -> HttpResponse:
         return _save(request, template)
     version = templates.newest(template)
     content = templates.content_of(version) if version else templates.TemplateInput()
-    form = TemplateForm(initial={"name": template.name, **_values(content)})
+    form = TemplateForm(initial={"name": template.name, "sample": sample_text(template.sample), **_values(content)})
     return _page(request, template, form, content)
 
 
@@ -65,12 +63,14 @@ def _save(request: PageRequest, template: MailTemplate) -> HttpResponse:
     content = form.content()
     seen = request.POST.get("overwrite") or request.POST.get("seen", "")
     try:
-        _store(request, template, form.cleaned_data["name"], content, seen)
+        _store(request, template, form, seen)
         if act == "publish":
             version = templates.publish(request.actor, template)
             messages.success(request, f"Version {version.number} is published. Campaigns launched from now on send it.")
         elif act == "test":
             return _send_test(request, template)
+        elif act == "previews":
+            return redirect("template-previews", template.public_id)
         else:
             messages.success(request, "Saved as a draft." if templates.draft(template) else "Saved.")
     except ConflictError as exc:
@@ -84,16 +84,17 @@ def _save(request: PageRequest, template: MailTemplate) -> HttpResponse:
     return _page(request, template, form, content, status=422)
 
 
-def _store(
-    request: PageRequest, template: MailTemplate, name: str, content: templates.TemplateInput, seen: str
-) -> None:
+def _store(request: PageRequest, template: MailTemplate, form: TemplateForm, seen: str) -> None:
     """Save what differs from what is stored; looking and pressing Save makes no draft."""
+    content, name = form.content(), form.cleaned_data["name"]
     newest = templates.newest(template)
     is_same = newest is not None and not template_diff.diff(templates.content_of(newest), content)
     if not is_same:
         templates.save_draft(request.actor, template, content, seen=seen)
     if name != template.name:
         templates.rename(request.actor, template, name)
+    if "sample" in form.data:
+        templates.set_sample(request.actor, template, form.sample_values())
 
 
 def _page(
@@ -103,16 +104,17 @@ def _page(
     workspace = request.actor.workspace
     newest, live = templates.newest(template), templates.published(template)
     fields = merge_fields(workspace)
+    sample = form.sample_values() if form.is_bound else template.sample
     context: dict[str, Any] = {
         "template": template, "form": form, "version": newest, "live": live,
         "version_text": str(newest.number) if newest else "",
         "is_draft": newest is not None and newest.published_at is None,
         "seen": request.POST.get("seen", "") if theirs is not None else templates.stamp(newest),
-        "review": template_review.review(workspace, content, _chosen(request)), "kind": content.kind,
+        "review": template_review.review(workspace, content, chosen(request), sample=sample), "kind": content.kind,
         "groups": _field_groups(fields), "code_words": code_words(fields),
         "as_text": request.POST.get("as", request.GET.get("as", "")),
         "people": contacts.contacts_of(workspace).order_by("-id").values_list("email", flat=True)[:20],
-        **_uses(template),
+        **_uses(template), "has_sample": bool(template.sample) or bool(form["sample"].errors),
         "test_to": request.POST.get("test_to", request.user.email),
         "test_from": request.POST.get("test_from", "") or test_send.usual_sender(workspace),
         "tested": request.GET.get("tested", ""), "test_rows": test_rows(request, request.GET.get("tested", "")),
@@ -152,56 +154,13 @@ def code_words(fields: list[MergeField]) -> dict[str, Any]:
     }
 
 
-# -- while it is written -------------------------------------------------------------------------------------
-
-
-def _chosen(request: PageRequest) -> Contact | None:
-    """The contact whose address the field `as` holds."""
-    text = request.POST.get("as", request.GET.get("as", "")).strip()
-    return contacts.find(request.actor.workspace, text) if text else None
-
-
-@require_POST
-@page(Scope.TEMPLATES_READ)
-def template_check(request: PageRequest, template_id: str) -> HttpResponse:
-    """Findings, size and the lines a mail program shows, for the text as it stands in the page."""
-    template_of(request, template_id)
-    form = TemplateForm(request.POST)
-    form.is_valid()
-    content = form.content()
-    found = template_review.review(request.actor.workspace, content, _chosen(request))
-    return render(request, "campaigns/_template_check.html", {"review": found, "kind": content.kind})
-
-
-@require_http_methods(["GET", "HEAD", "POST"])
-@xframe_options_sameorigin
-@page(Scope.TEMPLATES_READ)
-def template_preview(request: PageRequest, template_id: str) -> HttpResponse:
-    """The mail as the chosen contact would get it, for the sandboxed frame: as saved, or as posted."""
-    template = template_of(request, template_id)
-    if request.method == "POST":
-        form = TemplateForm(request.POST)
-        form.is_valid()
-        content = form.content()
-    else:
-        version = templates.newest(template)
-        content = templates.content_of(version) if version else templates.TemplateInput()
-    found = template_review.review(request.actor.workspace, content, _chosen(request))
-    if found.shown is None:
-        return caged(framed(found.errors[0].message))
-    wants_text = request.POST.get("show", request.GET.get("show", "")) == "text"
-    if wants_text or found.shown.html is None:
-        return caged(text_page(found.shown.text or ""))
-    return caged(found.shown.html)
-
-
 # -- a test --------------------------------------------------------------------------------------------------
 
 
 def _send_test(request: PageRequest, template: MailTemplate) -> HttpResponse:
     to = addresses_in(request.POST.get("test_to", ""))
     accepted = test_send.send_template_test(
-        request.actor, template, to, _chosen(request), sender=request.POST.get("test_from", "")
+        request.actor, template, to, chosen(request), sender=request.POST.get("test_from", "")
     )
     message = encode_id(Prefix.MESSAGE, accepted.message_id)
     response = redirect("template-detail", template.public_id)

@@ -10,7 +10,6 @@ from django.contrib import messages
 from django.db.models import Count
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
-from django.utils.html import escape
 from django.views.decorators.clickjacking import xframe_options_sameorigin
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
@@ -19,6 +18,7 @@ from campaigns.forms.template import NewTemplateForm
 from campaigns.models import Campaign, MailTemplate, TemplateVersion
 from campaigns.public.content import caged
 from campaigns.views.common import refuse, template_of
+from campaigns.views.template_preview import framed, text_page
 from relayhub.core.access import get_or_absent
 from relayhub.core.errors import AccessError, PrepareError, RelayHubError
 from relayhub.core.ids import Prefix
@@ -159,23 +159,6 @@ def shown_html(request: PageRequest, content: templates.TemplateInput) -> str:
     except PrepareError as exc:
         return framed(exc.message)
     return shown.html or text_page(shown.text or "") if shown.html or shown.text else framed("Empty")
-
-
-def text_page(text: str) -> str:
-    """Plain text as mail programs show it."""
-    return (
-        "<!doctype html><meta charset=utf-8><title>Plain text</title>"
-        "<pre style='margin:0;padding:16px;font:14px/21px ui-monospace,monospace;white-space:pre-wrap;"
-        f"overflow-wrap:anywhere;color:#1b1b18;background:#fff'>{escape(text)}</pre>"
-    )
-
-
-def framed(words: str) -> str:
-    """A sentence in place of a mail."""
-    return (
-        "<!doctype html><meta charset=utf-8><title>Preview</title>"
-        f"<p style='margin:0;padding:24px;font:15px/22px sans-serif;color:#1b1b18;background:#fff'>{escape(words)}</p>"
-    )
 
 
 @require_POST

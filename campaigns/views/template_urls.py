@@ -2,7 +2,13 @@
 
 from django.urls import URLPattern, path
 
-from campaigns.views import template_editor, template_pages, template_versions, template_visual
+from campaigns.views import (
+    template_editor,
+    template_pages,
+    template_preview,
+    template_versions,
+    template_visual,
+)
 
 urlpatterns: list[URLPattern] = [
     path("templates", template_pages.template_list, name="template-list"),
@@ -10,8 +16,10 @@ urlpatterns: list[URLPattern] = [
     path("templates/starters/<str:key>", template_pages.starter_preview, name="template-starter"),
     path("templates/tests/<str:message_id>", template_editor.template_test_result, name="template-test"),
     path("templates/<str:template_id>", template_editor.template_editor, name="template-detail"),
-    path("templates/<str:template_id>/check", template_editor.template_check, name="template-check"),
-    path("templates/<str:template_id>/preview", template_editor.template_preview, name="template-preview"),
+    path("templates/<str:template_id>/check", template_preview.template_check, name="template-check"),
+    path("templates/<str:template_id>/preview", template_preview.template_preview, name="template-preview"),
+    path("templates/<str:template_id>/previews", template_preview.template_previews, name="template-previews"),
+    path("templates/<str:template_id>/others", template_preview.template_others, name="template-others"),
     path("templates/<str:template_id>/visual", template_visual.template_visual, name="template-visual"),
     path("templates/<str:template_id>/visual/frame", template_visual.template_workbench, name="template-workbench"),
     path("templates/<str:template_id>/thumbnail", template_pages.template_thumbnail, name="template-thumbnail"),

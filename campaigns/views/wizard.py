@@ -21,7 +21,7 @@ from campaigns.models import Campaign, Contact, MailingList, MailTemplate, Templ
 from campaigns.public.content import caged
 from campaigns.views.common import addresses_in, campaign_of, chosen_lists, refuse
 from campaigns.views.template_editor import test_rows
-from campaigns.views.template_pages import framed, text_page
+from campaigns.views.template_preview import framed, text_page
 from campaigns.views.wizard_steps import audience_notes, editable, left_out, reach, seen_revision, step_context
 from deliverability.models import DomainStatus, SendingDomain
 from relayhub.core.access import get_or_absent

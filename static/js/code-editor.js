@@ -130,7 +130,7 @@ function edit(textarea) {
   const label = document.querySelector(`label[for="${textarea.id}"]`);
   const language = new CM.Compartment();
   const isFixed = textarea.matches(":disabled");
-  const kindOf = () => (textarea.name === "text" ? "text" : form?.elements.kind?.value ?? "html");
+  const kindOf = () => (textarea.name !== "source" ? "text" : form?.elements.kind?.value ?? "html");
   const names = { "aria-labelledby": label ? (label.id ||= `${textarea.id}-label`) : "", spellcheck: "false", autocapitalize: "off", tabindex: "0" };
   if (textarea.getAttribute("aria-describedby")) names["aria-describedby"] = textarea.getAttribute("aria-describedby");
   if (isFixed) names["aria-readonly"] = "true";

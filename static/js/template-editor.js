@@ -6,7 +6,7 @@ if (form) start(form);
 
 function start(form) {
   const source = form.elements.source;
-  const fields = ["subject", "preheader", "source", "text"].map((name) => form.elements[name]).filter(Boolean);
+  const fields = ["subject", "preheader", "source", "text", "sample"].map((name) => form.elements[name]).filter(Boolean);
   let last = source;
   let changed = false;
 

@@ -361,6 +361,77 @@ def test_templates_of_another_workspace_are_not_there() -> None:
         assert at.client.post(reverse(name, args=[template.public_id])).status_code == 404
 
 
+def test_sample_values_stand_for_what_single_messages_bring() -> None:
+    at = desk()
+    template = make_template(at, html="<p>Order {{ order.number }}, {{ contact.fields.nope }}</p>")
+    sample = '{"order": {"number": "A-1042"}}'
+    at.client.post(editor(template), written(template, sample=sample))
+    template.refresh_from_db()
+
+    shown = at.client.get(reverse("template-preview", args=[template.public_id])).content.decode()
+    checked = at.client.post(reverse("template-check", args=[template.public_id]), written(template, sample=sample))
+    named = checked.content.decode()
+    assert template.sample == {"order": {"number": "A-1042"}}
+    assert "Order A-1042" in shown
+    assert "There is no field “order.number”" not in named
+    assert "There is no field “contact.fields.nope”" in named
+    assert AuditEntry.objects.filter(action="template.sample_changed").count() == 1
+
+
+@pytest.mark.parametrize(
+    ("sample", "said"), [("{", "This is no JSON"), ('{"contact": 1}', "is filled in by RelayHub"), ("[1]", "an object")]
+)
+def test_bad_sample_values_are_explained_and_nothing_is_lost(sample: str, said: str) -> None:
+    at = desk()
+    template = make_template(at)
+
+    answer = at.client.post(editor(template), written(template, source="<p>Keep me</p>", sample=sample))
+
+    assert answer.status_code == 422
+    assert said in answer.content.decode()
+    assert "Keep me" in answer.content.decode()
+
+
+def test_previews_follow_the_conditions_that_are_asked_for() -> None:
+    at = desk()
+    template = make_template(
+        at, html="<style>@media (prefers-color-scheme: dark) {p {color: #eee}}</style>"
+        '<p>Hi</p><img src="https://x.example/a.png" alt="A loaf" width="9">'
+    )
+    address = reverse("template-preview", args=[template.public_id])
+
+    assert b"(min-width: 0px)" in at.client.get(address, {"dark": "1"}).content
+    assert b"a.png" not in at.client.get(address, {"images": "off"}).content
+    assert b"a.png" in at.client.get(address).content
+    page = at.client.get(reverse("template-previews", args=[template.public_id])).content.decode()
+    assert page.count("<iframe") == 5
+
+
+def test_saving_for_all_previews_goes_to_them() -> None:
+    at = desk()
+    template = make_template(at)
+
+    answer = at.client.post(editor(template), written(template, source="<p>New</p>", act="previews"))
+
+    assert answer["Location"] == reverse("template-previews", args=[template.public_id])
+    assert templates.draft(template) is not None
+
+
+def test_people_who_write_the_same_template_are_told_of_each_other() -> None:
+    at = desk()
+    other = desk(at.workspace, role=Role.MARKETER, email="ada@example.com")
+    viewer = desk(at.workspace, role=Role.VIEWER, email="v@example.com")
+    template = make_template(at)
+    address = reverse("template-others", args=[template.public_id])
+    seen = {"seen": templates.stamp(templates.newest(template))}
+
+    viewer.client.get(address, seen)
+    assert "too." not in at.client.get(address, seen).content.decode()
+    assert "Maja Lindqvist has this template open too" in other.client.get(address, seen).content.decode()
+    other.client.post(editor(template), written(template, source="<p>Theirs</p>"))
+    assert "saved version 2" in at.client.get(address, seen).content.decode()
+
+
 # -- in a browser --------------------------------------------------------------------------------------------
 
 browser = pytest.mark.browser
@@ -399,6 +470,7 @@ def test_the_pages_of_templates_look_right(look: Callable[..., None]) -> None:
     look(at, editor(news), "template-editor")
     look(at, editor(long), "template-editor-findings")
     look(at, reverse("template-versions", args=[news.public_id]), "template-versions")
+    look(at, reverse("template-previews", args=[news.public_id]), "template-previews")
 
 
 def write(page: Page, text: str) -> None:

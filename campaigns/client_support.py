@@ -1,0 +1,120 @@
+"""What mail programs do not show as written: the plain cases, by rule, each with its line and what to do instead.
+
+Facts of 2026 from the makers' documents and caniemail.com: Gmail's supported CSS (developers.google.com/gmail/design),
+Outlook for Windows renders with Word. Only what is written in the source is judged; what the MJML compiler makes of it
+has its own fall-backs.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from campaigns.models import TemplateKind
+from campaigns.templates import TemplateInput
+from relayhub.relay.template_source import Finding, Severity
+
+#: Gmail leaves out every style element once one is longer.
+MAX_STYLE = 8192
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rule:
+    """One thing that some mail programs do not show."""
+
+    code: str
+    pattern: re.Pattern[str]
+    message: str
+    fix: str
+
+
+def _rule(code: str, pattern: str, message: str, fix: str) -> Rule:
+    return Rule(code=code, pattern=re.compile(pattern, re.IGNORECASE), message=message, fix=fix)
+
+
+RULES = (
+    _rule("client_script", r"<script\b(?![^>]*ld\+json)", "No mail program runs scripts.",
+          "Leave it out: it makes mail look like an attack."),
+    _rule("client_form", r"<form\b", "Gmail and Outlook do not send forms.", "Link to a page that holds the form."),
+    _rule("client_frame", r"<(?:iframe|object|embed)\b", "Mail programs leave out frames and embedded objects.",
+          "Show a picture that links to it."),
+    _rule("client_video", r"<(?:video|audio)\b", "Hardly any mail program plays video or sound.",
+          "Show a picture that links to it."),
+    _rule("client_svg", r"<svg\b|\.svg[\"'?)]", "Gmail and Outlook do not show SVG.", "Use a PNG."),
+    _rule("client_webp", r"\.(?:webp|avif)[\"'?)]", "Outlook for Windows does not show WebP or AVIF.",
+          "Use a JPEG or PNG."),
+    _rule("client_data_image", r"src\s*=\s*[\"']data:", "Gmail and Outlook do not show pictures written into the mail.",
+          "Put the picture on a web server."),
+    _rule("client_stylesheet", r"<link\b[^>]*stylesheet|@import\b", "Gmail and Outlook load no stylesheets or fonts.",
+          "Write the rules into a style element; name a font that everybody has behind yours."),
+    _rule("client_position", r"position\s*:\s*(?:absolute|fixed|sticky)", "Gmail and Outlook ignore “position”.",
+          "Place it with table cells."),
+    _rule("client_flex", r"display\s*:\s*(?:inline-)?(?:flex|grid)", "Outlook for Windows knows no flex and no grid.",
+          "Place it with table cells or MJML columns."),
+    _rule("client_variable", r"var\(\s*--", "Gmail and Outlook know no CSS variables.", "Write the value itself."),
+    _rule("client_background", r"background(?:-image)?\s*:[^;\"'{}]*url\(",
+          "Outlook for Windows shows no background picture.", "Give a background colour that the text reads on."),
+    _rule("client_relative", r"(?:src|href)\s*=\s*[\"'](?!https?:|mailto:|tel:|sms:|data:|cid:|#|\{\{|\{%|//)[^\"'\s]",
+          "This address leads nowhere from a mail.", "Write it whole, beginning with https://."),
+    _rule("client_no_alt", r"<(?:mj-image|img)\b(?![^>]*\balt\s*=)[^>]*>", "This picture has no alternative text.",
+          "Say in alt=\"…\" what it shows; alt=\"\" where it only decorates. Many people see mail without pictures."),
+    _rule("client_no_width", r"<img\b(?![^>]*\bwidth\s*=)[^>]*>",
+          "Outlook for Windows shows this picture in its full size.", "Give it a width=\"…\" in pixels."),
+)
+_MARKDOWN_IMAGE = re.compile(r"!\[\s*\]\(")
+_MARKDOWN_HTML = re.compile(r"</?(?!https?:|mailto:)[a-z][a-z0-9-]*(?:\s[^<>]*)?/?>", re.IGNORECASE)
+_CODE = re.compile(r"```.*?```|`[^`\n]*`", re.DOTALL)
+_COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
+#: How many rules there are for each kind; two of HTML's look for what MJML writes for itself.
+_MARKDOWN_RULES = 2
+_STYLE = re.compile(r"<style\b[^>]*>(.*?)</style\s*>", re.IGNORECASE | re.DOTALL)
+
+
+def checks_of(kind: str) -> int:
+    """How many rules a content of this kind is held to."""
+    if kind == TemplateKind.TEXT:
+        return 0
+    return (_MARKDOWN_RULES if kind == TemplateKind.MARKDOWN else len(RULES)) + 1
+
+
+def support_findings(content: TemplateInput, html: str | None) -> list[Finding]:
+    """The rules that the content breaks, each once, at its first line; `html` is the merged mail."""
+    if content.kind == TemplateKind.TEXT:
+        return []
+    found = list(_in_markdown(content.source) if content.kind == TemplateKind.MARKDOWN else _in_source(content.source))
+    if html and any(len(match[1]) > MAX_STYLE for match in _STYLE.finditer(html)):
+        found.append(_finding("client_long_style", "Gmail leaves out style elements of more than 8,192 characters.",
+                              "Shorten the styles, or inline them only."))
+    return found
+
+
+def _in_source(source: str) -> Iterator[Finding]:
+    seen = _COMMENT.sub(_blank, source)
+    for rule in RULES:
+        match = rule.pattern.search(seen)
+        if match:
+            yield _finding(rule.code, rule.message, rule.fix, source, match)
+
+
+def _in_markdown(source: str) -> Iterator[Finding]:
+    seen = _CODE.sub(_blank, source)
+    if match := _MARKDOWN_IMAGE.search(seen):
+        yield _finding("client_no_alt", "This picture has no alternative text.",
+                       "Write what it shows between the brackets: ![A loaf of rye](…).", source, match)
+    if match := _MARKDOWN_HTML.search(seen):
+        yield _finding("markdown_html", "HTML in Markdown is shown as written.",
+                       "Use Markdown’s own signs, or write the template in HTML.", source, match)
+
+
+def _blank(match: re.Match[str]) -> str:
+    """The same number of characters and lines, without what they say."""
+    return re.sub(r"[^\n]", " ", match[0])
+
+
+def _finding(code: str, message: str, fix: str, source: str = "", match: re.Match[str] | None = None) -> Finding:
+    return Finding(
+        severity=Severity.WARNING, code=code, message=message, fix=fix, part="html",
+        line=source.count("\n", 0, match.start()) + 1 if match else None,
+        name=match[0].split("\n", 1)[0] if match else "",
+    )
