@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from dataclasses import dataclass
 
 from campaigns.templates import TemplateInput
@@ -11,6 +12,9 @@ from campaigns.templates import TemplateInput
 MAX_LINES = 5_000
 #: Lines shown around a change.
 CONTEXT = 3
+#: Characters of a line within which words are compared, and the share of words two lines have to have in common.
+MAX_WORDS_IN, LIKENESS = 2_000, 0.4
+_WORD = re.compile(r"\w+|\s+|[^\w\s]")
 _LABELS = {"kind": "Written in", "subject": "Subject", "preheader": "Preview text", "source": "Content",
            "text": "Plain text"}
 
@@ -23,6 +27,8 @@ class DiffLine:
     text: str = ""
     before: int | None = None
     after: int | None = None
+    #: The text in pieces, each with whether it is what changed within the line; empty: nothing is set off.
+    pieces: tuple[tuple[str, bool], ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,9 +64,37 @@ def _part(label: str, old: list[str], new: list[str]) -> PartDiff:
                 lines += [DiffLine(kind="same", text=text, before=i + at + 1, after=j + at + 1)
                           for at, text in enumerate(old[i:i_end])]
                 continue
-            lines += [DiffLine(kind="del", text=text, before=i + at + 1) for at, text in enumerate(old[i:i_end])]
-            lines += [DiffLine(kind="add", text=text, after=j + at + 1) for at, text in enumerate(new[j:j_end])]
+            gone, come = _words(old[i:i_end], new[j:j_end])
+            lines += [DiffLine(kind="del", text=text, before=i + at + 1, pieces=gone.get(at, ()))
+                      for at, text in enumerate(old[i:i_end])]
+            lines += [DiffLine(kind="add", text=text, after=j + at + 1, pieces=come.get(at, ()))
+                      for at, text in enumerate(new[j:j_end])]
     return PartDiff(
         label=label, lines=tuple(lines), added=sum(line.kind == "add" for line in lines),
         removed=sum(line.kind == "del" for line in lines),
     )
+
+
+Pieces = dict[int, tuple[tuple[str, bool], ...]]
+
+
+def _words(old: list[str], new: list[str]) -> tuple[Pieces, Pieces]:
+    """What changed within lines that took each other's place, by the number of the line on either side.
+
+    Only lines that stand opposite each other and have more in common than not: else all of it is new.
+    """
+    gone: Pieces = {}
+    come: Pieces = {}
+    if len(old) != len(new):
+        return gone, come
+    for at, (before, after) in enumerate(zip(old, new, strict=True)):
+        if max(len(before), len(after)) > MAX_WORDS_IN:
+            continue
+        left, right = _WORD.findall(before), _WORD.findall(after)
+        matcher = difflib.SequenceMatcher(None, left, right, autojunk=False)
+        if matcher.ratio() < LIKENESS:
+            continue
+        steps = matcher.get_opcodes()
+        gone[at] = tuple(("".join(left[i:i_end]), tag != "equal") for tag, i, i_end, _, _ in steps if i < i_end)
+        come[at] = tuple(("".join(right[j:j_end]), tag != "equal") for tag, _, _, j, j_end in steps if j < j_end)
+    return gone, come

@@ -115,7 +115,9 @@ def review(
         except PrepareError as exc:
             found.insert(0, _at_line(Finding(severity=Severity.ERROR, code=exc.code, message=exc.message, part="html")))
     html = shown.html if shown else None
-    found += [*_unknown_elements(content), *support_findings(content, html), *_unsubscribe(workspace, content)]
+    found += [*_unknown_elements(content), *support_findings(content, html)]
+    if not sample:
+        found += _unsubscribe(workspace, content)
     return Review(
         findings=tuple(found), blanks=tuple(_blanks(workspace, content)), shown=shown,
         size_bytes=len((html or "").encode()), support_checks=checks_of(content.kind),

@@ -274,9 +274,9 @@ def preview(
 ) -> rendering.Rendered:
     """What this contact would get; links that only a sent mail has are marked as such, or are the given ones.
 
-    `sample` stands for the variables that a single message would bring.
+    `sample` stands for the variables that a single message would bring; such a message carries no footer of ours.
     """
-    footer = footer_of(workspace)
+    footer = None if sample else footer_of(workspace)
     made = compiled.compile_source(source_of(content, workspace, subject=subject), footer, opens=False, clicks=False)
     context = {
         **(sample or {}), "contact": _person(contact), **shared_context(workspace, campaign, made.subject),

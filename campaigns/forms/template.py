@@ -8,7 +8,6 @@ from typing import Any
 from django import forms
 
 from campaigns.models import TemplateKind
-from campaigns.starters import STARTERS
 from campaigns.templates import MAX_SOURCE, TemplateInput, checked_sample
 from relayhub.core.errors import InputError
 
@@ -18,13 +17,6 @@ _CODE = {"class": "rh-source", "spellcheck": "false", "autocapitalize": "off", "
 def sample_text(sample: dict[str, Any]) -> str:
     """Sample values as they are shown to be written."""
     return json.dumps(sample, indent=2, ensure_ascii=False) if sample else ""
-
-
-class NewTemplateForm(forms.Form):
-    """What a template begins with."""
-
-    name = forms.CharField(max_length=200, help_text="For you and your colleagues; recipients do not see it.")
-    starter = forms.ChoiceField(choices=[(item.key, item.name) for item in STARTERS], initial=STARTERS[0].key)
 
 
 class TemplateForm(forms.Form):

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from django.contrib import messages
 from django.db.models import Count
@@ -13,14 +14,13 @@ from django.shortcuts import redirect, render
 from django.views.decorators.clickjacking import xframe_options_sameorigin
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from campaigns import starters, templates, visual
-from campaigns.forms.template import NewTemplateForm
+from campaigns import beginning, starters, templates
 from campaigns.models import Campaign, MailTemplate, TemplateVersion
 from campaigns.public.content import caged
-from campaigns.views.common import refuse, template_of
-from campaigns.views.template_preview import framed, text_page
+from campaigns.views.common import template_of
+from campaigns.views.template_preview import framed, stored, text_page
 from relayhub.core.access import get_or_absent
-from relayhub.core.errors import AccessError, PrepareError, RelayHubError
+from relayhub.core.errors import AccessError, PrepareError
 from relayhub.core.ids import Prefix
 from relayhub.core.models import Scope
 from relayhub.core.pages import PageRequest, page
@@ -95,7 +95,7 @@ def template_list(request: PageRequest) -> HttpResponse:
         {
             "table": table, "lines": lines_of(list(table.rows)), "is_archive": is_archive,
             "view": "list" if request.GET.get("view") == "list" else "gallery",
-            "has_any": kept.exists() or archived.exists(),
+            "has_any": kept.exists() or archived.exists(), "starter_groups": starter_groups(),
             "chips": [
                 {"key": "view", "value": "list", "label": "As a list"},
                 *([{"key": "show", "value": "archived", "label": "Archived"}] if archived.exists() else []),
@@ -107,27 +107,28 @@ def template_list(request: PageRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @page(Scope.TEMPLATES_WRITE)
 def template_new(request: PageRequest) -> HttpResponse:
-    """Begin a template, from one of ours or from nothing."""
-    form = NewTemplateForm(request.POST or None)
-    if request.method == "POST" and form.is_valid():
-        chosen = starters.starter(form.cleaned_data["starter"]) or starters.STARTERS[-1]
-        content, page_name = visual.beginning(
-            request.actor.workspace, chosen, in_builder=request.POST.get("open") == "builder"
-        )
-        try:
-            template = templates.create_template(
-                request.actor, name=form.cleaned_data["name"], content=content, is_published=False
-            )
-        except RelayHubError as exc:
-            refuse(form, exc)
-        else:
-            messages.success(request, "It is a draft. Publish it when it says what you mean.")
+    """Begin a template, from one of ours or from nothing: one click."""
+    error = ""
+    if request.method == "POST":
+        chosen = starters.starter(request.POST.get("starter", ""))
+        if chosen is not None:
+            in_builder = request.POST.get("open", request.GET.get("open", "")) == "builder"
+            template, page_name = beginning.begin(request.actor, chosen, in_builder=in_builder)
+            messages.success(request, "It is a draft. Give it a name, and publish it when it says what you mean.")
             return redirect(page_name, template.public_id)
-    picked = form["starter"].value() or starters.STARTERS[0].key
-    return render(
-        request, "campaigns/template_new.html",
-        {"form": form, "starters": starters.STARTERS, "picked": picked}, status=422 if form.is_bound else 200,
-    )
+        error = "There is no such beginning. Choose one of these."
+    return render(request, "campaigns/template_new.html", {"starter_groups": starter_groups(), "error": error},
+                  status=422 if error else 200)
+
+
+def starter_groups() -> list[tuple[str, str, list[starters.Starter]]]:
+    """Our beginnings by what sends them: heading, purpose, starters."""
+    for_messages = [item for item in starters.STARTERS if item.is_for_messages]
+    others = [item for item in starters.STARTERS if not item.is_for_messages]
+    return [
+        ("For campaigns", "With an unsubscribe link and your address under each.", others),
+        ("For single messages", "Your programs send them by API, with values for their variables.", for_messages),
+    ]
 
 
 @require_GET
@@ -138,7 +139,7 @@ def starter_preview(request: PageRequest, key: str) -> HttpResponse:
     chosen = starters.starter(key)
     if chosen is None:
         raise AccessError
-    return caged(shown_html(request, chosen.content(request.actor.workspace)))
+    return caged(shown_html(request, chosen.content(request.actor.workspace), chosen.sample))
 
 
 @require_GET
@@ -148,14 +149,14 @@ def template_thumbnail(request: PageRequest, template_id: str) -> HttpResponse:
     """The newest version for nobody in particular, for a sandboxed frame; archived ones as well."""
     workspace = request.actor.workspace
     rows = templates.templates_of(workspace) | templates.archived_templates_of(workspace)
-    version = templates.newest(get_or_absent(rows, Prefix.TEMPLATE, template_id))
-    return caged(shown_html(request, templates.content_of(version) if version else templates.TemplateInput()))
+    template = get_or_absent(rows, Prefix.TEMPLATE, template_id)
+    return caged(shown_html(request, stored(template), template.sample))
 
 
-def shown_html(request: PageRequest, content: templates.TemplateInput) -> str:
+def shown_html(request: PageRequest, content: templates.TemplateInput, sample: Mapping[str, Any]) -> str:
     """The content as a page: HTML as it is, text in its lines, what is wrong in words."""
     try:
-        shown = templates.preview(request.actor.workspace, content, None)
+        shown = templates.preview(request.actor.workspace, content, None, sample=sample)
     except PrepareError as exc:
         return framed(exc.message)
     return shown.html or text_page(shown.text or "") if shown.html or shown.text else framed("Empty")

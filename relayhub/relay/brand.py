@@ -13,7 +13,7 @@ FALLBACK_COLOUR = "#0b6272"
 #: Grounds of a mail, light and dark; text and links are chosen to read on them.
 PAPER, DARK_PAPER = "#ffffff", "#212427"
 FONTS = {
-    "system": "-apple-system, BlinkMacSystemFont, 'Segoe UI', Roboto, Helvetica, Arial, sans-serif",
+    "system": "-apple-system, BlinkMacSystemFont, 'Segoe UI', Helvetica, Arial, sans-serif",
     "helvetica": "Helvetica, Arial, sans-serif",
     "verdana": "Verdana, Geneva, sans-serif",
     "trebuchet": "'Trebuchet MS', Tahoma, sans-serif",

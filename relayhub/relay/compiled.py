@@ -201,11 +201,11 @@ def _from_mjml(source: str) -> str:
     if _LOCAL_ONLY.search(source):
         raise PrepareError("mj-include is not available; put the part into this template.", temporary=False,
                            code="mjml_include")
-    from mjml import mjml2html  # as above
+    from mjml import mjml2html  # as above; no fonts: it would have every reader fetch known ones from Google
 
     hidden, restore = _hide_tags(source)
     try:
-        return str(restore(str(mjml2html(hidden))))
+        return str(restore(str(mjml2html(hidden, fonts={}))))
     except ValueError as exc:
         raise PrepareError(_mjml_words(str(exc), hidden), temporary=False, code="mjml_failed") from exc
 

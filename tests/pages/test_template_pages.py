@@ -11,7 +11,7 @@ from django.test import Client
 from django.urls import reverse
 from playwright.sync_api import Page
 
-from campaigns import fields, starters, template_review, templates
+from campaigns import fields, starters, template_diff, template_review, templates
 from campaigns.contacts import Evidence, add_contact
 from campaigns.models import MailTemplate, TemplateVersion
 from campaigns.templates import TemplateInput
@@ -55,18 +55,20 @@ def test_the_empty_list_says_what_to_do() -> None:
 def test_every_beginning_is_without_errors_and_can_be_left(starter: starters.Starter) -> None:
     at = desk()
     content = starter.content(at.workspace)
-    found = template_review.review(at.workspace, content)
+    found = template_review.review(at.workspace, content, sample=starter.sample)
 
     assert found.findings == ()
     assert found.blanks == ()
-    assert starter.key == "blank" or "unsubscribe_url" in content.source
+    assert found.has_dark_styles == (starter.kind in {"mjml", "markdown"})
+    assert starter.key == "blank" or ("unsubscribe_url" in content.source) != starter.is_for_messages
+    assert "@" not in content.source.replace("@media", "")
     assert at.client.get(reverse("template-starter", args=[starter.key])).status_code == 200
 
 
 def test_a_new_template_is_a_draft_that_no_campaign_sends_yet() -> None:
     at = desk()
 
-    answer = at.client.post(reverse("template-new"), {"name": "Letter", "starter": "letter"}, follow=True)
+    answer = at.client.post(reverse("template-new"), {"starter": "letter"}, follow=True)
 
     template = MailTemplate.objects.get()
     assert answer.redirect_chain[-1][0] == editor(template)
@@ -74,11 +76,38 @@ def test_a_new_template_is_a_draft_that_no_campaign_sends_yet() -> None:
     assert "Nothing is published yet" in answer.content.decode()
 
 
-def test_a_new_template_needs_a_name_and_keeps_the_choice() -> None:
-    answer = desk().client.post(reverse("template-new"), {"name": " ", "starter": "event"})
+def test_new_templates_get_names_of_their_own_and_nothing_unknown_is_begun() -> None:
+    at = desk()
+    for _ in range(2):
+        at.client.post(reverse("template-new"), {"starter": "event"})
 
-    assert answer.status_code == 422
-    assert 'value="event" checked' in answer.content.decode()
+    assert sorted(MailTemplate.objects.values_list("name", flat=True)) == ["Event", "Event 2"]
+    refused = at.client.post(reverse("template-new"), {"starter": "nothing"})
+    assert refused.status_code == 422
+    assert "There is no such beginning" in refused.content.decode()
+
+
+def test_a_beginning_for_single_messages_brings_its_values() -> None:
+    at = desk()
+
+    at.client.post(reverse("template-new"), {"starter": "receipt"})
+
+    template = MailTemplate.objects.get()
+    shown = at.client.get(reverse("template-thumbnail", args=[template.public_id])).content.decode()
+    assert "A-1042" in shown
+    assert "unsubscribe" not in shown.lower()
+
+
+@pytest.mark.parametrize("colour", ["#ffd400", "#0b6470"])
+def test_beginnings_carry_the_brand(colour: str) -> None:
+    at = desk()
+    at.workspace.brand_colour, at.workspace.brand_font = colour, "georgia"
+
+    for item in starters.STARTERS:
+        content = item.content(at.workspace)
+        if item.kind == "mjml":
+            assert colour in content.source
+            assert "Georgia" in content.source
 
 
 def test_saving_makes_a_draft_and_leaves_the_published_version_alone() -> None:
@@ -270,6 +299,18 @@ def test_versions_show_what_changed_and_an_older_one_comes_back() -> None:
     assert at.client.post(reverse("template-restore", args=[template.public_id, 99])).status_code == 404
 
 
+def test_within_a_changed_line_the_words_that_changed_are_set_off() -> None:
+    before = TemplateInput(source="<p>The rye comes at nine on Saturday</p>\nsame\nabc def")
+    after = TemplateInput(source="<p>The rye comes at ten on Saturday</p>\nsame\n<hr><hr><hr>")
+
+    lines = template_diff.diff(before, after)[0].lines
+
+    marked = {line.kind: [text for text, changed in line.pieces if changed] for line in lines if line.pieces}
+    assert marked == {"del": ["nine"], "add": ["ten"]}
+    assert all("".join(text for text, _ in line.pieces) == line.text for line in lines if line.pieces)
+    assert [line.pieces for line in lines if line.text == "abc def"] == [()]
+
+
 def test_a_test_is_saved_sent_and_its_way_shown() -> None:
     at = desk()
     make_domain(at.workspace, "shop.example")
@@ -446,12 +487,12 @@ def test_the_pages_of_templates_look_right(look: Callable[..., None]) -> None:
     fields.define_field(at.actor, key="city", label="Town")
     for number in range(3):
         add_contact(at.actor, email=f"c{number}@x.example", name="Cy", evidence=SAID)
-    named = {"newsletter": "Monthly newsletter", "event": "Open bakery day", "letter": "Personal letter"}
+    named = {"newsletter": "Monthly newsletter", "event": "Open bakery day", "plain": "Personal letter"}
     for key, name in named.items():
         chosen = starters.starter(key)
         assert chosen is not None
         content = chosen.content(at.workspace)
-        templates.create_template(at.actor, name=name, content=content, is_published=key != "letter")
+        templates.create_template(at.actor, name=name, content=content, is_published=key != "plain")
     long = templates.create_template(
         at.actor, name="Weekend rye and rolls, the long edition with a name that hardly fits", is_published=False,
         content=TemplateInput(
@@ -487,11 +528,8 @@ def test_somebody_writes_a_template_and_publishes_it(browse: Browsing) -> None:
     add_contact(at.actor, email="ines@x.example", name="Inès Moreau", evidence=SAID)
     page = browse(at)
     page.goto(reverse("template-list"))
-    page.get_by_role("link", name="New template").click()
-    page.get_by_label("Name").fill("Rye week")
-    page.get_by_role("radio", name="From scratch").check(force=True)
-    page.get_by_role("button", name="Continue to the editor").click()
-
+    page.get_by_role("button", name="In code: From scratch").click()
+    page.get_by_label("Name of the template").fill("Rye week")
     page.get_by_label("Subject").fill("Rye for ")
     page.get_by_text("Merge field").click()
     page.get_by_role("button", name="First name").click()

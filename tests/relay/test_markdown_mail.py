@@ -90,3 +90,11 @@ def test_the_footer_stands_inside_the_body_and_dark_styles_know_it() -> None:
     assert done.html is not None
     assert done.html.index('class="rh-footer"') < done.html.index("</body>")
     assert ".rh-footer, .rh-footer a" in done.html
+
+
+def test_mjml_makes_no_reader_fetch_a_font() -> None:
+    source = '<mjml><mj-body><mj-section><mj-column><mj-text font-family="Roboto">x</mj-text></mj-column></mj-section>'
+    html = compiled.to_html(compiled.Source(kind="mjml", subject="", source=f"{source}</mj-body></mjml>"))
+
+    assert html is not None
+    assert "fonts.googleapis.com" not in html
