@@ -59,7 +59,7 @@ RULES = (
           "This address leads nowhere from a mail.", "Write it whole, beginning with https://."),
     _rule("client_no_alt", r"<(?:mj-image|img)\b(?![^>]*\balt\s*=)[^>]*>", "This picture has no alternative text.",
           "Say in alt=\"…\" what it shows; alt=\"\" where it only decorates. Many people see mail without pictures."),
-    _rule("client_no_width", r"<img\b(?![^>]*\bwidth\s*=)[^>]*>",
+    _rule("client_no_width", r"<img\b(?![^>]*\b(?:width|height)\s*=)[^>]*>",
           "Outlook for Windows shows this picture in its full size.", "Give it a width=\"…\" in pixels."),
 )
 _MARKDOWN_IMAGE = re.compile(r"!\[\s*\]\(")

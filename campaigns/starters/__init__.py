@@ -62,9 +62,11 @@ class Starter:
 def _logo(brand: Brand) -> str:
     """The sender at the top: the logo on white, which logos are made for, or the name in words."""
     if brand.logo_url:
-        return f'<mj-image src="{escape(brand.logo_url)}" alt="{_NAME}" width="160px" align="left" padding="0 32px" />'
-    return f'<mj-text font-size="17px" line-height="24px" font-weight="bold" color="{brand.link}" ' \
-           f'padding="0 32px" css-class="brand">{_NAME}</mj-text>'
+        shown = f'<img src="{escape(brand.logo_url)}" alt="{_NAME}" height="40" class="logo" />'
+    else:
+        shown = _NAME
+    return (f'<mj-text font-size="17px" line-height="24px" font-weight="bold" color="{brand.link}" padding="0 32px" '
+            f'css-class="brand">{shown}</mj-text>')
 
 
 @lru_cache(maxsize=32)

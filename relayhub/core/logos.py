@@ -26,7 +26,10 @@ _REFUSAL = "This is not a picture that can be read. Choose a PNG, JPEG, GIF or W
 
 
 def set_logo(actor: Actor, data: bytes) -> Workspace:
-    """Take a picture as the workspace's logo; InputError where it is none. The one before is deleted."""
+    """Take a picture as the workspace's logo; InputError where it is none.
+
+    The one before is kept as long as there is a logo: mails that were sent show it by its path.
+    """
     require(actor, Scope.WORKSPACE_WRITE)
     drawn = _drawn(data)
     with transaction.atomic():
@@ -37,7 +40,7 @@ def set_logo(actor: Actor, data: bytes) -> Workspace:
 
 
 def remove_logo(actor: Actor) -> Workspace:
-    """Go back to the mark with the first letter."""
+    """Go back to the mark with the first letter; mails that were sent lose their logo."""
     require(actor, Scope.WORKSPACE_WRITE)
     with transaction.atomic():
         return _put(actor, None, "workspace.logo_removed")
@@ -58,8 +61,8 @@ def _put(actor: Actor, file: StoredFile | None, action: str) -> Workspace:
         return workspace
     workspace.logo = file
     workspace.save(update_fields=["logo"])
-    if before is not None:
-        StoredFile.objects.filter(pk=before).delete()
+    if file is None:
+        StoredFile.objects.filter(workspace=workspace, purpose=PURPOSE).delete()
     audit.record(actor, action, "workspace", workspace.public_id)
     return workspace
 

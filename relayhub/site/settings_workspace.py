@@ -105,7 +105,7 @@ def settings_logo(request: PageRequest) -> HttpResponse:
             messages.success(request, "The logo is removed.")
         elif isinstance(given, UploadedFile):
             logos.set_logo(request.actor, given.read(logos.MAX_BYTES + 1))
-            messages.success(request, "Public pages and confirmation mails carry the logo now.")
+            messages.success(request, "Public pages, confirmation and Markdown mails and new templates carry it.")
         else:
             messages.error(request, "Choose a picture first.")
     except RelayHubError as exc:

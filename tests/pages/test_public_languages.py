@@ -288,7 +288,7 @@ def test_what_is_no_picture_is_refused_and_the_logo_stays(data: bytes) -> None:
     assert Workspace.objects.get(pk=at.workspace.pk).logo_path == before
 
 
-def test_a_replaced_or_removed_logo_is_deleted_and_only_logos_are_served() -> None:
+def test_a_replaced_logo_stays_for_sent_mails_and_removing_deletes_all() -> None:
     at = desk()
     for size in ((10, 10), (20, 20)):
         at.client.post(reverse("settings-logo"), {"logo": SimpleUploadedFile("l.png", picture(size=size))})
@@ -297,7 +297,7 @@ def test_a_replaced_or_removed_logo_is_deleted_and_only_logos_are_served() -> No
     at.client.post(reverse("settings-logo"), {"remove": "1"})
     secret = StoredFile.objects.create(workspace=at.workspace, purpose="import", name="x", completed_at=now())
 
-    assert (replaced, StoredFile.objects.filter(purpose="logo").count()) == (1, 0)
+    assert (replaced, StoredFile.objects.filter(purpose="logo").count()) == (2, 0)
     assert Client().get(path).status_code == 404
     assert Client().get(f"/logo/{secret.pk}.png").status_code == 404
     assert desk(at.workspace, role="viewer", email="v@example.com").client.post(

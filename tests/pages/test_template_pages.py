@@ -15,6 +15,7 @@ from campaigns import fields, starters, template_diff, template_review, template
 from campaigns.contacts import Evidence, add_contact
 from campaigns.models import MailTemplate, TemplateVersion
 from campaigns.templates import TemplateInput
+from relayhub.core.ids import uuid7
 from relayhub.core.models import AuditEntry, Role
 from relayhub.relay.models import Message
 from relayhub.site import setup
@@ -102,9 +103,15 @@ def test_a_beginning_for_single_messages_brings_its_values() -> None:
 def test_beginnings_carry_the_brand(colour: str) -> None:
     at = desk()
     at.workspace.brand_colour, at.workspace.brand_font = colour, "georgia"
+    at.workspace.logo_id = uuid7()
 
     for item in starters.STARTERS:
         content = item.content(at.workspace)
+        found = template_review.review(at.workspace, content, sample=item.sample)
+        assert [finding.message for finding in found.findings] == []
+        if item.kind in {"mjml", "markdown"}:
+            assert found.shown is not None
+            assert at.workspace.logo_path in str(found.shown.html)
         if item.kind == "mjml":
             assert colour in content.source
             assert "Georgia" in content.source
