@@ -65,7 +65,8 @@ RULES = (
 _MARKDOWN_IMAGE = re.compile(r"!\[\s*\]\(")
 _MARKDOWN_HTML = re.compile(r"</?(?!https?:|mailto:)[a-z][a-z0-9-]*(?:\s[^<>]*)?/?>", re.IGNORECASE)
 _CODE = re.compile(r"```.*?```|`[^`\n]*`", re.DOTALL)
-_COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
+#: Comments, and what MJML only declares for other elements.
+_NOT_SHOWN = re.compile(r"<!--.*?-->|<mj-attributes\b.*?</mj-attributes\s*>", re.DOTALL | re.IGNORECASE)
 #: How many rules there are for each kind; two of HTML's look for what MJML writes for itself.
 _MARKDOWN_RULES = 2
 _STYLE = re.compile(r"<style\b[^>]*>(.*?)</style\s*>", re.IGNORECASE | re.DOTALL)
@@ -90,7 +91,7 @@ def support_findings(content: TemplateInput, html: str | None) -> list[Finding]:
 
 
 def _in_source(source: str) -> Iterator[Finding]:
-    seen = _COMMENT.sub(_blank, source)
+    seen = _NOT_SHOWN.sub(_blank, source)
     for rule in RULES:
         match = rule.pattern.search(seen)
         if match:

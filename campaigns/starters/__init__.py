@@ -115,7 +115,8 @@ STARTERS = (
             subject="Your order {{ order.number }}", preheader="Thank you; this is your receipt", sample=_ORDER),
     Starter(key="reset", name="Password reset", use="Sent by your site: one button, one warning",
             kind=TemplateKind.MJML, subject="Choose a new password", preheader="The link works once", sample=_RESET),
-    Starter(key="blank", name="From scratch", use="An empty page; in code, for HTML of your own", kind=TemplateKind.HTML),
+    Starter(key="blank", name="From scratch", use="An empty page; in code, for HTML of your own",
+            kind=TemplateKind.HTML),
 )
 
 
