@@ -24,6 +24,8 @@ from relayhub.catalogs import ROOT
 from relayhub.core.languages import SOURCE, shipped
 
 _KEYWORDS: dict[str, tuple[int | tuple[int, str], ...] | None] = {
+    # A word of the vocabulary of statuses; it is translated when it is looked up.
+    "_look": None,
     "_": None, "gettext": None, "gettext_lazy": None, "gettext_noop": None, "ngettext": (1, 2),
     "ngettext_lazy": (1, 2), "pgettext": ((1, "c"), 2), "pgettext_lazy": ((1, "c"), 2),
 }
@@ -132,7 +134,7 @@ def _add_code(catalog: Catalog, path: Path) -> None:
         return
     place = path.relative_to(ROOT).as_posix()
     for line, text, _, context in extract_from_file("python", path, keywords=_KEYWORDS):
-        catalog.add(text, locations=[(place, line)], context=context)
+        catalog.add(text, locations=[(place, line)], context="status" if path.name == "vocabulary.py" else context)
 
 
 def _add_template(catalog: Catalog, path: Path) -> None:

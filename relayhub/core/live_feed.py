@@ -28,6 +28,7 @@ import redis.asyncio
 from django.conf import settings
 from django.db import connections, transaction
 
+from relayhub.core import languages, spoken
 from relayhub.core.facts import OutcomeFact
 
 log = logging.getLogger(__name__)
@@ -50,7 +51,7 @@ _CONNECT_SECONDS = 1.0
 class Feed:
     """What a live page shows: `render` reads it as `live.js` takes it, in a thread, without a request."""
 
-    #: Streams with the same key see the same.
+    #: Streams with the same key and language see the same.
     key: str
     workspace_id: UUID
     render: Callable[[], dict[str, Any]]
@@ -58,6 +59,13 @@ class Feed:
     every_seconds: float = 1.0
     #: At least this often, for what only time changes.
     floor_seconds: float = 10.0
+    #: What numbers and words are said in: that of the request which made the feed.
+    language: str = field(default_factory=spoken.language)
+
+    @property
+    def shared_key(self) -> str:
+        """Streams with the same share one rendering."""
+        return f"{self.language} {self.key}"
 
 
 # -- announcing: any process, any thread ---------------------------------------------------------------------
@@ -169,9 +177,9 @@ class Feeder:
             self._leave(watch)
 
     def _join(self, feed: Feed) -> _Watch:
-        watch = self._watches.get(feed.key)
+        watch = self._watches.get(feed.shared_key)
         if watch is None or watch.is_over:
-            watch = self._watches[feed.key] = _Watch(feed=feed)
+            watch = self._watches[feed.shared_key] = _Watch(feed=feed)
             watch.task = asyncio.create_task(self._serve(watch))
         watch.followers += 1
         if self._listener is None:
@@ -184,8 +192,8 @@ class Feeder:
             return
         if watch.task is not None:
             watch.task.cancel()
-        if self._watches.get(watch.feed.key) is watch:
-            del self._watches[watch.feed.key]
+        if self._watches.get(watch.feed.shared_key) is watch:
+            del self._watches[watch.feed.shared_key]
 
     async def _serve(self, watch: _Watch) -> None:
         loop, feed = asyncio.get_running_loop(), watch.feed
@@ -247,7 +255,8 @@ class Feeder:
 def rendered(feed: Feed) -> dict[str, Any]:
     """The feed's present figures; the thread's database connections go back to the pool."""
     try:
-        return feed.render()
+        with languages.speaking(feed.language):
+            return feed.render()
     finally:
         give_back_connections()
 

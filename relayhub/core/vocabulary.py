@@ -6,7 +6,12 @@ in its own word and neutral, so that a new one is never hidden.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+from django.utils.translation import pgettext
+
+from relayhub.core import spoken
+from relayhub.core.languages import SOURCE
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,7 +90,9 @@ STATUS_LOOKS: dict[str, StatusLook] = {
 
 
 def status_look(status: str) -> StatusLook:
-    """The look of a status; an unlisted one in its own word, neutral."""
+    """The look of a status in the present language; an unlisted one in its own word, neutral."""
     key = str(status or "none").lower()
     found = STATUS_LOOKS.get(key)
-    return found or _look(key.replace("_", " ").replace("-", " ").capitalize(), "circle", "none")
+    if found is not None:
+        return found if spoken.language() == SOURCE else replace(found, word=pgettext("status", found.word))
+    return _look(key.replace("_", " ").replace("-", " ").capitalize(), "circle", "none")

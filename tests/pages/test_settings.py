@@ -210,7 +210,7 @@ def test_a_required_second_factor_asks_everybody() -> None:
     page = text_of(at.client.get(reverse("settings-security")).content)
     at.client.post(reverse("settings-security-require"), {"requires_mfa": "1"})
 
-    assert "1 of 1 member sign in with a password only" in page
+    assert "1 of 1 member signs in with a password only" in page
     assert at.client.get("/")["Location"] == reverse("mfa_activate_totp")
 
 

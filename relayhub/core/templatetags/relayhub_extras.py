@@ -19,6 +19,8 @@ from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import gettext as _
+from django.utils.translation import pgettext_lazy
 
 from relayhub.core import formats, languages, spoken
 from relayhub.core.clock import now
@@ -30,6 +32,11 @@ register = template.Library()
 SPARK_WIDTH = 72
 SPARK_HEIGHT = 26
 EMPTY = mark_safe("")
+_ROLES = {
+    "viewer": pgettext_lazy("role", "Viewer"), "marketer": pgettext_lazy("role", "Marketer"),
+    "developer": pgettext_lazy("role", "Developer"), "admin": pgettext_lazy("role", "Admin"),
+    "owner": pgettext_lazy("role", "Owner"),
+}
 
 
 # -- numbers -------------------------------------------------------------------------------------------------
@@ -287,7 +294,7 @@ def nav_item(
     marker = EMPTY
     if alert:
         marker = format_html(
-            '<span class="n alert"><span class="visually-hidden">needs attention: </span>{}</span>', alert
+            '<span class="n alert"><span class="visually-hidden">{}: </span>{}</span>', _("needs attention"), alert
         )
     elif live:
         marker = format_html('<span class="n" data-live-key="{}">{}</span>', live, note or "")
@@ -362,7 +369,7 @@ def chip(context: Context, key: str, value: str, label: str, count: int | str | 
         mark_safe(' aria-current="true"') if is_on else EMPTY,
         label,
         format_html(' <span class="num">{}</span>', formats.number(int(count))) if count not in (None, "") else EMPTY,
-        icon("x", "i-sm", "remove this filter") if is_on else EMPTY,
+        icon("x", "i-sm", _("remove this filter")) if is_on else EMPTY,
     )
 
 
@@ -420,6 +427,12 @@ def code_files() -> SafeString:
 def initials(name: str) -> str:
     """Up to two letters for a round mark."""
     return formats.initials(str(name))
+
+
+@register.filter
+def role_word(role: str) -> str:
+    """What a role is called: "Owner"."""
+    return str(_ROLES.get(role, ""))
 
 
 @register.filter
