@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
+from django.core.cache import cache
 from django.db import IntegrityError, transaction
 from django.db.models import Count, QuerySet
 
@@ -18,6 +19,9 @@ from relayhub.core.models import Workspace
 from relayhub.protocol.address import AddressError, parse_mailbox
 
 _LIMITS = {"name": 200, "description": 1000, "from_header": 1000}
+#: Above this many contacts a list's figures are kept for a minute.
+EXACT_UP_TO = 20_000
+_COUNTS_KEPT_SECONDS = 60
 _FLAGS = frozenset({"is_public", "has_archive"})
 
 
@@ -55,12 +59,25 @@ def archive_list(actor: Actor, row: MailingList) -> None:
 
 
 def counts_by_status(list_ids: list[UUID]) -> dict[UUID, dict[str, int]]:
-    """How many contacts each list has, by subscription status; one query."""
-    counts: dict[UUID, dict[str, int]] = {list_id: {} for list_id in list_ids}
-    rows = Subscription.objects.filter(mailing_list_id__in=list_ids).values_list("mailing_list_id", "status")
+    """How many contacts each list has, by subscription status; one query.
+
+    Of a list with very many contacts the figures are up to a minute old: counting a million takes longer than a
+    page may.
+    """
+    kept: dict[str, dict[str, int]] = cache.get_many([_counts_key(list_id) for list_id in list_ids])
+    counts = {list_id: kept.get(_counts_key(list_id), {}) for list_id in list_ids}
+    missing = [list_id for list_id in list_ids if _counts_key(list_id) not in kept]
+    rows = Subscription.objects.filter(mailing_list_id__in=missing).values_list("mailing_list_id", "status")
     for list_id, status, count in rows.annotate(count=Count("pk")):
         counts[list_id][status] = count
+    large = {_counts_key(one): counts[one] for one in missing if sum(counts[one].values()) > EXACT_UP_TO}
+    if large:
+        cache.set_many(large, _COUNTS_KEPT_SECONDS)
     return counts
+
+
+def _counts_key(list_id: UUID) -> str:
+    return f"list-counts:{list_id}"
 
 
 def archived_lists_of(workspace: Workspace) -> QuerySet[MailingList]:

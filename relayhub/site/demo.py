@@ -87,7 +87,7 @@ class DemoSeeder:
         times = [midnight - timedelta(days=back) + timedelta(hours=hour, minutes=minute)
                  for back in (0, 1) for hour, minute in _LAUNCH_TIMES]
         self.latest = max(at for at in times if at <= self.now - timedelta(hours=2))
-        self.fair_at = self._ago(45.5)
+        self.fair_at = self._ago(46).replace(hour=10, minute=0)
         self.blocked_at = self._ago(41.9)  # a week and more after the newsletter before the fair
         self.broken_at = self._ago(10.2) + timedelta(minutes=44)
 

@@ -6,6 +6,8 @@ its records.
 
 from __future__ import annotations
 
+import base64
+import hashlib
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -28,7 +30,10 @@ from relayhub.site.demo_texts import DOMAIN, SHOP_DOMAIN
 _LATER = timedelta(days=3650)
 CATERING_DOMAIN = f"catering.{DOMAIN}"
 _RIGHT = "As wanted."
-_FOREIGN_KEY = ["v=DKIM1; k=rsa; p=MIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8AMIIBCgKCAQEAforeign"]
+#: Looks like the key of the provider before: nobody has its other half.
+_NUMBER = b"".join(hashlib.sha512(bytes([part])).digest() for part in range(4))
+_FOREIGN_KEY = ["v=DKIM1; k=rsa; p=MIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8AMIIBCgKCAQEA"
+                f"{base64.b64encode(_NUMBER).decode()[:338]}wIDAQAB"]
 
 
 @dataclass(frozen=True, kw_only=True)

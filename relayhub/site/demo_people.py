@@ -25,6 +25,7 @@ from campaigns.models import (
 )
 from relayhub.core.ids import Prefix, encode_id
 from relayhub.core.models import Job, JobStatus, Workspace
+from relayhub.protocol.address import AddressError, parse_addr_spec
 from relayhub.site import demo_texts as texts
 from relayhub.site.demo_rows import Rows
 
@@ -271,10 +272,19 @@ def _refusal(code: str, name: str, row: int) -> tuple[str, str]:
     first = name.partition(" ")[0].lower()
     match code:
         case "invalid_address":
-            return f"{first} at google.example", "“at” is not part of an address; there is no @."
+            return f"{first} at google.example", _why_invalid(f"{first} at google.example")
         case "no_address":
             return "", "no e-mail address"
         case "duplicate":
             return f"{first}@posteo.example", f"duplicate of row {max(2, row - 7)}"
         case _:
             return f"{first}@yahoo.example", "it has 5 cells, the file 3 columns"
+
+
+def _why_invalid(address: str) -> str:
+    """What an import says of it."""
+    try:
+        parse_addr_spec(address)
+    except AddressError as exc:
+        return exc.message
+    raise AssertionError(f"{address} is an address")
