@@ -33,6 +33,8 @@ _MOVES: dict[str, Callable[[Actor, Message, Chosen], int]] = {
     "retry": controls.retry_message_now,
 }
 ACTS = (*_MOVES, RESEND)
+#: Whom a mail did not reach, and will not.
+_MISSED = sorted(str(status) for status in FINAL if status != "delivered")
 #: Act -> the statuses that it moves and its undo moves back, and the act that undoes it.
 _UNDONE: dict[str, tuple[tuple[str, ...], str]] = {"hold": (HOLDABLE, "release"), "release": (("held",), "hold")}
 
@@ -62,12 +64,11 @@ def carry_out(actor: Actor, act: str, public_ids: Sequence[str]) -> Done:
 
 
 def _resent(actor: Actor, message: Message, chosen: Chosen) -> int:
-    """Hand it in again: to the picked recipient, or to those of a message who did not get it."""
-    if chosen is None:
-        missed = Recipient.objects.filter(message=message, status__in=[str(status) for status in FINAL])
-        rows = list(missed.exclude(status="delivered").order_by("id")[: resend.MAX_RESENT])
-    else:
-        rows = [row for row in chosen if row.status in FINAL]
+    """Hand it in again to those of the picked who did not get it."""
+    missed = Recipient.objects.filter(message=message, status__in=_MISSED)
+    if chosen is not None:
+        missed = missed.filter(pk__in=[row.pk for row in chosen])
+    rows = list(missed.order_by("id")[: resend.MAX_RESENT])
     if not rows:
         return 0
     resend.resend(actor, message, rows)

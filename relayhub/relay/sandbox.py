@@ -18,13 +18,10 @@ from relayhub.core.access import SANDBOX, Actor, require
 from relayhub.core.clock import now
 from relayhub.core.errors import ConflictError
 from relayhub.core.formats import counted
-from relayhub.core.ids import uuid7_floor
 from relayhub.core.models import Member, Scope, User, Workspace
 from relayhub.core.paging import COUNT_LIMIT
 from relayhub.relay.models import Recipient, SandboxInbox, SandboxMark, SandboxReader
 
-#: How long after its acceptance a mail may still come into the inbox: what was handed in for later comes late.
-_LATEST = timedelta(days=30)
 #: More unread ones are told as “999+”.
 MAX_UNREAD = 999
 #: What was kept before somebody joined counts as read; of the time since then at most this much does not.
@@ -44,8 +41,8 @@ def kept(workspace: Workspace) -> QuerySet[Recipient]:
 
 
 def _after(rows: QuerySet[Recipient], moment: datetime) -> QuerySet[Recipient]:
-    """Those that were kept after a time; the bound on ids spares reading all that lies before."""
-    return rows.filter(finished_at__gt=moment, id__gte=uuid7_floor(moment - _LATEST))
+    """Those that were kept after a time, however long before they were handed in."""
+    return rows.filter(finished_at__gt=moment)
 
 
 def kept_after(workspace: Workspace, moment: datetime) -> QuerySet[Recipient]:
@@ -113,9 +110,9 @@ def unread(workspace: Workspace, user: User) -> QuerySet[Recipient]:
     """Mails of the inbox that the person has not read, newest first."""
     until = read_until(workspace, user)
     marks = SandboxMark.objects.filter(workspace=workspace, user=user, recipient_id=OuterRef("pk"))
-    again = SandboxMark.objects.filter(workspace=workspace, user=user, is_read=False)
-    is_new = Q(finished_at__gt=until, id__gte=uuid7_floor(until - _LATEST)) & ~Exists(marks)
-    return kept(workspace).filter(is_new | Q(pk__in=again.values("recipient_id")))
+    again = SandboxMark.objects.filter(workspace=workspace, user=user, is_read=False).order_by("-recipient_id")
+    ids = list(again.values_list("recipient_id", flat=True)[:MAX_UNREAD])
+    return kept(workspace).filter(Q(finished_at__gt=until) & ~Exists(marks) | Q(pk__in=ids))
 
 
 def count_unread(workspace: Workspace, user: User) -> int:

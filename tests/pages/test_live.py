@@ -176,7 +176,7 @@ def test_moments_are_averages_of_what_happened_and_settle(django_assert_num_quer
     assert len(again) == minutes.MOMENTS
     parts = at.client.get(reverse("live-feed")).json()
     assert 2.0 in parts["charts"]["chart-live"]["series"][1]["data"]
-    assert parts["values"]["live-chart-out"] == "0.0 a second"
+    assert parts["values"]["live-chart-out"] == "0 a second"
 
 
 def test_resuming_is_undone_and_an_undone_pause_leaves_the_back_off() -> None:

@@ -86,8 +86,10 @@ def test_sending_again_goes_to_those_who_did_not_get_it() -> None:
     waits = handed_in(at, "waits@mail.example")
 
     page = post(at, "resend", message.public_id, waits.public_id)
+    none = post(at, "resend", got.public_id)
 
     assert "Handed in again for 1 recipient." in page
+    assert "nothing was changed" in none
     new = Message.objects.exclude(pk__in=[message.pk, waits.pk]).get()
     assert [row.address for row in new.recipients.all()] == ["missed@mail.example"]
 

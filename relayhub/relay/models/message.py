@@ -233,6 +233,12 @@ class Recipient(models.Model):
                 condition=models.Q(transport="sandbox"),
                 name="recipient_sandbox",
             ),
+            # What came since the inbox was cleared or read, which is not the order in which it was handed in.
+            models.Index(
+                fields=["workspace", "finished_at"],
+                condition=models.Q(transport="sandbox"),
+                name="recipient_sandbox_kept",
+            ),
         ]
         constraints: ClassVar = [
             models.UniqueConstraint(

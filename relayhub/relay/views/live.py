@@ -199,7 +199,7 @@ def _chart(workspace: Workspace, user: User, name: str) -> dict[str, Any]:
                  f"in at most {formats.number(most_in, digits)}.",
         "legend": [
             {"label": label, "key": key, "line": True, "live": f"live-chart-{label.lower()}",
-             "value": f"{formats.number(values[-1], digits)} {span.unit}"}
+             "value": formats.rate(values[-1], span.unit.removeprefix("a "))}
             for label, key, values in (("Out", "", out), ("In", "c2", taken), ("Deferred", "mut", deferred))
         ],
         "rows": [
