@@ -1,6 +1,6 @@
 // The visual builder, in a frame of its own whose policy allows what drawing a mail needs and nothing else. It gets
 // the source from the page around it and gives it back after every change; that page saves.
-const { textOf, writing, mailTypes, settingsOf } = globalThis.builderParts;
+const { textOf, writing, mailTypes, settingsOf, harmlessPage } = globalThis.builderParts;
 const kit = JSON.parse(document.getElementById("kit").textContent);
 const $ = (selector) => document.querySelector(selector);
 const TELL_MS = 250;
@@ -280,8 +280,9 @@ function wordsOf(model) {
   const type = model.get("type");
   if (type === "rh-code") return model.get("label");
   if (mjmlSource.WORDED.has(type)) {
-    const parsed = new DOMParser().parseFromString(mjmlSource.hide(model.get("content")).text, "text/html");
-    return parsed.body.textContent.replace(/rhtag\d+x/g, "…").replace(/\s+/g, " ").trim().slice(0, 60);
+    const { text: hidden, tags } = mjmlSource.hide(model.get("content"));
+    const named = hidden.replace(/rhtag(\d+)x/g, (_, number) => (tags[number].startsWith("{{") ? mjmlSource.encode(text.called(tags[number])) : ""));
+    return harmlessPage(named).body.textContent.replace(/\s+/g, " ").trim().slice(0, 60);
   }
   return type === "mj-image" ? model.get("attributes").alt ?? "" : "";
 }
