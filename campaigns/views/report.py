@@ -22,6 +22,7 @@ from campaigns.public.content import caged
 from campaigns.recipients import RecipientFilter
 from campaigns.views import report_parts
 from campaigns.views.common import campaign_of
+from relayhub.core import formats
 from relayhub.core.access import EXPORTS, Actor
 from relayhub.core.errors import InputError
 from relayhub.core.ids import Prefix, encode_id
@@ -102,7 +103,7 @@ def _live_parts(looked_at: Campaign, actor: Actor, user: User, query: str) -> di
         "report-progress", "report-people", "report-links", "report-providers", "report-recipients",
         "report-series-table",
     )}
-    values = {f"over-{metric}": f"{total:,}" for metric, total in context["over_totals"].items()}
+    values = {f"over-{metric}": formats.number(total) for metric, total in context["over_totals"].items()}
     values["over-step"] = context["over_step"]
     charts = {"over-time": context["over"], "over-delivered": context["over_delivered"]}
     is_over = campaign.status not in report_parts.LIVE

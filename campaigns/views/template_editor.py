@@ -23,6 +23,7 @@ from campaigns.merge_fields import MergeField, merge_fields
 from campaigns.models import MailTemplate, TemplateVersion
 from campaigns.views.common import addresses_in, refuse, template_of
 from campaigns.views.template_preview import chosen
+from relayhub.core import formats
 from relayhub.core.errors import AccessError, ConflictError, RelayHubError
 from relayhub.core.ids import Prefix, decode_id, encode_id
 from relayhub.core.models import Scope
@@ -131,7 +132,7 @@ def _uses(template: MailTemplate) -> dict[str, Any]:
     count = used.count()
     lines = [f"{row.name} ({row.get_status_display().lower()})" for row in used[:MAX_NAMED]]
     if count > MAX_NAMED:
-        lines.append(f"and {count - MAX_NAMED:,} more")
+        lines.append(f"and {formats.number(count - MAX_NAMED)} more")
     return {"campaign_count": count, "campaign_lines": lines}
 
 

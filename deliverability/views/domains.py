@@ -19,7 +19,7 @@ from deliverability.models import DkimKey, DomainStatus, KeyAlgorithm, KeyState,
 from deliverability.record_words import RecordView, record_views
 from deliverability.surroundings import surroundings
 from deliverability.verdict import Verdict, verdict_of
-from relayhub.core import shown_once
+from relayhub.core import formats, shown_once
 from relayhub.core.access import get_or_absent
 from relayhub.core.clock import now
 from relayhub.core.errors import RelayHubError
@@ -259,6 +259,6 @@ def _delete_lines(domain: SendingDomain, mail: Any) -> list[str]:
     ]
     waiting = mail.held + mail.queued
     if waiting:
-        count = "More than 10,000 recipients" if waiting > 10_000 else f"{waiting:,} waiting recipients"
+        count = "More than 10,000 recipients" if waiting > 10_000 else f"{formats.number(waiting)} waiting recipients"
         lines.append(f"{count} of its mail get nothing more from now on: they are held and expire.")
     return lines

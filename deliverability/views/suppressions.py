@@ -202,7 +202,8 @@ def _suppress(request: PageRequest, form: AddressesForm) -> ManyResult:
     addresses = address_file.pasted(form.cleaned_data["addresses"])
     if len(addresses) > suppression.MAX_AT_ONCE:
         raise InputError(
-            f"These are {len(addresses):,} addresses. Paste up to {suppression.MAX_AT_ONCE:,}, or import a file."
+            f"These are {formats.number(len(addresses))} addresses. Paste up to"
+            f" {formats.number(suppression.MAX_AT_ONCE)}, or import a file."
         )
     if not addresses:
         raise InputError("Write at least one address.")
@@ -213,7 +214,7 @@ def _suppress(request: PageRequest, form: AddressesForm) -> ManyResult:
 
 def _added(result: ManyResult) -> str:
     words = f"{formats.counted(result.added, 'address,addresses')} suppressed."
-    return words if not result.already else f"{words} {result.already:,} {_were(result.already)} already."
+    return words if not result.already else f"{words} {formats.number(result.already)} {_were(result.already)} already."
 
 
 def _were(count: int) -> str:

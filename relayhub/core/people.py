@@ -72,10 +72,16 @@ def _send_invitation(actor: Actor, invitation: Invitation, link: str) -> None:
         SystemLetter(
             name="invitation",
             to=invitation.email,
+            language=_language_of(invitation.email) or actor.workspace.language,
             context={"workspace": actor.workspace.name, "inviter": actor.label, "role": invitation.role,
                      "link": link},
         )
     )
+
+
+def _language_of(email: str) -> str:
+    """What the person of an address reads, where they have an account."""
+    return str(User.objects.filter(email__iexact=email).values_list("language", flat=True).first() or "")
 
 
 def open_invitation(token: str) -> Invitation:

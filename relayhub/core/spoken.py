@@ -6,23 +6,36 @@ language is the one that Django has active, so that a page, a letter and an expo
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import date, datetime
+from functools import lru_cache
 
+from babel import Locale
 from babel.dates import format_date, format_skeleton
 from django.utils.translation import get_language
 
 from relayhub.core.languages import SOURCE, shipped_for
 
-_NARROW_SPACE = "\u202f"
-_SPACE = "\u00a0"
-#: Language -> sign between thousands, sign before decimals (CLDR 47, "Latin" digits).
-_SIGNS = {
-    "en": (",", "."), "de": (".", ","), "fr": (_NARROW_SPACE, ","), "es": (".", ","), "pl": (_SPACE, ","),
-}
 #: These group from five digits on (CLDR "minimum grouping digits").
 _GROUPS_LATE = frozenset({"es", "pl"})
-#: What stands between a number and its per cent.
-_BEFORE_PERCENT = {"de": _SPACE, "fr": _NARROW_SPACE, "es": _SPACE}
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Signs:
+    """What a language puts between thousands, before decimals, and after the number of a per cent."""
+
+    thousands: str
+    decimal: str
+    per_cent: str
+
+
+@lru_cache(maxsize=32)
+def _signs(language: str) -> _Signs:
+    locale = Locale.parse(language)
+    symbols = locale.number_symbols.get("latn", locale.number_symbols)
+    return _Signs(
+        thousands=symbols["group"], decimal=symbols["decimal"], per_cent=locale.percent_formats[None].suffix[0]
+    )
 
 
 def language() -> str:
@@ -35,16 +48,17 @@ def digits(text: str) -> str:
     spoken = language()
     if spoken == SOURCE:
         return text
-    thousands, decimal = _SIGNS[spoken]
+    signs = _signs(spoken)
     whole, point, rest = text.partition(".")
     if spoken in _GROUPS_LATE and len(whole.lstrip("-")) <= len("1,234"):
         whole = whole.replace(",", "")
-    return whole.replace(",", thousands) + (decimal + rest if point else "")
+    return whole.replace(",", signs.thousands) + (signs.decimal + rest if point else "")
 
 
 def per_cent(text: str) -> str:
     """A number in English writing with its per cent."""
-    return f"{digits(text)}{_BEFORE_PERCENT.get(language(), '')}%"
+    spoken = language()
+    return f"{text}%" if spoken == SOURCE else f"{digits(text)}{_signs(spoken).per_cent}"
 
 
 def short_day(moment: datetime, *, with_year: bool) -> str:

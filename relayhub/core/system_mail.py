@@ -14,6 +14,8 @@ from typing import Any
 from django.conf import settings
 from django.utils.module_loading import import_string
 
+from relayhub.core.languages import SOURCE
+
 log = logging.getLogger(__name__)
 
 
@@ -24,6 +26,8 @@ class SystemLetter:
     name: str
     to: str
     context: dict[str, Any] = field(default_factory=dict, repr=False)
+    #: What the reader reads; English where it is not shipped.
+    language: str = SOURCE
 
 
 def send_letter(letter: SystemLetter) -> bool:

@@ -13,6 +13,7 @@ from typing import Any
 
 from django.db import connection
 
+from relayhub.core import formats
 from relayhub.core.clock import now
 from relayhub.core.ids import uuid7_floor
 from relayhub.core.models import Workspace
@@ -173,18 +174,20 @@ def _health(spec: TransportSpec, seen: dict[str, _Seen]) -> Health:
     delivered, deferred = entry.counts.get("delivered", 0), entry.counts.get("deferred", 0)
     total = delivered + deferred + entry.counts.get("bounced", 0)
     common: dict[str, Any] = {"last_at": entry.last_at, "waiting": entry.waiting}
-    told = f"{delivered:,} of the newest {total:,} tries delivered" if total else ""
+    told = f"{formats.number(delivered)} of the newest {formats.number(total)} tries delivered" if total else ""
     if entry.backed_off:
-        many = f"{entry.backed_off:,} of {entry.lanes:,} lanes are"
+        many = f"{formats.number(entry.backed_off)} of {formats.number(entry.lanes)} lanes are"
         whom = many if spec.kind is TransportKind.DIRECT else "It is"
         status, word = ("warn", "Slowed") if delivered else ("failing", "Failing")
         return Health(status=status, word=word, text=f"{whom} backed off: {entry.reason}", **common)
     if not total:
         return Health(status="none", word="Not used", text="No mail went this way in the last 24 h.", **common)
     if deferred and not delivered:
-        return Health(status="failing", word="Failing", text=f"Nothing got out: {deferred:,} tries deferred.", **common)
+        text = f"Nothing got out: {formats.number(deferred)} tries deferred."
+        return Health(status="failing", word="Failing", text=text, **common)
     if total >= _ENOUGH and deferred > total * _MANY_DEFERRED:
-        return Health(status="warn", word="Many deferrals", text=f"{told}, {deferred:,} deferred.", **common)
+        text = f"{told}, {formats.number(deferred)} deferred."
+        return Health(status="warn", word="Many deferrals", text=text, **common)
     word = "Kept" if spec.kind is TransportKind.SANDBOX else "Healthy"
     return Health(status="healthy", word=word, text=f"{told}.", **common)
 
@@ -212,7 +215,7 @@ def _notes(route: Route, spec: TransportSpec) -> list[str]:
     if route.max_connections:
         notes.append(f"at most {route.max_connections} connections")
     if route.weight not in (0, 100):
-        notes.append(f"weight {route.weight:,}")
+        notes.append(f"weight {formats.number(route.weight)}")
     return notes
 
 

@@ -12,6 +12,7 @@ from django.template.exceptions import TemplateDoesNotExist
 from django.template.loader import render_to_string
 
 from deliverability import domains
+from relayhub.core import languages
 from relayhub.core.clock import now
 from relayhub.core.models import Workspace
 from relayhub.core.system_mail import SystemLetter
@@ -29,13 +30,15 @@ def send(letter: SystemLetter) -> None:
     workspace = Workspace.objects.get(is_first=True)
     sender = parse_mailbox(settings.RELAYHUB_SYSTEM_FROM)
     moment = now()
-    subject = " ".join(render_to_string(f"emails/{letter.name}-subject.txt", letter.context).split())
+    with languages.speaking(languages.shipped_for(letter.language) or languages.SOURCE):
+        subject = " ".join(render_to_string(f"emails/{letter.name}-subject.txt", letter.context).split())
+        text, html = render_to_string(f"emails/{letter.name}-body.txt", letter.context), _html(letter)
     seed = hashlib.sha256(f"{letter.name}{letter.to}{moment.isoformat()}".encode()).digest()
     content = compose(
         Composition(
             author=sender, to=(parse_addr_spec(letter.to),), subject=subject, date=moment,
             message_id=f"<{seed.hex()[:32]}@{sender.ascii_domain}>", seed=seed,
-            text=render_to_string(f"emails/{letter.name}-body.txt", letter.context), html=_html(letter),
+            text=text, html=html,
         )
     )
     is_verified = domains.sending_state(workspace.pk, sender.ascii_domain) == "verified"

@@ -251,16 +251,17 @@ def chart(workspace: Workspace, zone: str, period: Period = PERIODS[0]) -> dict[
     }
     return {
         "data": data, "has_any": any(sums.values()), "period": period, "periods": PERIODS,
-        "label": f"{period.title}: {sums['delivered']:,} recipients delivered of {sums['accepted']:,} accepted.",
+        "label": f"{period.title}: {formats.number(sums['delivered'])} recipients delivered of"
+                 f" {formats.number(sums['accepted'])} accepted.",
         "legend": [
-            {"label": "Accepted", "value": f"{sums['accepted']:,}", "key": "mut"},
-            {"label": "Delivered", "value": f"{sums['delivered']:,}", "key": ""},
-            {"label": "Deferred", "value": f"{sums['deferred']:,}", "key": "c2", "line": True},
+            {"label": "Accepted", "value": formats.number(sums['accepted']), "key": "mut"},
+            {"label": "Delivered", "value": formats.number(sums['delivered']), "key": ""},
+            {"label": "Deferred", "value": formats.number(sums['deferred']), "key": "c2", "line": True},
         ],
         "head": ["From", "Accepted", "Delivered", "Deferred"],
         "rows": [
-            [at.astimezone(ZoneInfo(zone)).strftime(period.form), f"{series['accepted'][n]:,}",
-             f"{series['delivered'][n]:,}", f"{series['deferred'][n]:,}"]
+            [at.astimezone(ZoneInfo(zone)).strftime(period.form), formats.number(series['accepted'][n]),
+             formats.number(series['delivered'][n]), formats.number(series['deferred'][n])]
             for n, at in enumerate(steps)
         ],
     }

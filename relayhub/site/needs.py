@@ -197,7 +197,7 @@ def _held(workspace: Workspace) -> list[Need]:
     noun = "recipient waits" if count == 1 else "recipients wait"
     messages = address("message-list")
     return [
-        Need(kind="bad", icon="alert-octagon", title=f"{count:,} {noun} for your decision",
+        Need(kind="bad", icon="alert-octagon", title=f"{formats.number(count)} {noun} for your decision",
              text="Their mail stopped a worker three times, so it is not tried again by itself.",
              url=f"{messages}?status=quarantined" if messages else "", label="See them")
     ]

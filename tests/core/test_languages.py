@@ -35,7 +35,7 @@ def test_spanish_and_polish_group_from_five_digits_on() -> None:
 
 @pytest.mark.parametrize(
     ("language", "expected"),
-    [("en", "29.6%"), ("de", "29,6\xa0%"), ("fr", "29,6\u202f%"), ("es", "29,6\xa0%"), ("pl", "29,6%")],
+    [("en", "29.6%"), ("de", "29,6\xa0%"), ("fr", "29,6\xa0%"), ("es", "29,6\xa0%"), ("pl", "29,6%")],
 )
 def test_each_language_writes_per_cent_its_own_way(language: str, expected: str) -> None:
     with languages.speaking(language):

@@ -15,7 +15,10 @@ from relayhub.core import languages, live_feed
 from relayhub.core.clock import now
 from relayhub.core.live_feed import Feed
 from relayhub.core.models import User, Workspace
+from relayhub.core.system_mail import SystemLetter
 from relayhub.core.vocabulary import STATUS_LOOKS, status_look
+from relayhub.relay import display, system_mail
+from relayhub.relay.models import Recipient
 from tests.pages.marketer_rows import Desk, desk
 
 pytestmark = pytest.mark.django_db
@@ -105,6 +108,26 @@ def test_a_live_page_is_rendered_in_the_language_it_was_asked_in() -> None:
     assert live_feed.rendered(german) == {"word": "Zugestellt"}
     assert live_feed.rendered(feed()) == {"word": "Delivered"}
     assert german.shared_key != feed().shared_key
+
+
+@pytest.mark.parametrize(
+    ("language", "subject", "words"),
+    [
+        ("de", "Ines lädt Sie zu Shop bei RelayHub ein", "Ihre Rolle dort: Marketing."),
+        ("pl", "Ines zaprasza do Shop w RelayHub", "Rola: Marketing."),
+        ("xx", "Ines invites you to Shop on RelayHub", "Your role there: Marketer."),
+    ],
+)
+def test_letters_of_the_installation_are_in_their_readers_language(language: str, subject: str, words: str) -> None:
+    at = desk()
+    Workspace.objects.filter(pk=at.workspace.pk).update(is_first=True)
+    context = {"inviter": "Ines", "workspace": "Shop", "role": "marketer", "link": "https://x.example/i"}
+
+    system_mail.send(SystemLetter(name="invitation", to="bo@x.example", context=context, language=language))
+
+    mail = Recipient.objects.select_related("message", "message__content", "message__stream").get()
+    assert mail.message.subject == subject
+    assert words in (display.readable(display.recipient_bytes(mail)).text or "")
 
 
 def test_an_error_of_the_interface_stays_english_whatever_the_person_reads() -> None:
