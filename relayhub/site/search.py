@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
+from zoneinfo import ZoneInfo
 
 from django.db.models import Q
 from django.http import HttpResponse
@@ -174,8 +175,16 @@ def _campaigns(actor: Actor, text: str) -> list[Hit]:
     ]
 
 
+def _zone_of(actor: Actor) -> tzinfo:
+    """Where the person's days begin."""
+    try:
+        return ZoneInfo(actor.user.timezone) if actor.user is not None else UTC
+    except (KeyError, ValueError, OSError):
+        return UTC
+
+
 def _messages(actor: Actor, text: str) -> list[Hit]:
-    reading = search_words.read(text, now=now(), zone=UTC)
+    reading = search_words.read(text, now=now(), zone=_zone_of(actor))
     is_timed = reading.is_exact or reading.names_period
     wanted = messages.Wanted(reading=reading, since=None if is_timed else now() - _MESSAGES_WITHIN)
     if reading.finds_recipients:
