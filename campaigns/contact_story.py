@@ -61,8 +61,16 @@ def story_of(contact: Contact, *, before: datetime | None = None) -> Story:
     words = list(consents.order_by("-at", "-id")[: PAGE + 1])
     entries = [*_mail_entries(mail), *(_consent_entry(row) for row in words)]
     entries.sort(key=lambda entry: entry.at, reverse=True)
-    shown = entries[:PAGE]
-    return Story(entries=shown, older=shown[-1].at if len(entries) > PAGE else None)
+    return _page(entries)
+
+
+def _page(entries: list[Entry]) -> Story:
+    """The first entries; those of the moment in which the page would break come together on the next one."""
+    if len(entries) <= PAGE:
+        return Story(entries=entries)
+    breaks_at = entries[PAGE].at
+    shown = [entry for entry in entries[:PAGE] if entry.at > breaks_at] or entries[:PAGE]
+    return Story(entries=shown, older=shown[-1].at)
 
 
 def _mail_entries(events: list[Event]) -> Iterable[Entry]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -17,11 +18,16 @@ from relayhub.core import audit
 from relayhub.core.access import Actor
 from relayhub.core.clock import now
 from relayhub.core.errors import ConflictError, InputError
+from relayhub.core.formats import relative
 from relayhub.core.languages import checked_tag
-from relayhub.core.models import Workspace
+from relayhub.core.models import AuditEntry, Workspace
 from relayhub.protocol.address import AddressError, parse_addr_spec
 
 MAX_NAME = 500
+#: Before a custom field's key, where fields are named beside the others.
+_OWN = "fields."
+#: An entry of the audit log and the change it tells of are written within one transaction.
+_SAME_ACT = timedelta(seconds=5)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,10 +93,17 @@ def change_contact(
     name: str | None = None,
     language: str | None = None,
     fields: Mapping[str, Any] | None = None,
+    was: Mapping[str, str] | None = None,
+    seen_at: str = "",
 ) -> Contact:
-    """Change what is given; a field set to None or "" is removed, others stay."""
+    """Change what is given; a field set to None or "" is removed, others stay.
+
+    `was`: what the person saw, by `email`, `name`, `language` or `fields.KEY`, as `shown_value` shows it; `seen_at`:
+    the `updated_at` that a program read. ConflictError (`contact_changed`) where somebody changed it since.
+    """
     with transaction.atomic():
         locked = Contact.objects.select_for_update().get(pk=contact.pk)
+        _check_unchanged(locked, was or {}, seen_at)
         if email is not None:
             address = _checked_address(email)
             locked.email, locked.email_key = address.spec, address.key
@@ -109,6 +122,36 @@ def change_contact(
             raise ConflictError(f"{email} is another contact already.", code="contact_exists") from exc
         audit.record(actor, "contact.changed", "contact", contact.public_id)
     return locked
+
+
+def shown_value(contact: Contact, name: str) -> str:
+    """What a form shows of `email`, `name`, `language` or `fields.KEY`."""
+    if not name.startswith(_OWN):
+        return str(getattr(contact, name))
+    value = contact.fields.get(name.removeprefix(_OWN))
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return "" if value is None else str(value)
+
+
+def _check_unchanged(contact: Contact, was: Mapping[str, str], seen_at: str) -> None:
+    changed = [name for name, text in was.items() if shown_value(contact, name) != text]
+    if changed:
+        present = shown_value(contact, changed[0])
+        said = f"changed this to “{present[:200]}”" if present else "emptied this"
+        raise ConflictError(f"{_last_editor(contact)} {said}. Save again to replace it.", code="contact_changed")
+    if seen_at and seen_at != contact.updated_at.isoformat().replace("+00:00", "Z"):
+        raise ConflictError(f"{_last_editor(contact)} changed this contact since you read it. Read it again.",
+                            code="contact_changed")
+
+
+def _last_editor(contact: Contact) -> str:
+    """Who changed it last and when, where that was one person's act on this contact."""
+    found = AuditEntry.objects.filter(workspace=contact.workspace_id, object_id=contact.public_id)
+    last = found.filter(action="contact.changed").order_by("-id").select_related("user").first()
+    if last is None or abs(last.at - contact.updated_at) > _SAME_ACT:
+        return "Somebody"
+    return f"{last.user.label if last.user else last.actor}, {relative(last.at, now=now())},"
 
 
 def delete_contact(actor: Actor, contact: Contact) -> None:

@@ -138,7 +138,7 @@ _IMPORT: Schema = {
 declare(contacts.ContactView, "GET", Operation(name="get_contact", answer="Contact"))
 declare(
     contacts.ContactView, "PATCH",
-    Operation(name="change_contact", answer="Contact", body=contacts.ContactSerializer),
+    Operation(name="change_contact", answer="Contact", body=contacts.ContactChangeSerializer),
 )
 declare(contacts.ContactView, "DELETE", Operation(name="delete_contact", status=204))
 declare(contacts.ContactEventsView, "GET", Operation(name="list_contact_events", answer="ContactEvent", is_list=True))

@@ -44,6 +44,12 @@ class ContactSerializer(StrictSerializer):
     consent = ConsentSerializer(required=False, default=dict)
 
 
+class ContactChangeSerializer(ContactSerializer):
+    """What to change of a contact, and when it was read."""
+
+    updated_at = serializers.CharField(max_length=40, required=False)
+
+
 def contact_bodies(rows: list[Contact]) -> list[dict[str, Any]]:
     """Contacts with the lists they are on and whether they may be written to; two queries for all."""
     chosen = Contact.objects.filter(pk__in=[row.pk for row in rows])
@@ -98,12 +104,14 @@ class ContactView(_OneContact):
         return Response(contact_bodies([self.contact(contact_id)])[0])
 
     def patch(self, request: Request, contact_id: str) -> Response:
-        """Change address, name or fields; a field set to null goes."""
-        data = parsed(ContactSerializer, request, partial=True)
+        """Change address, name or fields; a field set to null goes.
+
+        With the `updated_at` that was read: 409 `contact_changed` where somebody changed it since.
+        """
+        data = parsed(ContactChangeSerializer, request, partial=True)
         contact = contacts.change_contact(
             self.actor, self.contact(contact_id), email=data.get("email"), name=data.get("name"),
-            language=data.get("language"),
-            fields=data.get("fields"),
+            language=data.get("language"), fields=data.get("fields"), seen_at=data.get("updated_at", ""),
         )
         return Response(contact_bodies([contact])[0])
 

@@ -8,6 +8,7 @@ from typing import Any
 from django import forms
 from django.forms.boundfield import BoundField
 
+from campaigns.contacts import MAX_NAME, shown_value
 from campaigns.models import Contact, FieldDefinition, FieldType, MailingList
 from relayhub.core import languages
 
@@ -24,20 +25,24 @@ class ContactForm(forms.Form):
     """Address, name, language and every custom field, by its kind. Values are checked by the service."""
 
     email = forms.CharField(max_length=320, label="E-mail address")
-    name = forms.CharField(max_length=300, required=False, label="Name")
+    name = forms.CharField(max_length=MAX_NAME, required=False, label="Name")
     language = forms.ChoiceField(
         required=False, label="Language", choices=languages.contact_choices,
         help_text="Preference pages and confirmation mails are in it where there is a translation.",
     )
 
-    def __init__(self, *args: Any, definitions: Sequence[FieldDefinition], **kwargs: Any) -> None:
+    def __init__(
+        self, *args: Any, definitions: Sequence[FieldDefinition], only: str = "", **kwargs: Any
+    ) -> None:
         super().__init__(*args, **kwargs)
-        self.definitions = definitions
+        self.definitions = [row for row in definitions if not only or name_of(row.key) == only]
         present = str(self.initial.get("language", ""))
         self.fields["language"].choices = languages.contact_choices(present)  # type: ignore[attr-defined]
         self.fields["email"].widget.attrs["autocomplete"] = "off"
         for definition in definitions:
             self.fields[name_of(definition.key)] = _field(definition)
+        if only:
+            self.fields = {name: field for name, field in self.fields.items() if name == only}
 
     @property
     def custom_fields(self) -> list[BoundField]:
@@ -54,15 +59,9 @@ class ContactForm(forms.Form):
     def initial_of(cls, contact: Contact, definitions: Sequence[FieldDefinition]) -> dict[str, str]:
         """What the form shows of a contact."""
         values = {
-            name_of(definition.key): _shown(contact.fields.get(definition.key)) for definition in definitions
+            name_of(definition.key): shown_value(contact, f"fields.{definition.key}") for definition in definitions
         }
         return {"email": contact.email, "name": contact.name, "language": contact.language, **values}
-
-
-def _shown(value: object) -> str:
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return "" if value is None else str(value)
 
 
 def _field(definition: FieldDefinition) -> forms.Field:
@@ -86,8 +85,11 @@ class NewContactForm(ContactForm):
         max_length=500, required=False, label="Where does the consent come from?", help_text=CONSENT_HINT
     )
 
-    def __init__(self, *args: Any, lists: Sequence[MailingList], **kwargs: Any) -> None:
+    def __init__(
+        self, *args: Any, lists: Sequence[MailingList], is_on_lists: bool = False, **kwargs: Any
+    ) -> None:
         super().__init__(*args, **kwargs)
+        self.is_on_lists = is_on_lists
         field = self.fields["lists"]
         assert isinstance(field, forms.MultipleChoiceField)
         field.choices = [
@@ -97,22 +99,16 @@ class NewContactForm(ContactForm):
     def clean(self) -> dict[str, Any]:
         """Joining a list needs a word of where the consent is from."""
         data = super().clean() or {}
-        if data.get("lists") and not data.get("consent"):
+        if self.is_on_lists and not data.get("consent"):
             self.add_error("consent", "Say where the person agreed to get this list.")
         return data
 
 
 class SubscribeForm(forms.Form):
-    """Put the contact on one list, with the evidence."""
+    """Put the contact on one list, which the page picks, with the evidence."""
 
-    list = forms.ChoiceField(label="List")
+    list = forms.CharField(max_length=300, required=False, label="List")
     consent = forms.CharField(max_length=500, label="Where does the consent come from?", help_text=CONSENT_HINT)
-
-    def __init__(self, *args: Any, lists: Sequence[MailingList], **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        field = self.fields["list"]
-        assert isinstance(field, forms.ChoiceField)
-        field.choices = [(row.public_id, row.name) for row in lists]
 
 
 class FieldForm(forms.Form):

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from django import forms
 
-from campaigns import contacts, editing, lists, templates
+from campaigns import contacts, editing, list_choice, lists, templates
 from campaigns.models import Campaign, Contact, MailingList, MailTemplate
 from relayhub.core.access import get_or_absent
 from relayhub.core.errors import RelayHubError
@@ -40,6 +40,12 @@ def chosen_lists(request: PageRequest, name: str, *, source: Any = None) -> list
     given = (source if source is not None else request.POST).getlist(name)
     ids: set[UUID] = {found for text in given if (found := decode_id(Prefix.LIST, text)) is not None}
     return list(lists.lists_of(request.actor.workspace).filter(pk__in=ids))
+
+
+def picked_list(request: PageRequest, name: str) -> MailingList | None:
+    """The list that a field of one list chose, by its id or, where no script was there, by its name; else None."""
+    found = chosen_lists(request, name)
+    return found[0] if found else list_choice.named(request.actor.workspace, request.POST.get(f"{name}_name", ""))
 
 
 def refuse(form: forms.BaseForm, error: RelayHubError, **names: str) -> None:

@@ -1,4 +1,4 @@
-"""One contact: its fields, where it stands on each list and why, its story; making one and removing it."""
+"""One contact: where it stands on each list and why, its story; making one and removing it."""
 
 from __future__ import annotations
 
@@ -8,20 +8,24 @@ from typing import Any
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from campaigns import contact_story, contacts, list_members, lists, standing
+from campaigns import contact_story, contacts, list_choice, list_members, standing
 from campaigns.contacts import Evidence
 from campaigns.forms.contact import ContactForm, NewContactForm, SubscribeForm, name_of
 from campaigns.models import ConsentAction, ConsentEntry, Contact, FieldDefinition, MailingList, Subscription
-from campaigns.views.common import chosen_lists, contact_of, list_of, refuse
+from campaigns.views import contact_particulars
+from campaigns.views.common import chosen_lists, contact_of, list_of, picked_list, refuse
 from campaigns.views.contact_list import look_of
 from deliverability.models import Suppression
+from relayhub.core import formats
 from relayhub.core.errors import InputError, RelayHubError
 from relayhub.core.models import Scope
 from relayhub.core.pages import PageRequest, page
+from relayhub.relay.touches import mail_count
 
 _EVIDENCE_SHOWN = 100
+_MAIL_COUNTED = 1_000
 
 
 def _definitions(request: PageRequest) -> list[FieldDefinition]:
@@ -42,21 +46,33 @@ def _evidence(request: PageRequest, source: str) -> Evidence:
     return Evidence(channel="dashboard", source=source, detail={"by": request.actor.label})
 
 
+def _chosen(request: PageRequest, *, is_searched: bool) -> list[MailingList]:
+    """The lists a new contact joins; of very many, one that was searched for."""
+    if request.method != "POST":
+        return chosen_lists(request, "list", source=request.GET)
+    if not is_searched:
+        return chosen_lists(request, "lists")
+    found = picked_list(request, "list")
+    return [found] if found is not None else []
+
+
 @require_http_methods(["GET", "HEAD", "POST"])
 @page(Scope.CONTACTS_WRITE)
 def contact_new(request: PageRequest) -> HttpResponse:
     """Add one by hand."""
     definitions = _definitions(request)
-    rows = list(lists.lists_of(request.actor.workspace).order_by("name"))
-    preset = {"lists": [row.public_id for row in chosen_lists(request, "list", source=request.GET)]}
-    form = NewContactForm(request.POST or None, definitions=definitions, lists=rows, initial=preset)
+    choices = list_choice.choices(request.actor.workspace)
+    chosen = _chosen(request, is_searched=choices is None)
+    preset = {"lists": [row.public_id for row in chosen]}
+    form = NewContactForm(
+        request.POST or None, definitions=definitions, lists=choices or [], initial=preset, is_on_lists=bool(chosen)
+    )
     if request.method == "POST" and form.is_valid():
         try:
             contact = list_members.add_and_ask(
                 request.actor, email=form.cleaned_data["email"], name=form.cleaned_data["name"],
                 language=form.cleaned_data["language"],
-                fields={key: value for key, value in form.values().items() if value},
-                lists=chosen_lists(request, "lists"),
+                fields={key: value for key, value in form.values().items() if value}, lists=chosen,
                 evidence=_evidence(request, form.cleaned_data["consent"] or f"added by {request.actor.label}"),
             )
         except RelayHubError as exc:
@@ -65,60 +81,43 @@ def contact_new(request: PageRequest) -> HttpResponse:
             messages.success(request, f"Added {contact.email}.")
             return redirect("contact-detail", contact.public_id)
     return render(
-        request, "campaigns/contact_new.html", {"form": form, "has_lists": bool(rows)},
+        request, "campaigns/contact_new.html",
+        {"form": form, "has_lists": choices is None or bool(choices), "is_searched": choices is None,
+         "chosen_list": chosen[0] if chosen else None},
         status=422 if form.is_bound else 200,
     )
 
 
-@require_http_methods(["GET", "HEAD", "POST"])
-@page(Scope.CONTACTS_READ, write=Scope.CONTACTS_WRITE)
+@require_GET
+@page(Scope.CONTACTS_READ)
 def contact_detail(request: PageRequest, contact_id: str) -> HttpResponse:
-    """Who is this, and may I write to them? POST changes address, name, language and fields."""
-    contact = contact_of(request, contact_id)
-    definitions = _definitions(request)
-    form = ContactForm(
-        request.POST or None, definitions=definitions, initial=ContactForm.initial_of(contact, definitions)
-    )
-    if request.method == "POST" and form.is_valid():
-        try:
-            contacts.change_contact(
-                request.actor, contact, email=form.cleaned_data["email"], name=form.cleaned_data["name"],
-                language=form.cleaned_data["language"], fields=form.values(),
-            )
-        except RelayHubError as exc:
-            _refuse(form, exc)
-        else:
-            messages.success(request, "Saved.")
-            return redirect("contact-detail", contact.public_id)
-    return _shown(request, contact_of(request, contact_id), form)
+    """Who is this, and may I write to them?"""
+    return _shown(request, contact_of(request, contact_id))
 
 
-def _shown(
-    request: PageRequest, contact: Contact, form: ContactForm, subscribe_form: SubscribeForm | None = None
-) -> HttpResponse:
+def _shown(request: PageRequest, contact: Contact, subscribe_form: SubscribeForm | None = None) -> HttpResponse:
     workspace = request.actor.workspace
-    stands = standing.standing_of(
-        standing.with_standing(contacts.contacts_of(workspace), workspace).get(pk=contact.pk)
-    )
+    stands = standing.standings_of([contact], workspace)[contact.pk]
     on = list(
         Subscription.objects.filter(contact=contact, mailing_list__archived_at=None)
         .select_related("mailing_list").order_by("mailing_list__name")
     )
-    free = list(
-        lists.lists_of(workspace)
-        .exclude(pk__in=[row.mailing_list_id for row in on if row.status != "unsubscribed"]).order_by("name")
-    )
+    choices = list_choice.choices(workspace)
+    here = {row.mailing_list_id for row in on if row.status != "unsubscribed"}
+    free = [row for row in choices if row.pk not in here] if choices is not None else None
     stopped = contact_story.suppressions_of(contact)
     story = contact_story.story_of(contact, before=_before(request))
     consents = list(ConsentEntry.objects.filter(contact=contact).select_related("mailing_list")[:_EVIDENCE_SHOWN])
-    bound = form.is_bound or (subscribe_form is not None and subscribe_form.is_bound)
+    definitions = _definitions(request)
     return render(
         request, "campaigns/contact_detail.html",
         {
-            "contact": contact, "form": form, "standing": stands.value, "look": look_of(stands),
+            "contact": contact, "standing": stands.value, "look": look_of(stands),
             "standing_word": stands.label, "why": _why(stands, on, stopped),
-            "subscriptions": _with_evidence(on, consents), "stopped": stopped,
-            "subscribe_form": subscribe_form or SubscribeForm(lists=free) if free else None, "consents": [
+            "particulars": contact_particulars.rows_of(request, contact, definitions),
+            "lost": _lost(contact, on, stopped) if request.actor.may(Scope.CONTACTS_WRITE) else None,
+            "subscriptions": _with_evidence(on, consents), "stopped": stopped, "list_choices": free,
+            "subscribe_form": (subscribe_form or SubscribeForm()) if free is None or free else None, "consents": [
                 {"row": row, "evidence": contact_story.evidence_of(row)} for row in consents
             ],
             "story": story, "is_first": _before(request) is None,
@@ -128,8 +127,19 @@ def _shown(
                 for entry in story.entries
             ],
         },
-        status=422 if bound else 200,
+        status=422 if subscribe_form is not None and subscribe_form.is_bound else 200,
     )
+
+
+def _lost(contact: Contact, on: list[Subscription], stopped: list[Suppression]) -> dict[str, Any]:
+    """What deleting it takes, and what stays."""
+    mail = mail_count(contact.workspace_id, contact.email_key, up_to=_MAIL_COUNTED + 1)
+    return {
+        "values": len(contact.fields), "lists": len(on), "stopped": len(stopped),
+        "consents": ConsentEntry.objects.filter(contact=contact).count(),
+        "messages": f"more than {formats.number(_MAIL_COUNTED)}" if mail > _MAIL_COUNTED
+        else formats.number(mail) if mail else "",
+    }
 
 
 def _before(request: PageRequest) -> datetime | None:
@@ -196,10 +206,10 @@ def contact_delete(request: PageRequest, contact_id: str) -> HttpResponse:
 def contact_subscribe(request: PageRequest, contact_id: str) -> HttpResponse:
     """Put it on a list, with evidence."""
     contact = contact_of(request, contact_id)
-    definitions = _definitions(request)
-    form = SubscribeForm(request.POST, lists=list(lists.lists_of(request.actor.workspace)))
-    if form.is_valid():
-        mailing_list = list_of(request, form.cleaned_data["list"])
+    form, mailing_list = SubscribeForm(request.POST), picked_list(request, "list")
+    if mailing_list is None:
+        form.add_error("list", "Choose a list.")
+    if form.is_valid() and mailing_list is not None:
         try:
             row = list_members.subscribe(
                 request.actor, contact, mailing_list, asks=True,
@@ -210,8 +220,7 @@ def contact_subscribe(request: PageRequest, contact_id: str) -> HttpResponse:
         else:
             messages.success(request, _subscribed_words(row.status, mailing_list))
             return redirect("contact-detail", contact.public_id)
-    shown = ContactForm(definitions=definitions, initial=ContactForm.initial_of(contact, definitions))
-    return _shown(request, contact, shown, form)
+    return _shown(request, contact, form)
 
 
 def _subscribed_words(status: str, mailing_list: MailingList) -> str:

@@ -2,7 +2,14 @@
 
 from django.urls import URLPattern, path
 
-from campaigns.views import contact_bulk, contact_list, contact_pages, field_pages, saved_view_pages
+from campaigns.views import (
+    contact_bulk,
+    contact_list,
+    contact_pages,
+    contact_particulars,
+    field_pages,
+    saved_view_pages,
+)
 
 urlpatterns: list[URLPattern] = [
     path("contacts", contact_list.contact_list, name="contact-list"),
@@ -22,6 +29,10 @@ urlpatterns: list[URLPattern] = [
     path("contacts/fields/<str:field_id>/rename", field_pages.contact_field_rename, name="contact-field-rename"),
     path("contacts/fields/<str:field_id>/delete", field_pages.contact_field_delete, name="contact-field-delete"),
     path("contacts/<str:contact_id>", contact_pages.contact_detail, name="contact-detail"),
+    path(
+        "contacts/<str:contact_id>/particulars/<str:name>", contact_particulars.contact_particular,
+        name="contact-particular",
+    ),
     path("contacts/<str:contact_id>/delete", contact_pages.contact_delete, name="contact-delete"),
     path("contacts/<str:contact_id>/subscribe", contact_pages.contact_subscribe, name="contact-subscribe"),
     path("contacts/<str:contact_id>/unsubscribe", contact_pages.contact_unsubscribe, name="contact-unsubscribe"),

@@ -55,6 +55,12 @@ def _touch(status: str, at: datetime, acts: dict[str, datetime | None]) -> Touch
     return Touch(status=name, at=last) if last is not None and last >= at else Touch(status=status, at=at)
 
 
+def mail_count(workspace_id: UUID, key: str, *, up_to: int) -> int:
+    """How many copies of messages went to an address key; counts no further than that."""
+    rows = Recipient.objects.filter(workspace=workspace_id, address_key=key).order_by()
+    return rows.values("pk")[:up_to].count()
+
+
 def with_touch(
     people: QuerySet[PersonT], workspace_id: UUID, did: str, *, since: datetime | None = None
 ) -> QuerySet[PersonT]:

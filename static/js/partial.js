@@ -54,5 +54,7 @@ function refocus() {
 // New parts tell the others that they are there.
 document.addEventListener("htmx:after:swap", () => {
   refocus();
+  // A mark is for the part that brought it, not for the next one.
+  for (const mark of document.querySelectorAll("[data-focus]")) mark.removeAttribute("data-focus");
   document.dispatchEvent(new CustomEvent("rh:content"));
 });

@@ -141,6 +141,18 @@ def test_very_many_are_a_job(client: APIClient, monkeypatch: pytest.MonkeyPatch)
     assert again.json()["code"] == "undone"
 
 
+def test_a_change_on_what_was_read_before_is_refused(client: APIClient) -> None:
+    first = made(client, "contacts", email="a@x.example", name="Ann")
+    path = f"{V1}/contacts/{first['id']}"
+
+    changed = client.patch(path, {"name": "Zoë", "updated_at": first["updated_at"]}, format="json")
+    late = client.patch(path, {"name": "Bo", "updated_at": first["updated_at"]}, format="json")
+
+    assert changed.status_code == 200
+    assert (late.status_code, late.json()["code"]) == (409, "contact_changed")
+    assert Contact.objects.get().name == "Zoë"
+
+
 def test_views_are_saved_and_used(client: APIClient) -> None:
     for name in "ab":
         made(client, "contacts", email=f"{name}@x.example", fields={"city": "Oslo" if name == "a" else "Bergen"})

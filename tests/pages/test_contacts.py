@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 
 import pytest
 from django.contrib.messages import get_messages
@@ -12,7 +13,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from campaigns import bulk, bulk_undo, contact_count, fields, list_choice, lists, standing, subscriptions
+from campaigns import bulk, bulk_undo, contact_count, contact_story, fields, list_choice, lists, standing, subscriptions
 from campaigns.contacts import Evidence, add_contact
 from campaigns.models import BulkAct, Contact, FieldDefinition, MailingList, SavedView, Subscription
 from campaigns.views import contact_list
@@ -322,18 +323,83 @@ def test_bad_input_keeps_the_text_and_says_what_is_wrong(at: Desk, given: dict[s
     assert Contact.objects.count() == 1
 
 
-def test_a_contact_is_changed_and_its_fields_emptied(at: Desk) -> None:
+def particular(at: Desk, row: Contact, name: str, value: str, was: str, *, partial: bool = True) -> HttpResponse:
+    path = reverse("contact-particular", args=[row.public_id, name])
+    headers = {"HX-Request": "true"} if partial else {}
+    return at.client.post(path, {name: value, "was": was}, headers=headers)
+
+
+def test_particulars_are_changed_one_by_one(at: Desk) -> None:
     row = person(at, "a", city="Oslo")
     path = reverse("contact-detail", args=[row.public_id])
 
-    at.client.post(path, {"email": "b@x.example", "name": "Bo", "field_city": ""})
+    saved = particular(at, row, "name", "Bo", "A")
+    assert saved.status_code == 200
+    assert "Saved Name." in saved["HX-Trigger"]
+    assert 'id="contact-title" dir="auto" hx-swap-oob="true">Bo<' in saved.content.decode()
+    answer = particular(at, row, "email", "b@x.example", "a@x.example", partial=False)
+    assert answer["Location"] == f"{path}#particulars"
+    particular(at, row, "field_city", "", "Oslo")
 
     row.refresh_from_db()
     assert (row.email, row.name, row.fields) == ("b@x.example", "Bo", {})
+    # without a script a particular opens on the page itself
+    opened = at.client.get(reverse("contact-particular", args=[row.public_id, "name"]), {"edit": "1"}, follow=True)
+    assert 'name="was" value="Bo"' in opened.content.decode()
+    assert at.client.get(reverse("contact-particular", args=[row.public_id, "shoe"])).status_code == 404
+
+
+def test_a_refused_particular_keeps_the_text_and_says_why(at: Desk) -> None:
+    fields.define_field(at.actor, key="age", label="Age", type="number")
+    row = person(at, "a", age=41)
     person(at, "taken")
-    refused = at.client.post(path, {"email": "taken@x.example", "name": "Bo"})
-    assert refused.status_code == 422
-    assert "another contact already" in refused.content.decode()
+
+    for name, value, was, words in (
+        ("email", "taken@x.example", "a@x.example", "another contact already"),
+        ("email", "", "a@x.example", "required"),
+        ("field_age", "old", "41", "holds a number"), ("name", "x" * 501, "A", "500"),
+    ):
+        answer = particular(at, row, name, value, was)
+        assert answer.status_code in (409, 422), name
+        assert words in answer.content.decode(), name
+        assert value in answer.content.decode()
+    assert particular(at, row, "name", "x" * 500, "A").status_code == 200
+
+
+def test_two_people_who_change_the_same_are_told_and_nothing_is_lost(at: Desk) -> None:
+    row = person(at, "a", city="Oslo")
+    other = desk(at.workspace, role=Role.MARKETER, email="ines@example.com")
+    particular(other, row, "name", "Zoë", "A")
+
+    elsewhere = particular(at, row, "field_city", "Bergen", "Oslo")
+    clash = particular(at, row, "name", "Bo", "A")
+
+    assert elsewhere.status_code == 200
+    page = clash.content.decode()
+    assert clash.status_code == 409
+    assert "Maja Lindqvist, now, changed this to “Zoë”." in page
+    assert 'value="Bo"' in page
+    row.refresh_from_db()
+    assert (row.name, row.fields) == ("Zoë", {"city": "Bergen"})
+    assert particular(at, row, "name", "Bo", "Zoë").status_code == 200
+
+
+def test_many_events_of_one_moment_are_not_lost_between_pages(at: Desk) -> None:
+    row = person(at, "a", *[lists.create_list(at.actor, name=f"List {number}") for number in range(60)])
+    moment = row.created_at
+    for number, entry in enumerate(row.consents.order_by("id")):
+        type(entry).objects.filter(pk=entry.pk).update(at=moment - timedelta(seconds=number // 7))
+
+    seen, url = [], reverse("contact-detail", args=[row.public_id])
+    story = contact_story.story_of(row)
+    while True:
+        seen += [entry.title for entry in story.entries]
+        if story.older is None:
+            break
+        story = contact_story.story_of(row, before=story.older)
+
+    assert len(seen) == len(set(seen)) == 60
+    assert at.client.get(url).status_code == 200
 
 
 def test_a_contact_shows_lists_evidence_and_story(at: Desk) -> None:
@@ -387,7 +453,8 @@ def test_a_contact_is_deleted_with_a_word_about_what_stays(at: Desk) -> None:
     row = person(at, "a", news)
     subscriptions.unsubscribe(row, [news.pk], evidence=ANY)
     page = at.client.get(reverse("contact-detail", args=[row.public_id])).content.decode()
-    assert "Suppressions of the address stay" in page
+    assert "Suppressions of the address stay (1)" in page
+    assert "2 pieces of evidence of consent" in page
 
     at.client.post(reverse("contact-delete", args=[row.public_id]))
 
@@ -438,8 +505,10 @@ def test_a_viewer_reads_and_changes_nothing(at: Desk) -> None:
     assert "Put on a list" not in one
     for name in ("contact-bulk", "contact-export", "contact-new", "contact-fields"):
         assert viewer.client.post(reverse(name)).status_code == 403, name
-    for name in ("contact-detail", "contact-delete", "contact-subscribe", "contact-unsubscribe", "contact-ask"):
+    for name in ("contact-delete", "contact-subscribe", "contact-unsubscribe", "contact-ask"):
         assert viewer.client.post(reverse(name, args=[row.public_id])).status_code == 403, name
+    assert particular(viewer, row, "name", "Bo", "A").status_code == 403
+    assert "Edit " not in one
 
 
 def test_others_rows_are_absent(at: Desk) -> None:
@@ -449,8 +518,10 @@ def test_others_rows_are_absent(at: Desk) -> None:
     field = fields.define_field(other.actor, key="city")
     mine = person(at, "mine")
 
-    for name in ("contact-detail", "contact-delete", "contact-subscribe", "contact-unsubscribe", "contact-ask"):
+    for name in ("contact-delete", "contact-subscribe", "contact-unsubscribe", "contact-ask"):
         assert at.client.post(reverse(name, args=[theirs.public_id])).status_code == 404, name
+    assert at.client.get(reverse("contact-detail", args=[theirs.public_id])).status_code == 404
+    assert particular(at, theirs, "name", "Bo", "A").status_code == 404
     for name in ("contact-field-rename", "contact-field-delete"):
         assert at.client.post(reverse(name, args=[field.public_id])).status_code == 404, name
     at.client.post(

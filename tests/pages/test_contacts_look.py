@@ -165,6 +165,29 @@ def test_filters_are_set_narrow_or_wide_and_saved_as_a_view(full: Desk, browse: 
     expect(page.locator("summary", has_text="changed")).to_be_visible()
 
 
+def test_a_particular_is_changed_where_it_stands(full: Desk, browse: Any) -> None:
+    row = Contact.objects.get(email__startswith="ines")
+    page = browse(full)
+    page.goto(reverse("contact-detail", args=[row.public_id]))
+    page.get_by_role("link", name="Edit Name").click()
+    field = page.get_by_role("textbox", name="Name")
+    expect(field).to_be_focused()
+    Contact.objects.filter(pk=row.pk).update(name="Inès M.")
+    field.fill("Inès Moreau-Bek")
+    field.press("Enter")
+    expect(page.locator("#row-name")).to_contain_text("Somebody changed this to “Inès M.”.")
+    assert findings(page) == []
+    keep_picture(page, "contact-clash")
+    page.get_by_role("textbox", name="Name").press("Enter")
+    expect(page.get_by_role("heading", level=1)).to_contain_text("Inès Moreau-Bek")
+    expect(page.get_by_role("link", name="Edit Name")).to_be_focused()
+    page.get_by_role("link", name="Edit Shop").click()
+    page.get_by_role("textbox", name="Shop").press("Escape")
+    expect(page.get_by_role("link", name="Edit Shop")).to_be_focused()
+    page.get_by_role("button", name="Delete", exact=True).click()
+    keep_picture(page, "contact-delete")
+
+
 def test_the_keys_go_through_the_list(full: Desk, browse: Any) -> None:
     page = browse(full)
     page.goto(reverse("contact-list"))
