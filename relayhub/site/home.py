@@ -19,9 +19,10 @@ from relayhub.core.live_feed import Feed
 from relayhub.core.live_response import live_response
 from relayhub.core.models import User, Workspace
 from relayhub.core.pages import PageRequest, page
-from relayhub.relay import usual
+from relayhub.relay import stream_counts
+from relayhub.relay.stream_counts import Span
 from relayhub.site import first_steps, health_figures, needs
-from relayhub.site.health_figures import Span, points
+from relayhub.site.health_figures import points
 from relayhub.site.needs import address
 
 _WEEK_HOURS = 7 * 24
@@ -59,10 +60,7 @@ def home_live(request: PageRequest) -> HttpResponseBase:
     workspace, user = request.actor.workspace, request.user
     feed = Feed(
         key=f"home:{workspace.pk}:{user.timezone}", workspace_id=workspace.pk, every_seconds=3.0, floor_seconds=10.0,
-        render=lambda: {
-            "values": {stat["key"]: stat["value"] for stat in _stats(workspace, user, health_figures.span(workspace))
-                       if stat.get("key")}
-        },
+        render=lambda: {"values": {stat["key"]: stat["value"] for stat in _moving(workspace, user)}},
     )
     return live_response(request, feed)
 
@@ -89,9 +87,13 @@ def _stats(workspace: Workspace, user: User, days: Span) -> list[dict[str, Any]]
     return [_pace(workspace, user), _delivered(days), _waiting(workspace), _complaints(workspace)]
 
 
+def _moving(workspace: Workspace, user: User) -> list[dict[str, Any]]:
+    return [_pace(workspace, user), _delivered(health_figures.span(workspace)), _waiting(workspace)]
+
+
 def _pace(workspace: Workspace, user: User) -> dict[str, Any]:
     at = now()
-    found = usual.usual_in_hour(workspace, "delivered", at)
+    found = stream_counts.usual_in_hour(workspace, "delivered", at)
     note = "mean of the last 5 minutes"
     if found is not None:
         local = at.astimezone(ZoneInfo(user.timezone))

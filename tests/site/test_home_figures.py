@@ -5,13 +5,16 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from relayhub.core.clock import now
 from relayhub.core.models import Workspace
-from relayhub.relay import queries, usual
+from relayhub.relay import queries, routes, stream_counts
 from relayhub.relay.models import CounterDelta, Stream
 from relayhub.relay.streams import ensure_default_streams
 from relayhub.site import demo, health_figures, setup
+from tests.pages.marketer_rows import desk
 
 pytestmark = pytest.mark.django_db
 
@@ -77,11 +80,11 @@ def test_every_period_counts_the_present_hour_once(zone: str, period: health_fig
 def test_what_is_usual_needs_two_weeks() -> None:
     workspace, stream = _workspace()
     _count(workspace, stream, "delivered", health_figures.begins(1) - timedelta(weeks=1), 600)
-    once = usual.usual_in_hour(workspace, "delivered", now())
+    once = stream_counts.usual_in_hour(workspace, "delivered", now())
     _count(workspace, stream, "delivered", health_figures.begins(1) - timedelta(weeks=3), 900)
 
     assert once is None
-    assert usual.usual_in_hour(workspace, "delivered", now()) == usual.Usual(low=600, high=900, weeks=2)
+    assert stream_counts.usual_in_hour(workspace, "delivered", now()) == stream_counts.Usual(low=600, high=900, weeks=2)
 
 
 def _workspace() -> tuple[Workspace, Stream]:
@@ -92,3 +95,19 @@ def _workspace() -> tuple[Workspace, Stream]:
 def _count(workspace: Workspace, stream: Stream, metric: str, at: datetime, count: int) -> None:
     CounterDelta.objects.create(workspace_id=workspace.pk, subject="stream", subject_id=stream.pk, metric=metric,
                                 bucket=at.replace(minute=0, second=0, microsecond=0), delta=count)
+
+
+def test_home_asks_no_more_often_for_more_streams() -> None:
+    at = desk()
+    at.client.get("/")
+
+    def asked() -> int:
+        routes.forget()
+        with CaptureQueriesContext(connection) as seen:
+            at.client.get("/")
+        return len(seen)
+
+    before = asked()
+    for number in range(5):
+        Stream.objects.create(workspace=at.workspace, slug=f"more-{number}", name=f"More {number}", kind="broadcast")
+    assert asked() == before
