@@ -90,7 +90,7 @@ class Product:
     def _manage(self, *command: str) -> None:
         subprocess.run(
             [sys.executable, str(ROOT / "manage.py"), *command, "--verbosity", "0"], cwd=ROOT,
-            env=self.environment, check=True, capture_output=True, timeout=120,
+            env=self.environment, check=True, capture_output=True, timeout=600,
         )
 
     def ask(
