@@ -17,6 +17,7 @@ _PLACES = {
     "go-live": (("domain-list", "Domains"), ("route-list", "Routes")),
     "import-contacts": (("contact-list", "Contacts"), ("import-new", "Import contacts")),
     "find-contacts": (("contact-list", "Contacts"),),
+    "write-a-template": (("settings-home", "Brand"), ("template-list", "Templates"), ("template-new", "New template")),
     "build-a-mail": (("settings-home", "Brand"), ("template-list", "Templates"), ("template-new", "New template")),
     "first-campaign": (("settings-home", "Footer"), ("template-list", "Templates"), ("campaign-list", "Campaigns")),
     "hand-in-mail": (("sandbox-inbox", "Sandbox inbox"), ("api-home", "API")),

@@ -24,8 +24,8 @@ from markdown_it.token import Token
 GLOSSARY = "glossary"
 #: In the order of the list; the second part is reference. A document that is not named here is not shown.
 TASKS = (
-    "verify-a-domain", "go-live", "import-contacts", "find-contacts", "build-a-mail", "first-campaign", "hand-in-mail",
-    "read-a-bounce", "people-and-safety",
+    "verify-a-domain", "go-live", "import-contacts", "find-contacts", "build-a-mail", "write-a-template",
+    "first-campaign", "hand-in-mail", "read-a-bounce", "people-and-safety",
 )
 REFERENCE = (GLOSSARY, "flow", "operating", "specifications")
 _SNIPPET = 180
