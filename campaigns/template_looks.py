@@ -33,18 +33,26 @@ def has_dark_styles(html: str) -> bool:
 
 def in_the_dark(html: str) -> str:
     """The mail with its own dark rules applied; unchanged where it has none."""
+    return _in_scheme(html, applies=_WANTS_DARK, rests=_WANTS_LIGHT, scheme="dark")
 
+
+def in_the_light(html: str) -> str:
+    """The mail with its dark rules at rest, whatever the person's own screen is set to."""
+    return _in_scheme(html, applies=_WANTS_LIGHT, rests=_WANTS_DARK, scheme="light")
+
+
+def _in_scheme(html: str, *, applies: re.Pattern[str], rests: re.Pattern[str], scheme: str) -> str:
     def applied(match: re.Match[str]) -> str:
-        css = _WANTS_LIGHT.sub("(max-width: 0px)", _WANTS_DARK.sub("(min-width: 0px)", match[2]))
+        css = applies.sub("(min-width: 0px)", rests.sub("(max-width: 0px)", match[2]))
         return match[1] + css + match[3]
 
     shown = _STYLE.sub(applied, html)
     if not _DECLARES.search(html):
         return shown
-    # What names no colour gets the dark ones of the browser, as it would there.
-    scheme = "<style>:root { color-scheme: dark !important; }</style>"
+    # What names no colour gets those of the browser, as it would there.
+    style = f"<style>:root {{ color-scheme: {scheme} !important; }}</style>"
     end = _HEAD_END.search(shown)
-    return shown[: end.start()] + scheme + shown[end.start() :] if end else scheme + shown
+    return shown[: end.start()] + style + shown[end.start() :] if end else style + shown
 
 
 def without_images(html: str) -> str:

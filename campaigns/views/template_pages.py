@@ -14,7 +14,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.clickjacking import xframe_options_sameorigin
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from campaigns import beginning, starters, templates
+from campaigns import beginning, starters, template_looks, templates
 from campaigns.models import Campaign, MailTemplate, TemplateVersion
 from campaigns.public.content import caged
 from campaigns.views.common import template_of
@@ -159,7 +159,9 @@ def shown_html(request: PageRequest, content: templates.TemplateInput, sample: M
         shown = templates.preview(request.actor.workspace, content, None, sample=sample)
     except PrepareError as exc:
         return framed(exc.message)
-    return shown.html or text_page(shown.text or "") if shown.html or shown.text else framed("Empty")
+    if shown.html:
+        return template_looks.in_the_light(shown.html)
+    return text_page(shown.text or "") if shown.text else framed("Empty")
 
 
 @require_POST

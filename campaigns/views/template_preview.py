@@ -64,8 +64,7 @@ def template_preview(request: PageRequest, template_id: str) -> HttpResponse:
     html = found.shown.html
     if _given(request, "show") == "text" or html is None:
         return caged(text_page(found.shown.text or ""))
-    if _given(request, "dark"):
-        html = template_looks.in_the_dark(html)
+    html = (template_looks.in_the_dark if _given(request, "dark") else template_looks.in_the_light)(html)
     if _given(request, "images") == "off":
         html = template_looks.without_images(html)
     return caged(html)

@@ -26,6 +26,14 @@ def test_in_the_dark_only_the_mails_own_rules_change() -> None:
     assert template_looks.has_dark_styles(DARK)
 
 
+def test_in_the_light_the_dark_rules_rest_whatever_the_screen_is_set_to() -> None:
+    shown = template_looks.in_the_light(DARK)
+
+    assert "@media (max-width: 0px){p{color:#eee}}" in shown
+    assert "@media (min-width: 0px){p{color:#000}}" in shown
+    assert "color-scheme: light !important" in shown
+
+
 def test_a_mail_without_dark_styles_stays_as_it_is() -> None:
     plain = "<head><style>p{color:red}</style></head><p>Hi</p>"
 
