@@ -18,9 +18,9 @@ from django.template.loader import render_to_string
 from django.views.decorators.clickjacking import xframe_options_sameorigin
 from django.views.decorators.http import require_GET, require_http_methods
 
-from campaigns import blocks, contacts, template_diff, template_review, templates, visual
+from campaigns import blocks, contacts, template_diff, template_presence, template_review, templates, visual
 from campaigns.blocks import Block
-from campaigns.forms.template import TemplateForm
+from campaigns.forms.template import TemplateForm, sample_text
 from campaigns.merge_fields import MergeField, merge_fields
 from campaigns.models import MailTemplate, TemplateVersion
 from campaigns.views.common import template_of
@@ -58,7 +58,8 @@ def template_visual(request: PageRequest, template_id: str) -> HttpResponse:
         why_not, content = "", visual.begun(request.actor.workspace, content)
     return render(request, "campaigns/template_visual.html", {
         "template": template, "content": content, "why_not": why_not, "kind": content.kind,
-        "review": template_review.review(request.actor.workspace, content, None),
+        "review": template_review.review(request.actor.workspace, content, sample=template.sample),
+        "sample": sample_text(template.sample), "others": template_presence.note(template, request.user),
         "people": contacts.contacts_of(request.actor.workspace).order_by("-id").values_list("email", flat=True)[:20],
         **_standing(template, version),
     })

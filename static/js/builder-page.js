@@ -115,7 +115,7 @@ function start() {
   }
 
   form.addEventListener("input", (event) => { if (["subject", "preheader"].includes(event.target.name)) wrote(); });
-  for (const control of document.querySelectorAll("[name=show][form=builder]")) control.addEventListener("change", preview);
+  for (const control of document.querySelectorAll("[form=builder]:is([name=show], [name=dark], [name=images])")) control.addEventListener("change", preview);
   document.getElementById("as").addEventListener("change", refresh);
   document.addEventListener("click", (event) => {
     const place = event.target.closest?.("#tpl-check a[href='#id_source'][data-line]");

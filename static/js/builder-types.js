@@ -69,7 +69,8 @@ function mailTypes(editor, text, handles) {
   /** Rules of the mail for the canvas, each once; nothing in them may fetch a font or a sheet. */
   function addStyle(css) {
     const doc = editor.Canvas.getDocument();
-    const bare = css.replace(/@import[^;]*;?/gi, "").replace(/@font-face\s*\{[^}]*\}/gi, "").trim();
+    // The canvas shows the mail in the light; the preview shows it in the dark.
+    const bare = css.replace(/\(\s*prefers-color-scheme\s*:\s*dark\s*\)/gi, "(max-width: 0)").replace(/@import[^;]*;?/gi, "").replace(/@font-face\s*\{[^}]*\}/gi, "").trim();
     if (!bare || !doc || mail.styles.has(bare)) return;
     mail.styles.add(bare);
     const style = doc.createElement("style");

@@ -230,7 +230,7 @@ def test_a_newsletter_is_built_saved_and_published(browse: Browsing, at: Desk) -
     drag(built, frame.locator("[data-block=button]"), mail.get_by_text("Two or three sentences"))
     built.has("Say what happens</mj-button>\n        <mj-button")
     mail.get_by_text("Put the most important").dblclick()
-    page.keyboard.press("End")
+    page.keyboard.press("Control+End")
     page.keyboard.type(", ")
     frame.get_by_text("Merge field").click()
     frame.get_by_role("button", name="First name").click()
@@ -241,7 +241,7 @@ def test_a_newsletter_is_built_saved_and_published(browse: Browsing, at: Desk) -
     draft = templates.draft(template)
     assert draft is not None
     assert draft.source == built.source()
-    assert 'thing here, {{ contact.first_name|default("there") }}</mj-text>' in draft.source
+    assert 'thing here, {{ contact.first_name|default("there") }}' in draft.source
     expect(page.frame_locator("iframe[name^=tpl-preview]").get_by_text("thing here, Alex")).to_be_visible()
 
     page.get_by_role("button", name="Publish version 1").click()
