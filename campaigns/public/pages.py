@@ -55,9 +55,13 @@ def answer(
 
 
 def language_links(request: HttpRequest) -> dict[str, Any]:
-    """The same page in each language, and what keeps a chosen one on the way to other pages."""
+    """The same page in each language, and what keeps a chosen one on the way to other pages.
+
+    The answer to a form has no such links: they would lead back to the question.
+    """
     named = named_language(request)
+    others = [] if request.method == "POST" else languages.shipped().items()
     return {
-        "language_links": [(tag, name, f"?{PARAMETER}={tag}") for tag, name in languages.shipped().items()],
+        "language_links": [(tag, name, f"?{PARAMETER}={tag}") for tag, name in others],
         "keep_language": f"?{PARAMETER}={named}" if named else "",
     }

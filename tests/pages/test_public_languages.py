@@ -114,6 +114,15 @@ def test_the_contact_comes_first_then_the_browser_then_the_workspace_and_a_link_
     assert "lang=de" in re.findall(r'href="(/p/[^"]+)"', shown(f"{path}?lang=de"))[0]
 
 
+def test_a_page_links_to_itself_in_the_other_languages_and_the_answer_to_a_form_does_not() -> None:
+    path = path_of(sent(desk()), Purpose.UNSUBSCRIBE)
+
+    asked, left = shown(path), Client().post(path).content.decode()
+
+    assert sorted(re.findall(r'href="\?lang=(\w+)"', asked)) == ["de", "es", "fr", "pl"]
+    assert "?lang=" not in left
+
+
 def test_an_answer_depends_on_the_language_asked_for_and_says_so() -> None:
     answer = Client().get("/u/x", headers={"Accept-Language": "de"})
 
