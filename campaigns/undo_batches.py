@@ -179,9 +179,16 @@ def places(cursor: Any, undo: Undo, last: str, limit: int) -> Part | None:
 
 
 def _ids(cursor: Any, sql: str, undo: Undo, last: UUID, limit: int) -> Sequence[UUID]:
+    """The next ids along the index. What was just imported is in no statistics yet, so that the planner would
+    expect a row or none and read the whole table for every batch."""
     lock = "" if undo.is_count else " FOR UPDATE"
+    cursor.execute("SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off; SET LOCAL enable_sort = off")
     cursor.execute(sql + lock, undo.parameters | {"last": last, "limit": limit})
-    return [row[0] for row in cursor.fetchall()]
+    ids = [row[0] for row in cursor.fetchall()]
+    cursor.execute(
+        "SET LOCAL enable_seqscan = DEFAULT; SET LOCAL enable_bitmapscan = DEFAULT; SET LOCAL enable_sort = DEFAULT"
+    )
+    return ids
 
 
 def _note_kept(cursor: Any, undo: Undo, kept: Iterable[tuple[UUID, str]]) -> None:
