@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import logging
+import time
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -18,7 +19,7 @@ from django.db import IntegrityError, connection, transaction
 from campaigns import audience, preflight, templates
 from campaigns.launching import require_launch
 from campaigns.models import Broadcast, BroadcastStatus, Campaign, CampaignStatus
-from relayhub.core import audit
+from relayhub.core import audit, jobs
 from relayhub.core.access import Actor, require, system_actor
 from relayhub.core.clock import now
 from relayhub.core.crashpoints import crashpoint
@@ -31,7 +32,10 @@ from relayhub.relay.models import BroadcastControl
 
 log = logging.getLogger(__name__)
 
+JOB_KIND = "launch"
 BATCH = 10_000
+#: While another process is at a batch.
+_LOOK_AGAIN_SECONDS = 0.2
 #: Cancelled campaigns are looked at for this long for rows that still wait.
 CANCEL_SWEPT = timedelta(days=1)
 #: A scheduled launch that is later than this waits for a person.
@@ -154,7 +158,11 @@ def _freeze(actor: Actor, locked: Campaign, override: str) -> Broadcast:
         actor, "campaign.launched", "campaign", locked.public_id, summary=locked.name,
         after={"audience": people.reached, "left_out": people.left_out, "override": override},
     )
-    transaction.on_commit(lambda: _ring(broadcast.pk))
+    jobs.start_job(
+        locked.workspace, kind=JOB_KIND, title=f"Launch {locked.name}", created_by=actor.user, unit="recipients",
+        total=people.reached + people.left_out.get("suppressed", 0),
+        state={"broadcast": str(broadcast.pk), "campaign": locked.public_id},
+    )
     return broadcast
 
 
@@ -197,6 +205,31 @@ def expand(broadcast_id: UUID) -> int:
             return stored
         stored += count
         crashpoint("after_expand_batch")
+
+
+@jobs.job_runner(
+    JOB_KIND, label="Launch", icon="rocket", cancel_scope="",
+    on_cancel="Pause or cancel the campaign on its own page; this only puts its recipients into the queue.",
+)
+def run_launch(run: jobs.JobRun) -> None:
+    """Expand as a job, so that it is seen; whoever else is at a batch meanwhile, the figures are the broadcast's."""
+    broadcast_id = UUID(run.state["broadcast"])
+    while True:
+        with transaction.atomic():
+            count = _expand_batch(broadcast_id)
+        if count is not None:
+            crashpoint("after_expand_batch")
+        status, done = Broadcast.objects.values_list("status", "expanded_count").get(pk=broadcast_id)
+        run.advance(done=done)
+        if status == BroadcastStatus.CANCELLED:
+            run.cancelled()
+            return
+        if status != BroadcastStatus.EXPANDING:
+            run.advance(done=done, total=done)
+            run.finish(recipients=done)
+            return
+        if count is None:
+            time.sleep(_LOOK_AGAIN_SECONDS)
 
 
 def _expand_batch(broadcast_id: UUID) -> int | None:

@@ -60,7 +60,9 @@ def start(actor: Actor, campaign: Campaign, wanted: RecipientFilter) -> Job:
     return job
 
 
-@jobs.job_runner(JOB_KIND)
+@jobs.job_runner(
+    JOB_KIND, label="Recipients export", icon="file-export", cancel_scope=EXPORTS, on_cancel="No file is made.",
+)
 def run_export(run: jobs.JobRun) -> None:
     """Write the file from the beginning: a run that died left only an incomplete file behind."""
     state = run.state

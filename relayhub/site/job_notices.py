@@ -8,7 +8,7 @@ from uuid import UUID
 
 from django.db.models import Count, Q, QuerySet
 
-from campaigns import import_undo, importer
+from campaigns import broadcast, import_undo, importer
 from deliverability import suppression_import
 from relayhub.core import formats, jobs
 from relayhub.core.clock import now
@@ -29,6 +29,8 @@ def address_of(job: Job) -> str:
 
 def result_address(job: Job) -> str:
     """Where the result of a finished job is shown; "" where the job's own page says all."""
+    if job.kind == broadcast.JOB_KIND:
+        return address("campaign-detail", str(job.state.get("campaign", "")))
     return _own_page(job) if job.is_finished else ""
 
 

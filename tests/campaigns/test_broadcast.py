@@ -10,11 +10,12 @@ import pytest
 from campaigns import audience, broadcast, editing, lists, subscriptions
 from campaigns.contacts import Evidence, add_contact
 from campaigns.models import Broadcast, Campaign, CampaignStatus, MailingList
+from relayhub.core import jobs
 from relayhub.core.access import Actor, system_actor
 from relayhub.core.clock import now
-from relayhub.core.errors import ConflictError
+from relayhub.core.errors import ConflictError, ForbiddenError
 from relayhub.core.ids import Prefix, decode_id
-from relayhub.core.models import AuditEntry
+from relayhub.core.models import AuditEntry, Job
 from relayhub.core.system import pause_sending, resume_sending
 from relayhub.relay import controls, ledger, routes
 from relayhub.relay.models import BroadcastControl, Recipient
@@ -177,3 +178,37 @@ def test_a_campaign_is_sent_only_when_nobody_waits(actor: Actor) -> None:
     assert broadcast.finish_sent() == 1
     campaign.refresh_from_db()
     assert campaign.status == "sent"
+
+
+def test_a_launch_is_a_job_that_is_stopped_on_the_campaign_only(actor: Actor, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(broadcast, "BATCH", 3)
+    row = broadcast.launch(actor, campaign_of(actor, people=10))
+    job = Job.objects.get(kind=broadcast.JOB_KIND)
+    assert (job.status, job.total, job.unit) == ("waiting", 10, "recipients")
+    with pytest.raises(ForbiddenError, match="on its own page"):
+        jobs.cancel(actor, job)
+    real, asked = broadcast._expand_batch, []
+
+    def somebody_else_is_at_it(broadcast_id: UUID) -> int | None:
+        asked.append(1)
+        return real(broadcast_id) if len(asked) != 2 else None
+
+    monkeypatch.setattr(broadcast, "_expand_batch", somebody_else_is_at_it)
+    monkeypatch.setattr(broadcast.time, "sleep", lambda seconds: None)
+    jobs.run_job(job.pk)
+
+    job.refresh_from_db()
+    assert (job.status, job.done, job.total, job.result) == ("done", 10, 10, {"recipients": 10})
+    assert Recipient.objects.filter(broadcast_id=row.pk).count() == 10
+
+
+def test_the_job_of_a_cancelled_campaign_ends(actor: Actor) -> None:
+    campaign = campaign_of(actor)
+    broadcast.launch(actor, campaign)
+    broadcast.cancel(actor, campaign)
+    job = Job.objects.get(kind=broadcast.JOB_KIND)
+
+    jobs.run_job(job.pk)
+
+    job.refresh_from_db()
+    assert job.status == "cancelled"
