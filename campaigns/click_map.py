@@ -27,7 +27,7 @@ _HEAD_END = re.compile(r"</head\s*>", re.IGNORECASE)
 _STYLE = """<style>
 a[data-rh-link]{position:relative;outline:2px solid #0b6272;outline-offset:2px;pointer-events:none}
 a[data-rh-link="0"]{outline:1px dashed #8a8578}
-.rh-count{position:absolute;top:-20px;right:-2px;z-index:9;padding:0 6px;border-radius:9px;background:#0b6272;
+.rh-count{position:absolute;top:-20px;left:-2px;z-index:9;padding:0 6px;border-radius:9px;background:#0b6272;
 color:#fff;font:600 12px/18px system-ui,sans-serif;white-space:nowrap;text-decoration:none;letter-spacing:0}
 a[data-rh-link="0"] .rh-count{background:#5c584e}
 </style>"""

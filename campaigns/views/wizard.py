@@ -15,7 +15,7 @@ from django.template.loader import render_to_string
 from django.views.decorators.clickjacking import xframe_options_sameorigin
 from django.views.decorators.http import require_GET, require_http_methods
 
-from campaigns import audience, contacts, editing, lists, preflight, templates, test_send
+from campaigns import audience, contacts, editing, lists, preflight, template_looks, templates, test_send
 from campaigns.forms.campaign import ContentForm
 from campaigns.models import Campaign, Contact, MailingList, MailTemplate, TemplateVersion
 from campaigns.public.content import caged
@@ -305,7 +305,10 @@ def _shown_to(request: PageRequest, campaign: Campaign) -> Contact | None:
 @xframe_options_sameorigin
 @page(Scope.CAMPAIGNS_READ)
 def content_preview(request: PageRequest, campaign_id: str) -> HttpResponse:
-    """What a contact would get, for the sandboxed frame: as saved, or with the template and subject asked for."""
+    """What a contact would get, for the sandboxed frame: as saved, or with the template and subject asked for.
+
+    `show=text` shows the plain text, `dark=1` the mail's own dark styles, `images=off` what is left without pictures.
+    """
     campaign = campaign_of(request, campaign_id)
     template, wanted = campaign.template, request.GET.get("template", "")
     if wanted and (template is None or wanted != template.public_id):
@@ -322,7 +325,12 @@ def content_preview(request: PageRequest, campaign_id: str) -> HttpResponse:
         return caged(framed(exc.message))
     if request.GET.get("show") == "text" or not shown.html:
         return caged(text_page(shown.text or ""))
-    return caged(shown.html)
+    html = shown.html
+    if request.GET.get("dark"):
+        html = template_looks.in_the_dark(html)
+    if request.GET.get("images") == "off":
+        html = template_looks.without_images(html)
+    return caged(html)
 
 
 def _template_asked_for(request: PageRequest, template_id: str) -> MailTemplate | None:

@@ -10,6 +10,9 @@ const charts = new Map();
 // Steps of an axis that counts things: there is no half a recipient.
 const WHOLE = [1, 2, 5].flatMap((step) => [...Array(12).keys()].map((zeros) => step * 10 ** zeros)).sort((a, b) => a - b);
 
+// Steps of an axis of time, in seconds: its ticks name minutes, hours or days.
+const TIMES = [60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400, 172800, 604800, 1209600, 2592000, 7776000];
+
 const shorten = (value) =>
   Math.abs(value) >= 1000
     ? `${(value / 1000).toLocaleString(language, { maximumFractionDigits: 1 })}k`
@@ -46,8 +49,8 @@ function options(element, spec) {
       y: { range: (_, __, high) => [0, (spec.max || high || 4) * 1.08] },
     },
     axes: [
-      { ...axis, grid: { show: false }, size: 26, space: 70, values: tickTexts(spec.zone, span) },
-      { ...axis, size: 48, space: 44, incrs: whole ? WHOLE : undefined, values: (_, values) => values.map((value) => shorten(value) + (spec.unit ?? "")) },
+      { ...axis, grid: { show: false }, size: 26, space: 70, incrs: TIMES, values: tickTexts(spec.zone, span) },
+      { ...axis, size: 48, space: element.clientHeight < 120 ? 26 : 44, incrs: whole ? WHOLE : undefined, values: (_, values) => values.map((value) => shorten(value) + (spec.unit ?? "")) },
     ],
     series: [
       {},

@@ -389,3 +389,23 @@ def test_an_open_step_is_told_that_somebody_saved_or_launched_meanwhile() -> Non
     assert after["end"] is True
     assert "saved this campaign meanwhile" in str(after["html"])
     assert colleague.actor.label in str(after["html"])
+
+
+def test_the_preview_shows_the_dark_and_a_mail_without_pictures() -> None:
+    at = desk()
+    html = (
+        "<html><head><style>@media (prefers-color-scheme: dark) { p { color: #fff } }</style></head>"
+        '<body><p>Rye</p><img src="https://shop.example/rye.png" alt="A loaf"></body></html>'
+    )
+    campaign = make_campaign(at, template=make_template(at, html=html))
+    preview = step(campaign, "preview")
+
+    plain = at.client.get(preview).content.decode()
+    dark = at.client.get(preview, {"dark": "1"}).content.decode()
+    bare = at.client.get(preview, {"images": "off"}).content.decode()
+
+    assert "prefers-color-scheme" in plain
+    assert "prefers-color-scheme" not in dark
+    assert "rye.png" in plain
+    assert "rye.png" not in bare
+    assert "A loaf" in bare
