@@ -79,7 +79,7 @@ shape("Unsubscribed", unsubscribed=NUMBER)
 shape(
     "Template", id=identifier("tpl"), name=TEXT, subject=TEXT, html=TEXT, text=TEXT, kind=one_of(TemplateKind.values),
     preheader=TEXT, version=maybe(NUMBER), published_version=maybe(NUMBER), has_draft=YES_OR_NO, stamp=TEXT,
-    archived=YES_OR_NO, created_at=MOMENT, updated_at=MOMENT,
+    sample=table(ANY), archived=YES_OR_NO, created_at=MOMENT, updated_at=MOMENT,
 )
 shape(
     "TemplateVersion", number=NUMBER, kind=one_of(TemplateKind.values), subject=TEXT, preheader=TEXT, html=TEXT,
@@ -89,6 +89,26 @@ shape(
     "Rendered", subject=TEXT, html=maybe(TEXT), text=maybe(TEXT),
     findings=each(
         fields(severity=TEXT, code=TEXT, message=TEXT, fix=TEXT, line=maybe(NUMBER), part=TEXT)
+    ),
+    empty_fields=each(
+        fields(name=TEXT, missing=NUMBER, of=NUMBER, line=maybe(NUMBER), part=TEXT, with_fallback=TEXT)
+    ),
+    size_bytes=NUMBER, limit_bytes=NUMBER, support_checks=NUMBER, support_passed=NUMBER, has_dark_styles=YES_OR_NO,
+)
+shape(
+    "TemplateStarter", key=TEXT, name=TEXT, use=TEXT, kind=one_of(TemplateKind.values), subject=TEXT, preheader=TEXT,
+    html=TEXT, sample=table(ANY),
+)
+shape("MergeField", name=TEXT, label=TEXT, group=TEXT, code=TEXT)
+shape(
+    "TemplateDiff", before=NUMBER, after=NUMBER,
+    parts=each(
+        fields(
+            part=TEXT, added=NUMBER, removed=NUMBER, is_too_long=YES_OR_NO,
+            lines=each(
+                fields(kind=one_of(["add", "del", "same", "gap"]), text=TEXT, before=maybe(NUMBER), after=maybe(NUMBER))
+            ),
+        )
     ),
 )
 shape(
@@ -208,6 +228,22 @@ declare(templates.TemplateUnarchiveView, "POST", Operation(name="unarchive_templ
 declare(
     campaigns.VersionsView, "GET",
     Operation(name="list_versions", answer="TemplateVersion", is_list=True, is_whole=True),
+)
+declare(
+    templates.StartersView, "GET",
+    Operation(name="list_template_starters", answer="TemplateStarter", is_list=True, is_whole=True),
+)
+declare(
+    templates.MergeFieldsView, "GET",
+    Operation(name="list_merge_fields", answer="MergeField", is_list=True, is_whole=True),
+)
+declare(
+    templates.TemplateDiffView, "GET",
+    Operation(
+        name="compare_versions", answer="TemplateDiff",
+        query={"before": "Number of the earlier version; default: the one before.",
+               "after": "Number of the later version; default: the newest."},
+    ),
 )
 declare(campaigns.PublishView, "POST", Operation(name="publish_template", answer="Template"))
 declare(

@@ -9,7 +9,19 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from campaigns import broadcast, contacts, editing, preflight, stats, templates, test_send
+from campaigns import (
+    beginning,
+    broadcast,
+    contacts,
+    editing,
+    preflight,
+    starters,
+    stats,
+    template_looks,
+    template_review,
+    templates,
+    test_send,
+)
 from campaigns.api.views_contacts import named_lists
 from campaigns.models import Campaign, MailTemplate, TemplateKind, TemplateVersion
 from relayhub.core.access import get_or_absent
@@ -23,7 +35,7 @@ from relayhub.relay.models import Stream
 
 
 class TemplateSerializer(StrictSerializer):
-    """A template to make or change; `html` may be MJML where `kind` says so."""
+    """A template to make or change; `html` may be MJML or Markdown where `kind` says so."""
 
     name = serializers.CharField(max_length=200)
     kind = serializers.ChoiceField(choices=TemplateKind.choices, required=False, default=TemplateKind.HTML)
@@ -31,6 +43,10 @@ class TemplateSerializer(StrictSerializer):
     preheader = serializers.CharField(max_length=300, required=False, allow_blank=True, default="")
     html = serializers.CharField(required=False, allow_blank=True, default="", trim_whitespace=False)
     text = serializers.CharField(required=False, allow_blank=True, default="", trim_whitespace=False)
+    #: Values of its variables, for previews and tests.
+    sample = serializers.DictField(required=False, default=dict)
+    #: Only to make one: the key of a beginning, which gives what is not given here. It is made as a draft.
+    starter = serializers.CharField(max_length=40, required=False, allow_null=True, default=None)
     #: The `stamp` of the template as it was read: a change is refused where somebody else saved since.
     seen = serializers.CharField(max_length=80, required=False, allow_null=True, default=None)
 
@@ -55,7 +71,7 @@ def template_body(template: MailTemplate) -> dict[str, Any]:
         "preheader": shown.get("preheader", ""), "version": shown.get("number"),
         "published_version": live.number if live else None,
         "has_draft": bool(version and version.published_at is None), "stamp": templates.stamp(version),
-        "archived": template.archived_at is not None,
+        "archived": template.archived_at is not None, "sample": template.sample,
         "created_at": moment(template.created_at), "updated_at": moment(template.updated_at),
     }
 
@@ -81,10 +97,21 @@ class TemplatesView(ApiView):
         return Response(page_by_id(request, rows, lambda found: map(template_body, found)))
 
     def post(self, request: Request) -> Response:
-        """Make one; version 1 is published at once."""
+        """Make one; version 1 is published at once, or a draft where it begins with a `starter`."""
         data = parsed(TemplateSerializer, request)
-        template = templates.create_template(self.actor, name=data["name"], content=_content(data))
+        if data["starter"]:
+            return Response(template_body(self._begun(data["starter"], data["name"])), status=201)
+        template = templates.create_template(
+            self.actor, name=data["name"], content=_content(data), sample=data["sample"]
+        )
         return Response(template_body(template), status=201)
+
+    def _begun(self, key: str, name: str) -> MailTemplate:
+        """A draft from one of our beginnings."""
+        chosen = starters.starter(key)
+        if chosen is None:
+            raise InputError(f"There is no beginning “{key}”. GET /templates/starters lists them.", field="starter")
+        return beginning.begin(self.actor, chosen, name=name)[0]
 
 
 class OneTemplate(ApiView):
@@ -110,11 +137,15 @@ class TemplateView(OneTemplate):
         """Change the draft."""
         template = self.template(template_id)
         data = parsed(TemplateSerializer, request, partial=True)
-        name, seen = data.pop("name", None), data.pop("seen", None)
+        name, seen, sample = data.pop("name", None), data.pop("seen", None), data.pop("sample", None)
+        if data.pop("starter", None):
+            raise InputError("A template begins only once.", field="starter")
         if data:
             newest = templates.newest(template)
             present = templates.content_of(newest) if newest else None
             templates.save_draft(self.actor, template, _content(data, present), seen=seen)
+        if sample is not None:
+            templates.set_sample(self.actor, template, sample)
         if name is not None:
             templates.rename(self.actor, template, name)
         return Response(template_body(self.template(template_id)))
@@ -150,9 +181,12 @@ class PublishView(OneTemplate):
 
 
 class RenderSerializer(StrictSerializer):
-    """For whom to render."""
+    """For whom to render, and how it is looked at; `variables` default to the template's sample values."""
 
     contact = serializers.CharField(max_length=40, required=False, allow_null=True, default=None)
+    variables = serializers.DictField(required=False, allow_null=True, default=None)
+    dark = serializers.BooleanField(required=False, default=False)
+    images = serializers.BooleanField(required=False, default=True)
 
 
 class RenderView(OneTemplate):
@@ -163,22 +197,44 @@ class RenderView(OneTemplate):
     def post(self, request: Request, template_id: str) -> Response:
         """Subject, HTML and text, with findings."""
         data = parsed(RenderSerializer, request)
-        version = templates.newest(self.template(template_id))
+        template = self.template(template_id)
+        version = templates.newest(template)
         if version is None:
             raise InputError("This template has no content yet.")
         contact = None
         if data["contact"]:
             contact = get_or_absent(contacts.contacts_of(self.actor.workspace), Prefix.CONTACT, data["contact"])
-        content = templates.content_of(version)
-        shown = templates.preview(self.actor.workspace, content, contact)
-        findings = [
+        sample = template.sample if data["variables"] is None else templates.checked_sample(data["variables"])
+        found = template_review.review(
+            self.actor.workspace, templates.content_of(version), contact, sample=sample
+        )
+        return Response(review_body(found, is_dark=data["dark"], has_images=data["images"]))
+
+
+def review_body(found: template_review.Review, *, is_dark: bool, has_images: bool) -> dict[str, Any]:
+    """What the editor says and shows of a content; InputError with the first error where it cannot be merged."""
+    if found.shown is None:
+        raise InputError(found.errors[0].message, field="html", code=found.errors[0].code)
+    html = found.shown.html
+    if html and is_dark:
+        html = template_looks.in_the_dark(html)
+    if html and not has_images:
+        html = template_looks.without_images(html)
+    return {
+        "subject": found.shown.subject, "html": html, "text": found.shown.text,
+        "findings": [
             {"severity": f.severity.value, "code": f.code, "message": f.message, "fix": f.fix, "line": f.line,
              "part": f.part}
-            for f in templates.findings(self.actor.workspace, content)
-        ]
-        return Response(
-            {"subject": shown.subject, "html": shown.html, "text": shown.text, "findings": findings}
-        )
+            for f in found.findings
+        ],
+        "empty_fields": [
+            {"name": blank.name, "missing": blank.missing, "of": blank.of, "line": blank.line, "part": blank.part,
+             "with_fallback": blank.with_fallback}
+            for blank in found.blanks
+        ],
+        "size_bytes": found.size_bytes, "limit_bytes": found.limit_bytes, "support_checks": found.support_checks,
+        "support_passed": found.support_passed, "has_dark_styles": found.has_dark_styles,
+    }
 
 
 # -- campaigns -----------------------------------------------------------------------------------------------

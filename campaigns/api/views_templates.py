@@ -8,10 +8,13 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from campaigns import contacts, templates, test_send
+from campaigns import contacts, starters, template_diff, templates, test_send
 from campaigns.api.views_campaigns import OneTemplate, template_body
+from campaigns.merge_fields import merge_fields
+from campaigns.models import MailTemplate, TemplateVersion
 from relayhub.core.access import get_or_absent
 from relayhub.core.api.base import ApiView, StrictSerializer, parsed
+from relayhub.core.errors import AccessError
 from relayhub.core.ids import Prefix, encode_id
 from relayhub.core.models import Scope
 
@@ -86,3 +89,62 @@ class TemplateUnarchiveView(ApiView):
         template = get_or_absent(rows, Prefix.TEMPLATE, template_id)
         templates.unarchive(self.actor, template)
         return Response(template_body(template))
+
+
+class StartersView(ApiView):
+    """Texts to begin a template with, in the brand of the workspace."""
+
+    permissions: ClassVar = {"GET": Scope.TEMPLATES_READ}
+
+    def get(self, request: Request) -> Response:
+        """All of them."""
+        rows = [(item, item.content(self.actor.workspace)) for item in starters.STARTERS]
+        return Response({"data": [
+            {"key": item.key, "name": item.name, "use": item.use, "kind": content.kind, "subject": content.subject,
+             "preheader": content.preheader, "html": content.source, "sample": dict(item.sample)}
+            for item, content in rows
+        ], "next": None})
+
+
+class MergeFieldsView(ApiView):
+    """Merge fields that templates of the workspace may use."""
+
+    permissions: ClassVar = {"GET": Scope.TEMPLATES_READ}
+
+    def get(self, request: Request) -> Response:
+        """All of them, by group."""
+        return Response({"data": [
+            {"name": row.name, "label": row.label, "group": row.group, "code": row.code}
+            for row in merge_fields(self.actor.workspace)
+        ], "next": None})
+
+
+class TemplateDiffView(OneTemplate):
+    """What two versions differ in, line by line."""
+
+    permissions: ClassVar = {"GET": Scope.TEMPLATES_READ}
+
+    def get(self, request: Request, template_id: str) -> Response:
+        """From `before` (default: the one before) to `after` (default: the newest)."""
+        template = self.template(template_id)
+        after = self._version(template, request.query_params.get("after"), templates.newest(template))
+        earlier = template.versions.filter(number__lt=after.number).order_by("-number").first()
+        before = self._version(template, request.query_params.get("before"), earlier)
+        parts = template_diff.diff(templates.content_of(before), templates.content_of(after))
+        return Response({
+            "before": before.number, "after": after.number,
+            "parts": [
+                {"part": part.label, "added": part.added, "removed": part.removed, "is_too_long": part.is_too_long,
+                 "lines": [{"kind": line.kind, "text": line.text, "before": line.before, "after": line.after}
+                           for line in part.lines]}
+                for part in parts
+            ],
+        })
+
+    def _version(self, template: MailTemplate, given: str | None, default: TemplateVersion | None) -> TemplateVersion:
+        found = default
+        if given is not None:
+            found = template.versions.filter(number=int(given)).first() if given.isdecimal() else None
+        if found is None:
+            raise AccessError
+        return found

@@ -79,3 +79,65 @@ def test_only_an_unused_template_is_removed_for_good(client: APIClient, address:
     client.delete(f"/api/v1/campaigns/{campaign}")
     assert client.delete(f"{address}?permanently=true").status_code == 204
     assert not MailTemplate.objects.exists()
+
+
+def test_a_template_begins_from_a_starter_as_a_draft(client: APIClient) -> None:
+    listed = {row["key"]: row for row in client.get("/api/v1/templates/starters").json()["data"]}
+
+    made = client.post("/api/v1/templates", {"name": "R", "starter": "receipt"}, format="json")
+
+    body = made.json()
+    assert made.status_code == 201, body
+    assert (body["has_draft"], body["published_version"]) == (True, None)
+    assert (body["html"], body["sample"]) == (listed["receipt"]["html"], listed["receipt"]["sample"])
+    assert client.post("/api/v1/templates", {"name": "R", "starter": "no"}, format="json").status_code == 400
+    assert client.patch(f"/api/v1/templates/{body['id']}", {"starter": "event"}, format="json").status_code == 400
+
+
+def test_rendering_tells_what_the_editor_tells(client: APIClient, address: str) -> None:
+    source = (
+        "<style>@media (prefers-color-scheme: dark) {p {color: #eee}}</style><p>{{ order }}</p>"
+        '<img src="https://x.example/a.png" width="9">'
+    )
+    client.patch(address, {"html": source, "sample": {"order": "A-1"}}, format="json")
+
+    shown = client.post(f"{address}/render", {}, format="json").json()
+    other = client.post(
+        f"{address}/render", {"variables": {"order": "B-2"}, "dark": True, "images": False}, format="json"
+    ).json()
+
+    assert "A-1" in shown["html"]
+    assert [finding["code"] for finding in shown["findings"]] == ["client_no_alt"]
+    assert (shown["has_dark_styles"], shown["limit_bytes"]) == (True, 102 * 1024)
+    assert shown["support_passed"] == shown["support_checks"] - 1
+    assert "B-2" in other["html"]
+    assert "(min-width: 0px)" in other["html"]
+    assert "a.png" not in other["html"]
+
+
+def test_a_markdown_template_is_sent_by_its_name_and_values(client: APIClient) -> None:
+    body = {"name": "M", "kind": "markdown", "subject": "Hi", "html": "# Rye for {{ who }}"}
+    made = client.post("/api/v1/templates", body, format="json").json()
+
+    sent = client.post("/api/v1/messages", {
+        "from": "Shop <n@shop.example>", "to": ["a@x.example"], "template": made["id"], "variables": {"who": "Ann"},
+    }, format="json")
+
+    assert sent.status_code in (200, 202), sent.json()
+    content = client.get(f"/api/v1/messages/{sent.json()['id']}/content").content.decode()
+    assert "Rye for Ann" in content
+    assert "Shop" in content
+
+
+def test_versions_are_compared(client: APIClient, address: str) -> None:
+    client.patch(address, {"html": "<p>Two</p>"}, format="json")
+
+    found = client.get(f"{address}/diff").json()
+
+    assert (found["before"], found["after"]) == (1, 2)
+    assert [(line["kind"], line["text"]) for line in found["parts"][0]["lines"]] == [
+        ("del", "<p>One</p>"), ("add", "<p>Two</p>")
+    ]
+    assert client.get(f"{address}/diff?before=9").status_code == 404
+    first = client.get("/api/v1/templates/fields").json()["data"][0]
+    assert first["code"] == '{{ contact.first_name|default("there") }}'
