@@ -7,15 +7,21 @@ from django.contrib import admin
 from campaigns.models import (
     Broadcast,
     BroadcastAudience,
+    BulkAct,
+    BulkChange,
     Campaign,
     ConsentEntry,
     Contact,
     ContactImport,
+    ContactTaste,
     FieldDefinition,
+    ImportBefore,
+    ImportKept,
     ImportReject,
     ImportSeen,
     MailingList,
     MailTemplate,
+    SavedView,
     SignUpForm,
     Subscription,
     TemplateVersion,
@@ -146,3 +152,54 @@ class ImportSeenAdmin(ReadOnlyAdmin):
 
     list_display = ("contact_import", "email_key", "row")
     list_select_related = ("contact_import",)
+
+
+@admin.register(ImportBefore)
+class ImportBeforeAdmin(ReadOnlyAdmin):
+    """What imports overwrote, for as long as they can be undone."""
+
+    list_display = ("contact_import", "contact_id")
+    raw_id_fields = ("contact", "contact_import")
+
+
+@admin.register(ImportKept)
+class ImportKeptAdmin(ReadOnlyAdmin):
+    """What an undo of an import left as it was, and why."""
+
+    list_display = ("contact_import", "contact_id", "reason")
+    list_filter = ("reason",)
+    raw_id_fields = ("contact", "contact_import")
+
+
+@admin.register(SavedView)
+class SavedViewAdmin(ReadOnlyAdmin):
+    """Saved views of contacts."""
+
+    list_display = ("name", "workspace", "owner", "made_by", "updated_at")
+    search_fields = ("name",)
+    list_select_related = ("workspace", "owner")
+
+
+@admin.register(ContactTaste)
+class ContactTasteAdmin(ReadOnlyAdmin):
+    """Columns and first view of contacts, a person each."""
+
+    list_display = ("user", "workspace", "default_view")
+    list_select_related = ("user", "workspace", "default_view")
+
+
+@admin.register(BulkAct)
+class BulkActAdmin(ReadOnlyAdmin):
+    """Acts on many contacts at once."""
+
+    list_display = ("kind", "workspace", "actor", "changed", "left_alone", "created_at", "undone_at")
+    list_filter = ("kind",)
+    list_select_related = ("workspace",)
+
+
+@admin.register(BulkChange)
+class BulkChangeAdmin(ReadOnlyAdmin):
+    """What an act on many contacts changed, for its undo."""
+
+    list_display = ("act_id", "contact_id")
+    raw_id_fields = ("act",)

@@ -11,6 +11,7 @@ from relayhub.relay import credentials
 from relayhub.relay.models import (
     Attempt,
     BroadcastControl,
+    BroadcastFigures,
     Content,
     Counter,
     CounterDelta,
@@ -147,6 +148,13 @@ class SiteRecordAdmin(ReadOnlyAdmin):
     list_display = ("domain", "site", "provider", "outcome", "looked_up_at", "expires_at")
     list_filter = ("outcome",)
     search_fields = ("domain", "site")
+
+
+@admin.register(BroadcastFigures)
+class BroadcastFiguresAdmin(ReadOnlyAdmin):
+    """How broadcasts stood when they were counted last."""
+
+    list_display = ("broadcast_id", "version", "counted_at", "took_ms")
 
 
 @admin.register(BroadcastControl)

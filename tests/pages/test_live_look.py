@@ -72,8 +72,8 @@ def test_figures_follow_and_a_click_pauses(browse: Browsing) -> None:
         page.goto(reverse("live"))
         waiting = page.locator("[data-live-key='live-waiting']")
         expect(waiting).to_have_text("27")
-        assert live_response.open_streams() == 1
         expect(page.locator("[data-live-state]")).to_have_text("Live")
+        assert live_response.open_streams() == 1
 
         make_recipients(make_message(lane.stream), lane, ["late@google.example"])
         announce(at.workspace.pk)

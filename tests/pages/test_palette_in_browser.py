@@ -34,6 +34,7 @@ def test_a_person_goes_anywhere_by_keyboard(browse: Browsing) -> None:
     expect(page.get_by_role("option", name="ada@people.example")).to_have_attribute("aria-selected", "true")
     page.keyboard.press("Enter")
     page.get_by_role("heading", name="ada@people.example").wait_for()
+    page.wait_for_load_state()  # the key is heard once the page's scripts are there
 
     page.keyboard.press("/")
     page.keyboard.type("import")
