@@ -40,7 +40,7 @@ def test_the_pages_of_domains_with_a_past(dns: DnsServer, look: Callable[..., No
     domains.verify(domain)
     selector = domain.keys.get(state="active", algorithm="rsa-sha256").selector
     key = dns.zone[f"{selector}._domainkey.{domain.name}"]["TXT"][0]
-    dns.zone[f"{selector}._domainkey.{domain.name}"] = {"TXT": [f"{key[:90]}XXXXXXXXXXXX{key[102:]}"]}
+    dns.zone[f"{selector}._domainkey.{domain.name}"] = {"TXT": [f"{key[:90]}AAAAAAAAAAAA{key[102:]}"]}
     del dns.zone[f"_dmarc.{domain.name}"]
     domains.verify(domain)
     SendingDomain.objects.filter(pk=domain.pk).update(status="broken", failing_since=now())
