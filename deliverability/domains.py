@@ -294,7 +294,9 @@ def _check_values(finding: Finding, at: datetime) -> dict[str, Any]:
 def _note_drift(domain: SendingDomain, check: DomainCheck, finding: Finding, at: datetime) -> None:
     """Keep what changed between two looks that got an answer; a failing DNS is no change."""
     outcome, found = finding.check.outcome.value, finding.check.found or None
-    if outcome == CheckOutcome.UNKNOWN or (check.outcome == outcome and check.found == found):
+    # Name servers answer with the texts of a name in any order.
+    is_same = check.outcome == outcome and sorted(check.found or ()) == sorted(found or ())
+    if outcome == CheckOutcome.UNKNOWN or is_same:
         return
     knew_nothing = check.outcome == CheckOutcome.UNKNOWN and check.found is None
     if knew_nothing and outcome == CheckOutcome.FAIL and not found:
@@ -353,4 +355,6 @@ def recheck_due(*, limit: int = RECHECKS_AT_ONCE) -> int:
             verify(domain, fresh=domain.status != DomainStatus.VERIFIED or domain.failures > 0)
         except ConflictError:
             continue  # deleted meanwhile
+        except Exception:  # whatever one domain has in its DNS, the others are looked at
+            log.exception("domain.look_failed", extra={"domain": domain.name})
     return len(ids)

@@ -7,7 +7,6 @@ never an absence.
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -19,6 +18,7 @@ from deliverability import managers
 from deliverability.models import DkimKey, KeyAlgorithm, KeyState, SendingDomain
 from deliverability.record_words import host_in, merged_spf, quoted, relevant
 from relayhub.core import resolver
+from relayhub.core.address_guard import is_public
 from relayhub.protocol.dns_records import (
     Answer,
     KeyRecord,
@@ -244,4 +244,4 @@ def _addresses(asked: Resolver, host: str) -> list[str]:
     found = asked.a(host)
     if not isinstance(found, Records):
         return []
-    return [text for text in found.values[:2] if ipaddress.ip_address(text).is_global]
+    return [text for text in found.values[:2] if is_public(text)]

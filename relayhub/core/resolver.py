@@ -347,7 +347,8 @@ def _answer(found: dns.resolver.Answer, kind: RecordType, read: Callable[[Any], 
 
 
 def _text(item: Any) -> str:
-    return b"".join(item.strings).decode("latin-1")
+    # What is found is stored, and PostgreSQL holds no NUL; no record that is judged has one.
+    return b"".join(item.strings).decode("latin-1").replace("\0", "\ufffd")
 
 
 def _address(item: Any) -> str:

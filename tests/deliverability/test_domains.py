@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -366,3 +367,49 @@ def test_those_who_can_mend_it_get_one_letter_when_it_begins_to_fail_and_one_whe
     assert f"/domains/{domain.public_id}\n" in text
     assert f"held from {start + timedelta(hours=72):%A}" in text
     assert "may not send now" in render_to_string("emails/domain_trouble-subject.txt", LETTERS[1].context)
+
+
+def test_texts_in_another_order_are_no_drift(dns: DnsServer) -> None:
+    domain = make_domain()
+    texts = ["v=spf1 a:mail.relayhub.example -all", "site-verification=7"]
+    dns.zone["shop.example"] = {"TXT": texts}
+    domains.verify(domain)
+    before = DomainCheckChange.objects.count()
+    findings = domains.look(domain, fresh=True)
+
+    domains.apply_findings(
+        domain, [replace(one, check=replace(one.check, found=one.check.found[::-1])) for one in findings], at=now()
+    )
+
+    assert before > 0
+    assert any(len(one.check.found) == 2 for one in findings)
+    assert DomainCheckChange.objects.count() == before
+
+
+def test_a_text_that_no_database_holds_is_stored_all_the_same(dns: DnsServer) -> None:
+    domain = make_domain()
+    dns.zone["_dmarc.shop.example"] = {"TXT": ["v=DMARC1; p=\0none"]}
+
+    domains.verify(domain)
+
+    check = domain.checks.get(kind="dmarc")
+    assert (check.outcome, check.found) == ("fail", ["v=DMARC1; p=\ufffdnone"])
+
+
+def test_one_domain_in_trouble_keeps_no_other_from_being_looked_at(
+    dns: DnsServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = make_domain("a.example"), make_domain("b.example")
+    real = domains.look
+
+    def look(domain: SendingDomain, *, fresh: bool) -> Any:
+        if domain.pk == first.pk:
+            raise RuntimeError("an answer that nobody thought of")
+        return real(domain, fresh=fresh)
+
+    monkeypatch.setattr(domains, "look", look)
+
+    assert domains.recheck_due() == 2
+
+    second.refresh_from_db()
+    assert second.checked_at is not None

@@ -7,12 +7,14 @@ from typing import Any
 
 import pytest
 
+from relayhub.core import resolver
 from tests.support.dns_server import DnsServer, dns_server
 
 
 @pytest.fixture
 def dns(settings: Any) -> Iterator[DnsServer]:
     """The only DNS there is; tests publish by changing its zone."""
+    resolver.clear_cache()  # what another test was told of the same name
     with dns_server() as server:
         settings.RELAYHUB_DNS_SERVERS = (server.address,)
         settings.RELAYHUB_HOSTNAME = "mail.relayhub.example"
