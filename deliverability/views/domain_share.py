@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
+from functools import wraps
 from typing import Any
 
 from django.contrib import messages
@@ -18,7 +21,9 @@ from relayhub.core.access import get_or_absent
 from relayhub.core.errors import AccessError, ConflictError
 from relayhub.core.ids import Prefix
 from relayhub.core.models import Scope
+from relayhub.core.net import client_ip
 from relayhub.core.pages import PageRequest, page
+from relayhub.core.throttle import Limit, take
 
 # -- for members ---------------------------------------------------------------------------------------------
 
@@ -50,9 +55,30 @@ def share_end(request: PageRequest, domain_id: str, share_id: str) -> HttpRespon
 
 # -- for whoever holds the link ------------------------------------------------------------------------------
 
+#: A page that is open asks every five seconds, and a company may open several behind one address.
+_STRANGER = Limit(per_second=5, burst=100)
+
+
+def _for_strangers(view: Callable[[HttpRequest, str], HttpResponse]) -> Callable[[HttpRequest, str], HttpResponse]:
+    """Nobody is asked who they are, so nobody may ask without end."""
+
+    @wraps(view)
+    def limited(request: HttpRequest, token: str) -> HttpResponse:
+        allowance = take(f"dns-share:{client_ip(request) or 'unknown'}", _STRANGER)
+        if allowance.is_allowed:
+            return view(request, token)
+        return HttpResponse(
+            "Too many requests came from your address. Wait a minute.", status=429,
+            content_type="text/plain; charset=utf-8",
+            headers={"Retry-After": str(math.ceil(allowance.retry_after_seconds))},
+        )
+
+    return limited
+
 
 @require_GET
 @never_cache
+@_for_strangers
 def shared_records(request: HttpRequest, token: str) -> HttpResponse:
     """The records of one domain, how they stand, and how its provider takes them."""
     try:
@@ -66,6 +92,7 @@ def shared_records(request: HttpRequest, token: str) -> HttpResponse:
 
 @require_GET
 @never_cache
+@_for_strangers
 def shared_state(request: HttpRequest, token: str) -> HttpResponse:
     """The part of the page that changes, for its polling; 204 while nothing was looked up anew."""
     try:
@@ -80,6 +107,7 @@ def shared_state(request: HttpRequest, token: str) -> HttpResponse:
 
 @require_GET
 @never_cache
+@_for_strangers
 def shared_zone(request: HttpRequest, token: str) -> HttpResponse:
     """The records as a zone file."""
     try:

@@ -13,8 +13,10 @@ from django.urls import reverse
 
 from deliverability import domains, sharing
 from deliverability.models import DomainShare, SendingDomain
+from deliverability.views import domain_share
 from relayhub.core.clock import now
 from relayhub.core.models import AuditEntry, Role
+from relayhub.core.throttle import Limit
 from tests.pages.marketer_rows import Desk, desk
 from tests.support.browser import Browsing
 from tests.support.deliverability_rows import published
@@ -119,6 +121,17 @@ def test_a_domain_has_at_most_ten_open_links(dns: DnsServer) -> None:
 
     assert "has 10 open links" in answer.content.decode()
     assert DomainShare.objects.count() == sharing.MAX_OPEN
+
+
+def test_a_stranger_may_not_ask_without_end(dns: DnsServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(domain_share, "_STRANGER", Limit(per_second=0.01, burst=2))
+    path = "/dns/guessed"
+    stranger = Client(REMOTE_ADDR="203.0.113.77")
+
+    answers = [stranger.get(path + rest) for rest in ("", "/zone", "/state", "")]
+
+    assert [answer.status_code for answer in answers] == [404, 404, 429, 429]
+    assert int(answers[2]["Retry-After"]) > 0
 
 
 @pytest.mark.browser
