@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
+from uuid import UUID
 
 from django import forms
 
 from deliverability.models import SuppressionReason
-from deliverability.surroundings import Target
+from deliverability.surroundings import Target, surroundings
+from relayhub.core.ids import Prefix, decode_id
 
 EVERYTHING = "workspace"
+#: Which one is in the fields `list` (an id) and `list_name`.
+ONE_LIST = "list"
 
 
 class NewDomainForm(forms.Form):
@@ -35,28 +38,49 @@ class ScopedForm(forms.Form):
         ],
     )
 
-    def __init__(
-        self, *args: Any, streams: Sequence[Target], lists: Sequence[Target], **kwargs: Any
-    ) -> None:
+    def __init__(self, *args: Any, workspace_id: UUID, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._targets = {target.public_id: target for target in (*streams, *lists)}
-        self._streams = {target.public_id for target in streams}
+        around = surroundings()
+        self._workspace_id = workspace_id
+        self._found: Target | None = None
+        self._streams = {target.public_id: target for target in around.streams(workspace_id)}
+        lists = around.few_lists(workspace_id)
+        #: Whether there are more mailing lists than a menu holds: then one is looked for by its name.
+        self.searches_lists = lists is None
+        self._lists = {target.public_id: target for target in lists or ()}
         field = self.fields["scope"]
         assert isinstance(field, forms.ChoiceField)
         field.choices = [
             (EVERYTHING, "All mail of this workspace"),
-            ("One stream", [(target.public_id, f"Stream {target.name}") for target in streams]),
-            ("One mailing list", [(target.public_id, f"List {target.name}") for target in lists]),
+            ("One stream", [(key, f"Stream {target.name}") for key, target in self._streams.items()]),
+            ("One mailing list", [(key, f"List {target.name}") for key, target in self._lists.items()])
+            if lists is not None else (ONE_LIST, "One mailing list, named below"),
         ]
+
+    def clean(self) -> dict[str, Any]:
+        """A mailing list that is looked for has to be found."""
+        data = dict(super().clean() or {})
+        if data.get("scope") == ONE_LIST:
+            self._found = self._list_asked_for()
+            if self._found is None:
+                self.add_error("scope", "Choose the mailing list: write its name and take it from what is found.")
+        return data
+
+    def _list_asked_for(self) -> Target | None:
+        list_id = decode_id(Prefix.LIST, str(self.data.get("list", "")))
+        if list_id is None:
+            return surroundings().list_called(self._workspace_id, str(self.data.get("list_name", "")).replace("\0", ""))
+        return next(iter(surroundings().lists_among(self._workspace_id, {list_id})), None)
 
     def reach(self) -> dict[str, Any]:
         """Scope and target as `NewSuppression` takes them."""
         chosen = self.cleaned_data["scope"]
         if chosen == EVERYTHING:
             return {"scope": EVERYTHING}
-        target = self._targets[chosen]
         if chosen in self._streams:
-            return {"scope": "stream", "stream_id": target.id}
+            return {"scope": "stream", "stream_id": self._streams[chosen].id}
+        target = self._found if chosen == ONE_LIST else self._lists[chosen]
+        assert target is not None
         return {"scope": "list", "list_id": target.id}
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
-from django.db import connection, transaction
+from django.db import IntegrityError, connection, transaction
 
 from deliverability import managers
 from deliverability.models import Suppression, SuppressionReason, SuppressionScope
@@ -234,7 +234,7 @@ def add_batch(
 def _add(actor: Actor, entries: Sequence[NewSuppression], source: str, *, first_position: int) -> ManyResult:
     taken: dict[tuple[str, str, UUID | None, UUID | None], tuple[str, NewSuppression]] = {}
     rejected: list[Rejected] = []
-    known = known_targets(actor.workspace.pk) if any(entry.has_target for entry in entries) else frozenset()
+    known = known_targets(actor.workspace.pk, entries)
     for position, entry in enumerate(entries, first_position):
         key, problem = _key(entry.address), problem_of(entry, known)
         if not key or problem:
@@ -329,6 +329,13 @@ def lift_many(actor: Actor, rows: Sequence[Suppression], *, reason: str) -> int:
 def restore(actor: Actor, row: Suppression) -> bool:
     """Undo a lift: the address is suppressed as before; False where it is suppressed anew already."""
     require(actor, Scope.SUPPRESSIONS_WRITE)
+    try:
+        return _restore(actor, row)
+    except IntegrityError:  # suppressed anew in the same instant
+        return False
+
+
+def _restore(actor: Actor, row: Suppression) -> bool:
     with transaction.atomic():
         stands = managers.active_suppressions(actor.workspace.pk).filter(
             address_key=row.address_key, scope=row.scope, stream_id=row.stream_id, list_id=row.list_id
@@ -369,12 +376,14 @@ def is_address(text: str) -> bool:
     return bool(_key(text))
 
 
-def known_targets(workspace_id: UUID) -> frozenset[UUID]:
-    """The workspace's streams and mailing lists, which alone a suppression may be limited to."""
+def known_targets(workspace_id: UUID, entries: Iterable[NewSuppression]) -> frozenset[UUID]:
+    """Of the streams and mailing lists that the entries name those that are the workspace's; two queries at most."""
+    named = [entry for entry in entries if entry.has_target]
+    if not named:
+        return frozenset()
     around = surroundings()
-    return frozenset(
-        target.id for target in (*around.streams(workspace_id), *around.mailing_lists(workspace_id))
-    )
+    lists = around.lists_among(workspace_id, {entry.list_id for entry in named if entry.list_id is not None})
+    return frozenset(target.id for target in (*around.streams(workspace_id), *lists))
 
 
 def problem_of(entry: NewSuppression, known: frozenset[UUID]) -> str:

@@ -52,7 +52,7 @@ def start_import(actor: Actor, chosen: ImportOf, chunks: Iterable[bytes]) -> Job
     sample = NewSuppression(
         address="", reason=chosen.reason, scope=chosen.scope, stream_id=chosen.stream_id, list_id=chosen.list_id
     )
-    problem = suppression.problem_of(sample, suppression.known_targets(actor.workspace.pk))
+    problem = suppression.problem_of(sample, suppression.known_targets(actor.workspace.pk, [sample]))
     if problem:
         raise InputError(problem, field="scope")
     guess = EncodingGuess()
@@ -122,7 +122,7 @@ def run_import(run: jobs.JobRun) -> None:
 def _lines(job: Job) -> Iterator[Line]:
     file = StoredFile.objects.filter(pk=job.state.get("file"), workspace_id=job.workspace_id).first()
     if file is None:
-        raise AccessError("The file is no longer there.")
+        raise AccessError(f"The file of an import is kept for {_KEPT.days} days; this one is gone.")
     return address_file.lines_of(address_file.open_text(files.open_file(file), job.state["encoding"]))
 
 
@@ -154,14 +154,22 @@ def imports_of(workspace: Workspace) -> QuerySet[Job]:
 
 
 def reject_lines(job: Job) -> Iterator[bytes]:
-    """The refused lines of an import as CSV: line, address, reason. The file is read and judged once more."""
-    known = suppression.known_targets(job.workspace_id)
+    """The refused lines of an import as CSV: line, address, reason. The file is read and judged once more.
+
+    AccessError where it is no longer kept, before the first line.
+    """
+    return _judged_again(job, _lines(job))
+
+
+def _judged_again(job: Job, lines: Iterator[Line]) -> Iterator[bytes]:
     yield csv_line(["line", "address", "reason"])
-    for line in _lines(job):
-        entry = _entry(line, job.state)
-        problem = suppression.problem_of(entry, known)
-        if problem or not suppression.is_address(entry.address):
-            yield csv_line([str(line.number), line.address[:320], problem or suppression.NOT_AN_ADDRESS])
+    while batch := list(islice(lines, _BATCH)):
+        entries = [_entry(line, job.state) for line in batch]
+        known = suppression.known_targets(job.workspace_id, entries)
+        for line, entry in zip(batch, entries, strict=True):
+            problem = suppression.problem_of(entry, known)
+            if problem or not suppression.is_address(entry.address):
+                yield csv_line([str(line.number), line.address[:320], problem or suppression.NOT_AN_ADDRESS])
 
 
 def csv_line(cells: Iterable[str]) -> bytes:

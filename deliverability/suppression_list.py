@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import islice
 from uuid import UUID
 
 from django.db.models import Count, Q, QuerySet
@@ -13,7 +14,7 @@ from deliverability import managers
 from deliverability.models import Suppression, SuppressionReason, SuppressionScope
 from deliverability.suppression import is_address
 from deliverability.suppression_import import csv_line
-from deliverability.surroundings import Target, surroundings
+from deliverability.surroundings import surroundings
 from relayhub.core.access import EXPORTS, Actor, require
 from relayhub.core.clock import now
 from relayhub.core.errors import InputError
@@ -58,11 +59,15 @@ def find(workspace_id: UUID, wanted: SuppressionFilter) -> QuerySet[Suppression]
     if wanted.scope:
         rows = rows.filter(_in_scope(wanted.scope))
     text = wanted.text.strip()
-    if text:
-        rows = rows.filter(address_key=normalise(text)) if is_address(text) else rows.filter(
-            address_key__icontains=text.lower()
-        )
-    return rows
+    return rows.filter(_with_text(text)) if text else rows
+
+
+def _with_text(text: str) -> Q:
+    """A whole address, the beginning of one (both by an index), or any part; keys are in lower case."""
+    if is_address(text):
+        return Q(address_key=normalise(text))
+    begins = "@" in text[1:]
+    return Q(**{"address_key__startswith" if begins else "address_key__contains": text.lower()})
 
 
 def _in_scope(scope: str) -> Q:
@@ -95,16 +100,17 @@ def lifted_before(workspace_id: UUID, address_key: str) -> list[Suppression]:
 
 
 class ScopeNames:
-    """The words for scopes of one workspace."""
+    """The words for scopes of one workspace; of mailing lists only those are looked up that rows name."""
 
     def __init__(self, workspace_id: UUID) -> None:
-        around = surroundings()
-        self.streams: Sequence[Target] = around.streams(workspace_id)
-        self.lists: Sequence[Target] = around.mailing_lists(workspace_id)
-        self._names: Mapping[UUID, str] = {
-            **{target.id: f"Stream {target.name}" for target in self.streams},
-            **{target.id: f"List {target.name}" for target in self.lists},
-        }
+        self._workspace_id = workspace_id
+        self._names = {target.id: f"Stream {target.name}" for target in surroundings().streams(workspace_id)}
+
+    def learn(self, rows: Iterable[Suppression]) -> None:
+        """Look up what these rows name; one query where there is anything new."""
+        new = {row.list_id for row in rows if row.list_id is not None} - self._names.keys()
+        found = surroundings().lists_among(self._workspace_id, new)
+        self._names |= {target.id: f"List {target.name}" for target in found}
 
     def name(self, row: Suppression) -> str:
         """How far a suppression reaches, in words."""
@@ -131,18 +137,18 @@ def export(actor: Actor, wanted: SuppressionFilter) -> Iterator[bytes]:
 
 
 def _export_pieces(rows: QuerySet[Suppression], names: ScopeNames) -> Iterator[bytes]:
-    piece = [csv_line(EXPORT_HEADING)]
-    for row in rows.iterator(chunk_size=_BATCH):
-        piece.append(
-            csv_line(
-                [row.address, row.reason, row.scope, _id(Prefix.STREAM, row.stream_id), _id(Prefix.LIST, row.list_id),
-                 names.name(row), row.source, row.created_at.strftime("%Y-%m-%dT%H:%M:%SZ")]
-            )
-        )
-        if len(piece) >= _BATCH:
-            yield b"".join(piece)
-            piece = []
-    yield b"".join(piece)
+    yield csv_line(EXPORT_HEADING)
+    found = rows.iterator(chunk_size=_BATCH)
+    while batch := list(islice(found, _BATCH)):
+        names.learn(batch)
+        yield b"".join(_export_line(row, names) for row in batch)
+
+
+def _export_line(row: Suppression, names: ScopeNames) -> bytes:
+    return csv_line(
+        [row.address, row.reason, row.scope, _id(Prefix.STREAM, row.stream_id), _id(Prefix.LIST, row.list_id),
+         names.name(row), row.source, row.created_at.strftime("%Y-%m-%dT%H:%M:%SZ")]
+    )
 
 
 def _id(prefix: Prefix, value: UUID | None) -> str:

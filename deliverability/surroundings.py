@@ -45,8 +45,14 @@ class Surroundings(Protocol):
     def streams(self, workspace_id: UUID) -> Sequence[Target]:
         """The workspace's streams by name."""
 
-    def mailing_lists(self, workspace_id: UUID) -> Sequence[Target]:
-        """The workspace's mailing lists by name, archived ones last."""
+    def few_lists(self, workspace_id: UUID) -> Sequence[Target] | None:
+        """The workspace's mailing lists by name, or None where they are more than a menu holds."""
+
+    def lists_among(self, workspace_id: UUID, ids: Collection[UUID]) -> Sequence[Target]:
+        """Those of these mailing lists that are the workspace's, archived ones as well."""
+
+    def list_called(self, workspace_id: UUID, name: str) -> Target | None:
+        """The one mailing list of exactly this name, whatever the case."""
 
     def messages_of(self, workspace_id: UUID, recipient_ids: Collection[UUID]) -> Mapping[UUID, str]:
         """Recipient -> the public id of its message, for those that are still kept."""

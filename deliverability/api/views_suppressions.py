@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, ClassVar
 from uuid import UUID
 
@@ -12,15 +13,15 @@ from rest_framework.parsers import FormParser, MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from deliverability import suppression, suppression_import, suppression_list
+from deliverability import managers, suppression, suppression_import, suppression_list
 from deliverability.models import Suppression, SuppressionReason, SuppressionScope
 from deliverability.surroundings import surroundings
 from relayhub.core.access import get_or_absent
 from relayhub.core.api.base import ApiView, StrictSerializer, parsed
 from relayhub.core.api.pagination import page_by_id
 from relayhub.core.api.views import moment
-from relayhub.core.errors import AccessError, InputError
-from relayhub.core.ids import Prefix, encode_id
+from relayhub.core.errors import AccessError, ConflictError, InputError
+from relayhub.core.ids import Prefix, decode_id, encode_id
 from relayhub.core.models import Job, JobStatus, Scope
 from relayhub.core.streaming import download
 
@@ -73,6 +74,7 @@ class SuppressionsView(ApiView):
         if len(given) > suppression.MAX_AT_ONCE:
             raise InputError(f"At most {suppression.MAX_AT_ONCE:,} addresses at once.", field="addresses")
         entries, targets = [], Targets(self.actor.workspace.pk)
+        targets.learn_lists(item.get("list") for item in given if isinstance(item, dict))
         for index, item in enumerate(given):
             filled = SuppressionSerializer(data=item)
             if not filled.is_valid():
@@ -93,7 +95,10 @@ class SuppressionsView(ApiView):
         """The row that stops the address in the scope that was asked for."""
         rows = suppression.rows_for_address(self.actor.workspace.pk, entry.address)
         wanted = (entry.scope, entry.stream_id, entry.list_id)
-        return next(row for row in rows if (row.scope, row.stream_id, row.list_id) == wanted)
+        found = next((row for row in rows if (row.scope, row.stream_id, row.list_id) == wanted), None)
+        if found is None:
+            raise ConflictError("Somebody lifted it in the same instant. Suppress it again.", code="lifted_meanwhile")
+        return found
 
     def delete(self, request: Request) -> Response:
         """Lift every scope of `?address=`, with a `reason`."""
@@ -137,28 +142,34 @@ class Targets:
 
     def __init__(self, workspace_id: UUID) -> None:
         self._workspace_id = workspace_id
-        self._known: dict[str, dict[str, UUID]] = {}
+        self._streams: dict[str, UUID] | None = None
+        self._lists: dict[str, UUID] = {}
+
+    def learn_lists(self, texts: Iterable[Any]) -> None:
+        """Look up all mailing lists that will be asked for, in one query."""
+        ids = {found for text in texts if isinstance(text, str) and (found := decode_id(Prefix.LIST, text)) is not None}
+        rows = surroundings().lists_among(self._workspace_id, ids)
+        self._lists |= {row.public_id: row.id for row in rows}
 
     def stream(self, text: str | None) -> UUID | None:
         """The stream's id; InputError where there is none."""
-        return self._find("stream", text)
-
-    def mailing_list(self, text: str | None) -> UUID | None:
-        """The list's id; InputError where there is none."""
-        return self._find("list", text)
-
-    def _find(self, field: str, text: str | None) -> UUID | None:
         if text is None:
             return None
-        if field not in self._known:
-            around = surroundings()
-            rows = (around.streams if field == "stream" else around.mailing_lists)(self._workspace_id)
-            self._known[field] = {key: row.id for row in rows for key in (row.public_id, row.slug) if key}
-        found = self._known[field].get(text)
-        if found is None:
-            noun = "stream" if field == "stream" else "mailing list"
-            raise InputError(f"“{text[:80]}” is no {noun} of this workspace.", field=field)
-        return found
+        if self._streams is None:
+            rows = surroundings().streams(self._workspace_id)
+            self._streams = {key: row.id for row in rows for key in (row.public_id, row.slug) if key}
+        return _known(self._streams, text, "stream", "stream")
+
+    def mailing_list(self, text: str | None) -> UUID | None:
+        """The list's id, of those that were learnt; InputError where there is none."""
+        return None if text is None else _known(self._lists, text, "list", "mailing list")
+
+
+def _known(targets: dict[str, UUID], text: str, field: str, noun: str) -> UUID:
+    found = targets.get(text)
+    if found is None:
+        raise InputError(f"“{text[:80]}” is no {noun} of this workspace.", field=field)
+    return found
 
 
 class SuppressionView(ApiView):
@@ -167,7 +178,7 @@ class SuppressionView(ApiView):
     permissions: ClassVar = {"GET": Scope.SUPPRESSIONS_READ, "DELETE": Scope.SUPPRESSIONS_WRITE}
 
     def _row(self, suppression_id: str) -> Suppression:
-        rows = Suppression.objects.filter(workspace=self.actor.workspace, lifted_at=None)
+        rows = managers.active_suppressions(self.actor.workspace.pk)
         return get_or_absent(rows, Prefix.SUPPRESSION, suppression_id)
 
     def get(self, request: Request, suppression_id: str) -> Response:
@@ -256,6 +267,7 @@ class ImportView(ApiView):
             raise InputError("Send the file as the form field “file”.", field="file")
         stream, mailing_list = given.get("stream") or None, given.get("list") or None
         targets = Targets(self.actor.workspace.pk)
+        targets.learn_lists([mailing_list])
         job = suppression_import.start_import(
             self.actor,
             suppression_import.ImportOf(

@@ -69,7 +69,17 @@ class Suppression(models.Model):
                 condition=models.Q(reason__in=SuppressionReason.values), name="suppression_reason_known"
             ),
         ]
-        indexes: ClassVar = [models.Index(fields=["workspace", "-id"], name="suppression_newest")]
+        indexes: ClassVar = [
+            models.Index(fields=["workspace", "-id"], name="suppression_newest"),
+            # A rare reason is found, and all are counted, without going through the rows.
+            models.Index(
+                fields=["workspace", "reason", "-id"], condition=models.Q(lifted_at__isnull=True),
+                name="suppression_by_reason",
+            ),
+            models.Index(
+                fields=["workspace", "-id"], condition=models.Q(lifted_at__isnull=False), name="suppression_lifted"
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.address} ({self.reason})"

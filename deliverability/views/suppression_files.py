@@ -10,7 +10,6 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from deliverability import suppression_import
 from deliverability.forms import FileForm
-from deliverability.suppression_list import ScopeNames
 from relayhub.core import jobs
 from relayhub.core.access import get_or_absent
 from relayhub.core.errors import InputError, RelayHubError
@@ -30,8 +29,7 @@ def _job(request: PageRequest, job_id: str) -> Job:
 @page(Scope.SUPPRESSIONS_WRITE)
 def import_file(request: PageRequest) -> HttpResponse:
     """Take a file of addresses."""
-    names = ScopeNames(request.actor.workspace.pk)
-    form = FileForm(request.POST or None, request.FILES or None, streams=names.streams, lists=names.lists)
+    form = FileForm(request.POST or None, request.FILES or None, workspace_id=request.actor.workspace.pk)
     if request.method == "POST" and form.is_valid():
         try:
             return redirect("suppression-import-run", _start(request, form).public_id)

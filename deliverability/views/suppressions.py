@@ -67,6 +67,7 @@ def suppression_of(request: PageRequest, suppression_id: str) -> Suppression:
 
 def lines_of(workspace_id: UUID, rows: Sequence[Suppression], names: ScopeNames) -> list[Line]:
     """Rows with the words for their reason and scope, and the message they come from."""
+    names.learn(rows)
     found = surroundings().messages_of(workspace_id, {row.recipient_id for row in rows if row.recipient_id})
     return [
         Line(
@@ -120,7 +121,7 @@ def list_page(request: PageRequest) -> HttpResponse:
                 *({"key": "reason", "value": value.value, "label": label} for value, (_, label) in _REASONS.items()),
                 {"key": "state", "value": "lifted", "label": "Lifted"},
             ],
-            "selects": [{"key": "scope", "label": "Any scope", "options": _scopes(names)}],
+            "selects": [{"key": "scope", "label": "Any scope", "options": _scopes(workspace_id, wanted.scope)}],
         },
     )
 
@@ -134,11 +135,18 @@ def _stat(figure: suppression_list.Figure) -> dict[str, Any]:
     }
 
 
-def _scopes(names: ScopeNames) -> list[tuple[str, str]]:
+def _scopes(workspace_id: UUID, chosen: str) -> list[tuple[str, str]]:
+    """What to narrow to: each stream, and each mailing list while a menu holds them; else the one that is chosen."""
+    around = surroundings()
+    lists = around.few_lists(workspace_id)
+    if lists is None:
+        list_id = decode_id(Prefix.LIST, chosen)
+        lists = around.lists_among(workspace_id, {list_id}) if list_id is not None else ()
     return [
         ("workspace", "Everything"),
-        *((target.public_id, f"Stream {target.name}") for target in names.streams),
-        *((target.public_id, f"List {target.name}") for target in names.lists),
+        *((target.public_id, f"Stream {target.name}") for target in around.streams(workspace_id)),
+        ("list", "Any mailing list"),
+        *((target.public_id, f"List {target.name}") for target in lists),
     ]
 
 
@@ -152,6 +160,7 @@ def _answer(request: PageRequest, wanted: SuppressionFilter, names: ScopeNames) 
         return {"kind": "ok", "title": f"{text} is not suppressed.", "text": "Mail to it goes out."}
     if any(row.scope == "workspace" for row in rows):
         return {"kind": "bad", "title": f"{text} is suppressed.", "text": "No mail of this workspace goes to it."}
+    names.learn(rows)
     where = ", ".join(names.name(row) for row in rows)
     return {
         "kind": "warn", "title": f"{text} is suppressed in part.", "text": f"Not for: {where}. Other mail goes out."
@@ -180,8 +189,7 @@ def detail(request: PageRequest, suppression_id: str) -> HttpResponse:
 @page(Scope.SUPPRESSIONS_WRITE)
 def new(request: PageRequest) -> HttpResponse:
     """Suppress addresses by hand; those that are none stay in the form to be put right."""
-    names = ScopeNames(request.actor.workspace.pk)
-    form = AddressesForm(request.POST or None, streams=names.streams, lists=names.lists)
+    form = AddressesForm(request.POST or None, workspace_id=request.actor.workspace.pk)
     context: dict[str, Any] = {"form": form}
     if request.method == "POST" and form.is_valid():
         try:
@@ -192,7 +200,7 @@ def new(request: PageRequest) -> HttpResponse:
             if not result.rejected:
                 messages.success(request, _added(result))
                 return redirect("suppression-list")
-            context |= _left(request, result, names)
+            context |= _left(request, result)
     return render(
         request, "deliverability/suppression_new.html", context, status=422 if form.is_bound else 200
     )
@@ -221,10 +229,10 @@ def _were(count: int) -> str:
     return "was" if count == 1 else "were"
 
 
-def _left(request: PageRequest, result: ManyResult, names: ScopeNames) -> dict[str, Any]:
+def _left(request: PageRequest, result: ManyResult) -> dict[str, Any]:
     """The form again with what was not taken alone."""
     left = "\n".join(item.address for item in result.rejected)
-    again = AddressesForm({**request.POST.dict(), "addresses": left}, streams=names.streams, lists=names.lists)
+    again = AddressesForm({**request.POST.dict(), "addresses": left}, workspace_id=request.actor.workspace.pk)
     again.is_valid()
     again.add_error("addresses", f"{formats.counted(len(result.rejected), 'entry,entries')} not taken. Put them right"
                     " here and add them again, or leave them out.")

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from uuid import UUID
 
-from django.db.models import F, Min, QuerySet
+from django.db.models import QuerySet
 
+from campaigns import list_choice
 from campaigns.models import MailingList
 from deliverability.surroundings import DomainMail, Target
 from relayhub.core.ids import Prefix, encode_id
+from relayhub.core.models import Workspace
 from relayhub.relay.events import HOLDS_FOR_DOMAIN
 from relayhub.relay.models import Recipient, Stream
 
@@ -25,11 +27,20 @@ class Neighbours:
         rows = Stream.objects.filter(workspace_id=workspace_id).order_by("name")
         return [Target(id=row.pk, public_id=row.public_id, name=row.name, slug=row.slug) for row in rows]
 
-    def mailing_lists(self, workspace_id: UUID) -> Sequence[Target]:
+    def few_lists(self, workspace_id: UUID) -> Sequence[Target] | None:
+        """One query of at most one row more than a menu holds."""
+        rows = list_choice.choices(Workspace(pk=workspace_id))
+        return None if rows is None else [_target(row) for row in rows]
+
+    def lists_among(self, workspace_id: UUID, ids: Collection[UUID]) -> Sequence[Target]:
+        """One query by primary key; none for no ids."""
+        found = MailingList.objects.filter(workspace_id=workspace_id, pk__in=ids) if ids else []
+        return [_target(row) for row in found]
+
+    def list_called(self, workspace_id: UUID, name: str) -> Target | None:
         """One query."""
-        archived_last = F("archived_at").asc(nulls_first=True)
-        rows = MailingList.objects.filter(workspace_id=workspace_id).order_by(archived_last, "name")
-        return [Target(id=row.pk, public_id=row.public_id, name=row.name) for row in rows]
+        found = list_choice.named(Workspace(pk=workspace_id), name)
+        return None if found is None else _target(found)
 
     def messages_of(self, workspace_id: UUID, recipient_ids: Collection[UUID]) -> Mapping[UUID, str]:
         """One query by primary key."""
@@ -41,10 +52,16 @@ class Neighbours:
         rows = Recipient.objects.filter(workspace_id=workspace_id, message__from_domain=domain)
         held = rows.filter(status="held", hold_reason__in=HOLDS_FOR_DOMAIN)
         count = _up_to_limit(held)
+        # Messages are in the order of their acceptance, and so is the index: not all are read for the first.
+        oldest = held.order_by("message_id").values_list("accepted_at", flat=True).first() if count else None
         return DomainMail(
-            held=count, oldest_held_at=held.aggregate(oldest=Min("accepted_at"))["oldest"] if count else None,
+            held=count, oldest_held_at=oldest,
             queued=_up_to_limit(rows.filter(status__in=["queued", "deferred"])),
         )
+
+
+def _target(row: MailingList) -> Target:
+    return Target(id=row.pk, public_id=row.public_id, name=row.name)
 
 
 def _up_to_limit(rows: QuerySet[Recipient]) -> int:

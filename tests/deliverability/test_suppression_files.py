@@ -16,8 +16,8 @@ from deliverability.suppression_import import ImportOf
 from deliverability.suppression_list import SuppressionFilter
 from relayhub.core import jobs
 from relayhub.core.access import Actor
-from relayhub.core.errors import ForbiddenError, InputError
-from relayhub.core.models import AuditEntry, Job
+from relayhub.core.errors import AccessError, ForbiddenError, InputError
+from relayhub.core.models import AuditEntry, Job, StoredFile
 from tests.support.deliverability_rows import bulk_stream, make_actor
 
 pytestmark = pytest.mark.django_db
@@ -202,3 +202,15 @@ def test_people_need_the_right_to_export_and_to_import() -> None:
 
 def iter_of(data: bytes) -> Iterator[bytes]:
     yield data
+
+
+def test_what_was_refused_cannot_be_fetched_once_the_file_is_gone() -> None:
+    actor = make_actor()
+    job = imported(actor, b"a@x.example\nnobody\n")
+    before = b"".join(suppression_import.reject_lines(job)).decode()
+
+    StoredFile.objects.all().delete()
+
+    assert before.splitlines()[1:] == ["2,nobody,This is not an address."]
+    with pytest.raises(AccessError, match="kept for 7 days"):
+        suppression_import.reject_lines(job)

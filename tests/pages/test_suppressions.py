@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import re
+from html import unescape
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 
+from campaigns import list_choice
+from campaigns.lists import create_list
 from deliverability import suppression
 from deliverability.models import Suppression
 from relayhub.core import jobs
 from relayhub.core.models import AuditEntry, Job, Role
 from relayhub.site import setup
 from tests.pages.marketer_rows import Desk, desk
+from tests.pages.message_rows import handed_in
 from tests.support.deliverability_rows import bulk_stream
 
 pytestmark = pytest.mark.django_db
@@ -326,3 +330,46 @@ def test_what_belongs_to_others_is_not_there() -> None:
     assert other.client.post(
         reverse("suppression-lift"), {"id": row.public_id, "reason": "mine now"}
     ).status_code == 404
+
+
+# -- more mailing lists than a menu holds --------------------------------------------------------------------
+
+
+def test_with_many_lists_one_is_looked_for_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(list_choice, "SHOWN", 2)
+    at = desk()
+    first, *_ = [create_list(at.actor, name=f"List {number}") for number in range(3)]
+    given = {"addresses": "a@x.example", "scope": "list", "reason": "unsubscribe"}
+    address = reverse("suppression-new")
+
+    form = at.client.get(address).content.decode()
+    nameless = at.client.post(address, given).content.decode()
+    at.client.post(address, {**given, "list": first.public_id})
+    at.client.post(address, {**given, "addresses": "b@x.example", "list_name": "list 1"})
+    foreign = at.client.post(address, {**given, "list": create_list(desk(
+        setup.new_workspace("Other"), email="o@example.com").actor, name="Theirs").public_id}).content.decode()
+
+    assert "data-picker" in form
+    assert ">List List 1<" not in form
+    assert "Choose the mailing list" in nameless
+    assert "Choose the mailing list" in foreign
+    assert Suppression.objects.filter(list_id=first.pk, scope="list").count() == 1
+    page = at.client.get(LIST, {"scope": first.public_id}).content.decode()
+    assert re.findall(r'<a class="t" [^>]+>([^<]+)</a>', page) == ["a@x.example"]
+    assert f'<option value="{first.public_id}" selected>List List 0</option>' in page
+    assert ">List List 1</td>" in at.client.get(LIST, {"scope": "list"}).content.decode()
+
+
+def test_the_link_to_an_addresses_messages_shows_its_messages() -> None:
+    at = desk()
+    handed_in(at, "a@x.example", subject="For a")
+    handed_in(at, "b@x.example", subject="For b")
+    row = stopped(at)
+    page = at.client.get(reverse("suppression-detail", args=[row.public_id])).content.decode()
+    link = re.search(r'href="([^"]+)">Messages to it', page)
+    assert link
+
+    shown = at.client.get(unescape(link[1])).content.decode()
+
+    assert "For a" in shown
+    assert "For b" not in shown
