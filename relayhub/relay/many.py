@@ -47,8 +47,11 @@ class Done:
     undo_token: str = ""
 
 
-def carry_out(actor: Actor, act: str, public_ids: Sequence[str]) -> Done:
-    """Do the act to what of these is the workspace's and in a state for it; InputError for an unknown act."""
+def carry_out(actor: Actor, act: str, public_ids: Sequence[str], *, once: str = "") -> Done:
+    """Do the act to what of these is the workspace's and in a state for it; InputError for an unknown act.
+
+    `once` names the page that asks: what it sends again twice goes out once.
+    """
     if act not in ACTS:
         raise InputError(f"An act is one of: {', '.join(ACTS)}.", field="act")
     picked = _picked(actor, public_ids[:MAX_PICKED])
@@ -56,14 +59,16 @@ def carry_out(actor: Actor, act: str, public_ids: Sequence[str]) -> Done:
     moved = 0
     for message, chosen in picked:
         try:
-            moved += _resent(actor, message, chosen) if act == RESEND else _MOVES[act](actor, message, chosen)
+            moved += (
+                _resent(actor, message, chosen, once) if act == RESEND else _MOVES[act](actor, message, chosen)
+            )
         except (ConflictError, AcceptError):
             # Finished meanwhile, or a campaign's whole mail: the others go on.
             continue
     return Done(moved=moved, undo_token=_remember(actor, act, before) if moved else "")
 
 
-def _resent(actor: Actor, message: Message, chosen: Chosen) -> int:
+def _resent(actor: Actor, message: Message, chosen: Chosen, once: str) -> int:
     """Hand it in again to those of the picked who did not get it."""
     missed = Recipient.objects.filter(message=message, status__in=_MISSED)
     if chosen is not None:
@@ -71,7 +76,7 @@ def _resent(actor: Actor, message: Message, chosen: Chosen) -> int:
     rows = list(missed.order_by("id")[: resend.MAX_RESENT])
     if not rows:
         return 0
-    resend.resend(actor, message, rows)
+    resend.resend(actor, message, rows, once=once)
     return len(rows)
 
 

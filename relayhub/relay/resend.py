@@ -1,12 +1,14 @@
 """Send a message once more: the same content to the same people, as a new message with an id of its own.
 
-Only what was handed in as a message; a person gets a campaign once. Suppressed addresses stay suppressed: the
-new message goes through the same door as every other.
+Only what was handed in as a message; a person gets a campaign once, and nobody gets again what is still on its way.
+Suppressed addresses stay suppressed: the new message goes through the same door as every other.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from hashlib import sha256
 
 from django.db import transaction
 
@@ -14,11 +16,11 @@ from relayhub.core import audit
 from relayhub.core.access import Actor, require
 from relayhub.core.errors import ConflictError
 from relayhub.core.formats import counted
-from relayhub.core.ids import Prefix, encode_id
+from relayhub.core.ids import Prefix, encode_id, uuid7
 from relayhub.core.models import Scope
 from relayhub.protocol.headers import HeaderError, parse_message
 from relayhub.relay import accept
-from relayhub.relay.models import ContentFormat, Message, Recipient, Source, Tracking
+from relayhub.relay.models import FINAL, ContentFormat, Message, Recipient, Source, Tracking
 from relayhub.relay.outgoing import limits_of
 from relayhub.relay.submission import Accepted, Submission, SubmittedRecipient
 
@@ -26,6 +28,15 @@ from relayhub.relay.submission import Accepted, Submission, SubmittedRecipient
 MAX_RESENT = 1000
 #: Fields that belong to the first sending.
 _OWN_FIELDS = ("message-id", "date", "received", "return-path")
+_MAX_ONCE = 64
+
+
+@dataclass(frozen=True, kw_only=True)
+class Resent:
+    """The new message, and whether it was made now: else the same page asked for it before."""
+
+    accepted: Accepted
+    is_new: bool
 
 
 def can_resend(message: Message) -> bool:
@@ -33,28 +44,40 @@ def can_resend(message: Message) -> bool:
     return message.broadcast_id is None and message.source != Source.SYSTEM
 
 
-def resend(actor: Actor, message: Message, recipients: Sequence[Recipient]) -> Accepted:
-    """Hand the message in again for these of its recipients; AcceptError as for any message."""
+def resend(actor: Actor, message: Message, recipients: Sequence[Recipient], *, once: str = "") -> Resent:
+    """Hand the message in again for those of its recipients that are finished; AcceptError as for any message.
+
+    `once` names the page that asks: whatever it asks twice is handed in once and answered alike.
+    """
     require(actor, Scope.MESSAGES_WRITE)
     if not can_resend(message) or message.content.format != ContentFormat.RAW:
         raise ConflictError("Mail of a campaign is sent to a person once.", code="not_resendable")
-    chosen = [row for row in recipients if row.message_id == message.pk]
-    if not chosen:
+    of_message = [row for row in recipients if row.message_id == message.pk]
+    if not of_message:
         raise ConflictError("Choose at least one recipient.", code="no_recipients")
-    limits = limits_of(actor)
-    submission = Submission(
-        workspace_id=actor.workspace.pk, source=Source.RAW, mail_from=message.mail_from or message.from_address,
-        recipients=tuple(SubmittedRecipient(address=row.address) for row in chosen),
-        content=_as_new(bytes(message.content.data)), stream=message.stream.slug, tags=tuple(message.tags),
-        metadata=dict(message.metadata), track=Tracking(message.track),
-        options={"resent": message.public_id}, **limits,
-    )
+    chosen = [row for row in of_message if row.status in FINAL]
+    if not chosen:
+        raise ConflictError("It is still on its way: wait for the outcome, or cancel it first.", code="not_finished")
     with transaction.atomic():
+        submission = _submission(actor, message, chosen, once)
         accepted = accept.accept(submission)
-        audit.record(actor, "message.resent", "message", message.public_id,
-                     summary=counted(len(chosen), "recipient"),
-                     after={"message": encode_id(Prefix.MESSAGE, accepted.message_id)})
-    return accepted
+        is_new = accepted.message_id == submission.message_id
+        if is_new:
+            audit.record(actor, "message.resent", "message", message.public_id,
+                         summary=counted(len(chosen), "recipient"),
+                         after={"message": encode_id(Prefix.MESSAGE, accepted.message_id)})
+    return Resent(accepted=accepted, is_new=is_new)
+
+
+def _submission(actor: Actor, message: Message, chosen: Sequence[Recipient], once: str) -> Submission:
+    whom = sha256(b"".join(sorted(row.pk.bytes for row in chosen))).hexdigest()
+    return Submission(
+        workspace_id=actor.workspace.pk, source=Source.RAW, mail_from=message.mail_from or message.from_address,
+        recipients=tuple(SubmittedRecipient(address=row.address) for row in chosen), message_id=uuid7(),
+        content=_as_new(bytes(message.content.data)), stream=message.stream.slug, tags=tuple(message.tags),
+        metadata=dict(message.metadata), track=Tracking(message.track), options={"resent": message.public_id},
+        idempotency_key=f"resend:{message.public_id}:{once[:_MAX_ONCE]}:{whom}" if once else None, **limits_of(actor),
+    )
 
 
 def _as_new(content: bytes) -> bytes:

@@ -41,7 +41,7 @@ class Submission:
     mail_from: str
     recipients: tuple[SubmittedRecipient, ...]
     content: bytes = field(repr=False)
-    #: Of content that already names its message in the Message-ID; None = accept makes one.
+    #: Where the content names it in its Message-ID, or the caller is to know it; None = accept makes one.
     message_id: UUID | None = None
     #: Slug; None = the default of the credential, else the workspace's transactional one.
     stream: str | None = None

@@ -126,3 +126,18 @@ def test_only_those_who_may_write_messages_can_pick() -> None:
     answer = viewer.client.post(reverse("message-bulk"), {"act": "cancel", "picked": [row.public_id]})
     assert answer.status_code == 403
     assert stand(row) == ["queued"]
+
+
+def test_a_list_that_is_sent_twice_sends_again_once() -> None:
+    at = desk()
+    message = handed_in(at)
+    tried(recipient_of(message), "bounced", NO_SUCH_USER)
+    page = at.client.get(reverse("message-list")).content.decode()
+    once = re.search(r'name="once" value="([^"]+)"', page)
+    assert once
+    given = {"act": "resend", "picked": [message.public_id], "once": once[1]}
+
+    for _ in range(2):
+        at.client.post(reverse("message-bulk"), given)
+
+    assert Message.objects.count() == 2

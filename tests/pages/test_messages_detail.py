@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
+from html import unescape
 
 import pytest
 from django.urls import reverse
@@ -350,3 +352,51 @@ def test_who_may_not_write_messages_sees_no_buttons_and_is_refused() -> None:
         assert marketer.client.post(reverse(name, args=[row.public_id])).status_code == 403, name
         assert at.client.get(reverse(name, args=[row.public_id])).status_code == 405, name
     assert status_of(row) == "queued"
+
+
+def test_a_page_that_is_sent_twice_sends_again_once() -> None:
+    at = desk()
+    message = handed_in(at, "a@mail.example", "b@mail.example")
+    first, second = Recipient.objects.order_by("id")
+    tried(first, "delivered", None)
+    tried(second, "bounced", NO_SUCH_USER)
+    address = reverse("message-resend", args=[message.public_id])
+    page = at.client.get(reverse("message-detail", args=[message.public_id])).content.decode()
+    once = re.search(r'name="once" value="([^"]+)"', page)
+    assert once
+
+    one = at.client.post(address, {"who": "missed", "once": once[1]})
+    two = at.client.post(address, {"who": "missed", "once": once[1]}, follow=True)
+
+    assert Message.objects.count() == 2
+    assert two.redirect_chain[0][0] == one["Location"]
+    assert "already: this is that message" in two.content.decode()
+    assert AuditEntry.objects.filter(action="message.resent").count() == 1
+    at.client.post(address, {"who": "all", "once": once[1]})
+    assert Message.objects.count() == 3
+
+
+def test_what_is_on_its_way_is_not_sent_again() -> None:
+    at = desk()
+    row = recipient_of(handed_in(at))
+
+    answer = at.client.post(
+        reverse("message-resend", args=[row.public_id]), HTTP_REFERER="http://testserver/messages", follow=True
+    )
+
+    assert "still on its way" in answer.content.decode()
+    assert Message.objects.count() == 1
+
+
+def test_a_tag_of_two_words_leads_to_its_messages() -> None:
+    at = desk()
+    message = handed_in(at, tags=["spring sale"], subject="Tagged")
+    handed_in(at, tags=["sale"], subject="Other spring")
+    page = at.client.get(reverse("message-detail", args=[message.public_id])).content.decode()
+    link = re.search(r'class="rh-tag" href="([^"]+)"', page)
+    assert link
+
+    found = at.client.get(unescape(link[1])).content.decode()
+
+    assert "Tagged" in found
+    assert "Other spring" not in found

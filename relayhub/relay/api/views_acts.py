@@ -118,7 +118,7 @@ class ResendView(_Act):
         chosen = self.chosen(request, message)
         if chosen is None:
             chosen = queries.recipients_of([message.pk], limit_each=resend.MAX_RESENT)[message.pk]
-        return Response(accepted_body(resend.resend(self.actor, message, chosen)), status=202)
+        return Response(accepted_body(resend.resend(self.actor, message, chosen).accepted), status=202)
 
 
 class ManySerializer(StrictSerializer):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 from zoneinfo import ZoneInfo
@@ -91,3 +92,8 @@ def zone_of(request: PageRequest) -> tzinfo:
         return ZoneInfo(request.user.timezone)
     except (KeyError, ValueError, OSError):
         return timezone.get_current_timezone()
+
+
+def once_of_page() -> dict[str, str]:
+    """A hidden field that names this page as it was made: a form of it that is sent twice acts once."""
+    return {"once": secrets.token_urlsafe(12)}

@@ -79,7 +79,7 @@ def message_bulk(request: PageRequest) -> HttpResponse:
     act, picked = request.POST.get("act", ""), request.POST.getlist("picked")
     if not picked:
         raise InputError("Pick at least one row first.", field="picked")
-    done = many.carry_out(request.actor, act, picked)
+    done = many.carry_out(request.actor, act, picked, once=request.POST.get("once", ""))
     if done.moved:
         undo = f"undo={reverse('message-undo', args=[done.undo_token])}" if done.undo_token else ""
         messages.success(request, _DONE[act].format(counted(done.moved, "recipient")), extra_tags=undo)
@@ -113,9 +113,13 @@ def message_resend(request: PageRequest, public_id: str) -> HttpResponse:
     """Send it again to those who did not get it (`who=missed`), or to everybody."""
     shown = shown_of(request, public_id)
     chosen = _chosen(shown, missed_only=request.POST.get("who") == "missed")
-    accepted = resend.resend(request.actor, shown.message, chosen)
-    new_id = encode_id(Prefix.MESSAGE, accepted.message_id)
-    messages.success(request, f"Handed in again for {counted(len(chosen), 'recipient')}: this is the new message.")
+    done = resend.resend(request.actor, shown.message, chosen, once=request.POST.get("once", ""))
+    new_id = encode_id(Prefix.MESSAGE, done.accepted.message_id)
+    if done.is_new:
+        count = counted(len(done.accepted.recipients), "recipient")
+        messages.success(request, f"Handed in again for {count}: this is the new message.")
+    else:
+        messages.info(request, "This page handed it in again already: this is that message.")
     return redirect("message-detail", new_id)
 
 

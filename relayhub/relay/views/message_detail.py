@@ -45,7 +45,7 @@ from relayhub.relay import (
 )
 from relayhub.relay.models import BroadcastControl, Message, Recipient
 from relayhub.relay.routing import RouteChoice
-from relayhub.relay.views.common import Shown, shown_of, zone_of
+from relayhub.relay.views.common import Shown, once_of_page, shown_of, zone_of
 
 #: Statuses that may change while one looks.
 _MOVING = ("queued", "leased", "attempting")
@@ -225,7 +225,7 @@ def _frame(request: PageRequest, shown: Shown, tab: str) -> dict[str, Any]:
         "shown": shown, "message": message, "recipient": recipient, "tab": tab, "counts": counts,
         "total": sum(counts.values()), "status": _status(shown, counts), "campaign_url": _campaign_url(message),
         "subject": subjects.of_one(message, shown.sample()),
-        "may": acts.open_to(request.actor, message, counts),
+        "may": acts.open_to(request.actor, message, counts), "once": once_of_page(),
     }
 
 

@@ -23,7 +23,7 @@ from relayhub.relay.search import STATES, Look, Wanted
 from relayhub.relay.search_words import Kind, Reading
 from relayhub.relay.subjects import Subject
 from relayhub.relay.views import search_box
-from relayhub.relay.views.common import PERIODS, period_since, stream_options
+from relayhub.relay.views.common import PERIODS, once_of_page, period_since, stream_options
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,6 +59,7 @@ def message_list(request: PageRequest) -> HttpResponse:
         "selects": _selects(workspace, reading), "period": _period_words(request, reading),
         "has_any": bool(context["lines"]) or Message.objects.filter(workspace=workspace).exists(),
         "hints": search_box.hints(request, workspace), **search_box.read_context(request, reading),
+        "once": once_of_page(),
     }
     return render(request, "relay/message_list.html", context)
 
