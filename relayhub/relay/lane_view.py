@@ -16,6 +16,7 @@ from uuid import UUID
 
 from django.db import connection
 
+from relayhub.core import formats
 from relayhub.core.clock import now
 from relayhub.core.ids import uuid7_floor
 from relayhub.core.models import Workspace
@@ -24,8 +25,9 @@ from relayhub.relay.models.lane import RESOLVE_SITE
 from relayhub.relay.sites import NO_MAIL_SITE
 
 RATE_WINDOW = timedelta(seconds=60)
-#: Deferred recipients whose replies are grouped; the newest waits say enough.
+#: Deferred recipients that are read for their replies, of all lanes together and of each one: the next in turn.
 MAX_REPLIES = 20_000
+MIN_REPLIES_A_LANE = 200
 REPLIES_A_GROUP = 4
 
 _BY_STREAM_SQL = """
@@ -45,11 +47,13 @@ WHERE status IN ('leased', 'attempting') AND workspace_id = %s GROUP BY 1
 _LANES_SQL = """
 SELECT l.id, l.stream_id, s.name, s.slug, s.kind, l.site, l.broadcast_id, l.paused_at, l.paused_reason,
   l.max_per_minute, l.backoff_until, l.backoff_reason, q.waiting, q.first_due, s.paused_at IS NOT NULL,
-  b.paused_at IS NOT NULL, b.max_per_minute
+  b.paused_at IS NOT NULL, b.max_per_minute, q.later
 FROM relay_lane l JOIN relay_stream s ON s.id = l.stream_id
 LEFT JOIN relay_broadcastcontrol b ON b.broadcast_id = l.broadcast_id
 CROSS JOIN LATERAL (
-  SELECT count(*) AS waiting, min(r.next_attempt_at) AS first_due FROM relay_recipient r
+  SELECT count(*) AS waiting, count(*) FILTER (WHERE r.next_attempt_at > now()) AS later,
+    min(r.next_attempt_at) AS first_due
+  FROM relay_recipient r
   WHERE r.lane_id = l.id AND r.status IN ('queued', 'deferred')
 ) q
 WHERE l.workspace_id = %s AND (q.waiting > 0 OR l.id = ANY(%s) OR l.paused_at IS NOT NULL
@@ -58,16 +62,16 @@ ORDER BY l.id
 """
 # Numbers, ids and addresses in a reply differ from recipient to recipient; what is left is the same sentence.
 _REPLIES_SQL = r"""
-SELECT d.lane_id, d.code, d.enhanced, min(d.text), count(*), min(d.next_attempt_at)
-FROM (
-  SELECT r.lane_id, r.reply->>'code' AS code, r.reply->>'enhanced' AS enhanced,
+SELECT l.first_lane, d.code, d.enhanced, min(d.text), count(*), min(d.next_attempt_at)
+FROM unnest(%s::bigint[], %s::bigint[]) AS l(id, first_lane) CROSS JOIN LATERAL (
+  SELECT r.reply->>'code' AS code, r.reply->>'enhanced' AS enhanced,
     left(coalesce(r.reply->>'text', ''), 300) AS text, r.next_attempt_at
   FROM relay_recipient r
-  WHERE r.lane_id = ANY(%s) AND r.status IN ('queued', 'deferred') AND r.next_attempt_at > now()
+  WHERE r.lane_id = l.id AND r.status IN ('queued', 'deferred') AND r.next_attempt_at > now()
     AND r.status = 'deferred'
-  LIMIT %s
+  ORDER BY r.next_attempt_at LIMIT %s
 ) d
-GROUP BY d.lane_id, d.code, d.enhanced,
+GROUP BY l.first_lane, d.code, d.enhanced,
   regexp_replace(d.text, '<[^>]*>|\S+@\S+|[0-9a-fA-F-]{8,}|\d+', '#', 'g')
 """
 
@@ -97,7 +101,11 @@ class LaneGroup:
     title: str
     lanes: int = 0
     waiting: int = 0
+    #: Those that were read; with `has_more_deferred` there are more.
     deferred: int = 0
+    has_more_deferred: bool = False
+    #: Deferred, or handed in for a later time.
+    later: int = 0
     per_minute: int = 0
     in_flight: int = 0
     connections: int | None = None
@@ -124,7 +132,8 @@ class LaneGroup:
         """paused, stopped, warn, sending, waiting or healthy."""
         if self.is_paused or self.is_stream_paused:
             return "paused"
-        if self.backed_off or (self.deferred and self.deferred * 5 > self.waiting + self.per_minute):
+        deferred = self.later if self.has_more_deferred else self.deferred
+        if self.backed_off or (deferred and deferred * 5 > self.waiting + self.per_minute):
             return "warn"
         if self.waiting and self.broadcasts_paused and self.broadcasts_paused == self.lanes:
             return "paused"
@@ -144,6 +153,11 @@ class LaneGroup:
         return {"healthy": "Healthy", "waiting": "Waiting"}[self.state]
 
     @property
+    def deferred_words(self) -> str:
+        """See `deferred_words`."""
+        return deferred_words([self])
+
+    @property
     def oldest_seconds(self) -> float | None:
         """How long the first in turn has been due; None where nothing is."""
         if self.first_due is None:
@@ -156,6 +170,13 @@ class LaneGroup:
         """Worst first: in trouble, then paused, then by what waits."""
         order = {"warn": 0, "paused": 1, "waiting": 2, "healthy": 2}[self.state]
         return order, -self.deferred, -self.waiting - self.per_minute
+
+
+def deferred_words(groups: Iterable[LaneGroup]) -> str:
+    """How many of all these are deferred: “1,204”, or “20,000+” where not all were read."""
+    shown = list(groups)
+    more = "+" if any(group.has_more_deferred for group in shown) else ""
+    return formats.number(sum(group.deferred for group in shown)) + more
 
 
 def waiting_by_stream(workspace: Workspace) -> dict[UUID, int]:
@@ -188,7 +209,7 @@ def lane_groups(workspace: Workspace, *, sending: Mapping[int, Sequence[int]] | 
             used, allowed = sending.get(row[0], (0, 0))
             group.connections = (group.connections or 0) + used
             group.slots = (group.slots or 0) + allowed
-    _add_replies(of_lane)
+    _add_replies(of_lane, {row[0]: row[17] for row in rows if row[17]})
     return sorted(groups.values(), key=lambda group: group.rank)
 
 
@@ -211,6 +232,7 @@ def _add(group: LaneGroup, row: Sequence[Any], rate: int, in_flight: int) -> Non
     paused_at, reason, limit, until, why, waiting, first_due = *row[7:12], row[12], row[13]
     group.lanes += 1
     group.waiting += waiting
+    group.later += row[17]
     group.per_minute += rate
     group.in_flight += in_flight
     group.broadcasts_paused += row[15]
@@ -226,23 +248,27 @@ def _add(group: LaneGroup, row: Sequence[Any], rate: int, in_flight: int) -> Non
         group.backoff_until = max(filter(None, (group.backoff_until, until)), default=None)
 
 
-def _add_replies(of_lane: Mapping[int, LaneGroup]) -> None:
-    if not of_lane:
+def _add_replies(of_lane: Mapping[int, LaneGroup], later: Mapping[int, int]) -> None:
+    """Read the deferred of the lanes in `later`, which says how many of each wait for a later time."""
+    if not later:
         return
+    most = max(MIN_REPLIES_A_LANE, MAX_REPLIES // len(later))
     with connection.cursor() as cursor:
-        cursor.execute(_REPLIES_SQL, [list(of_lane), MAX_REPLIES])
+        cursor.execute(_REPLIES_SQL, [list(later), [of_lane[lane_id].lane_id for lane_id in later], most])
         rows = cursor.fetchall()
+    groups = {group.lane_id: group for group in of_lane.values()}
     found: dict[int, list[ReplyGroup]] = defaultdict(list)
-    for lane_id, code, enhanced, text, count, next_try in rows:
-        group = of_lane[lane_id]
-        group.deferred += count
-        found[group.lane_id].append(
+    for first_lane, code, enhanced, text, count, next_try in rows:
+        groups[first_lane].deferred += count
+        found[first_lane].append(
             ReplyGroup(code=code or "", enhanced=enhanced or "", text=text or "No conversation came about",
                        count=count, next_try_at=next_try)
         )
-    for group in {id(group): group for group in of_lane.values()}.values():
-        replies = sorted(found.get(group.lane_id, []), key=lambda reply: -reply.count)
-        group.replies = replies[:REPLIES_A_GROUP]
+    for first_lane, replies in found.items():
+        groups[first_lane].replies = sorted(replies, key=lambda reply: -reply.count)[:REPLIES_A_GROUP]
+    for lane_id, count in later.items():
+        group = of_lane[lane_id]
+        group.has_more_deferred |= count > most <= group.deferred
 
 
 def _titles(sites: Iterable[str]) -> dict[str, str]:

@@ -236,3 +236,30 @@ def test_others_may_look_and_not_change() -> None:
     for name in ("live-pause", "live-resume", "live-slow", "live-pace"):
         assert stranger.client.post(reverse(name, args=[lane.pk])).status_code == 404
     assert "mx.example" not in page_of(stranger)
+
+
+def test_one_lane_full_of_deferrals_hides_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lane_view, "MAX_REPLIES", 4)
+    monkeypatch.setattr(lane_view, "MIN_REPLIES_A_LANE", 2)
+    at = desk()
+    defer(lane_with(at, "many.example", 9), ["Busy"] * 9)
+    defer(lane_with(at, "few.example", 2), ["Busy"] * 2)
+
+    groups = {group.site: group for group in lane_view.lane_groups(at.workspace)}
+
+    assert (groups["many.example"].deferred_words, groups["many.example"].state) == ("2+", "warn")
+    assert (groups["few.example"].deferred_words, groups["few.example"].state) == ("2", "warn")
+    assert ">4+<" in page_of(at)
+
+
+def test_the_same_reply_to_two_campaigns_is_one_line() -> None:
+    at = desk()
+    stream = at.workspace.streams.get(slug="broadcast")
+    for _ in range(2):
+        lane = make_lane(stream, "google", broadcast_id=make_control(stream).broadcast_id)
+        make_recipients(make_message(stream), lane, ["x@gmail.com"])
+        defer(lane, ["Too fast"])
+
+    (group,) = lane_view.lane_groups(at.workspace)
+
+    assert [(reply.text, reply.count) for reply in group.replies] == [("Too fast", 2)]

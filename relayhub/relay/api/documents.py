@@ -79,7 +79,7 @@ shape(
 )
 _IN_OUT = {"in": NUMBER, "out": NUMBER, "deferred": NUMBER}
 shape(
-    "Live", last_minute=fields(**_IN_OUT), waiting=NUMBER, deferred=NUMBER, held=NUMBER,
+    "Live", last_minute=fields(**_IN_OUT), waiting=NUMBER, deferred=NUMBER, has_more_deferred=YES_OR_NO, held=NUMBER,
     workers={"oneOf": [
         each(fields(name=TEXT, healthy=YES_OR_NO, in_hand=NUMBER, connections=NUMBER,
                     seconds_since_look={"type": "number"})),
@@ -106,10 +106,10 @@ shape("WayChecks", ready=YES_OR_NO, data=each(_CHECK))
 shape("RouteChecks", data=each(_CHECK))
 shape(
     "Lane", id=TEXT, stream=TEXT, site=TEXT, name=TEXT, lanes=NUMBER,
-    state=one_of(["warn", "paused", "waiting", "healthy"]), waiting=NUMBER, deferred=NUMBER, out_per_minute=NUMBER,
-    in_flight=NUMBER, connections=maybe(NUMBER), max_per_minute=maybe(NUMBER), paused_at=maybe(MOMENT),
-    paused_reason=maybe(TEXT), backoff_until=maybe(MOMENT), backoff_reason=maybe(TEXT),
-    oldest_seconds=maybe({"type": "number"}),
+    state=one_of(["warn", "paused", "waiting", "healthy"]), waiting=NUMBER, deferred=NUMBER,
+    has_more_deferred=YES_OR_NO, out_per_minute=NUMBER, in_flight=NUMBER, connections=maybe(NUMBER),
+    max_per_minute=maybe(NUMBER), paused_at=maybe(MOMENT), paused_reason=maybe(TEXT), backoff_until=maybe(MOMENT),
+    backoff_reason=maybe(TEXT), oldest_seconds=maybe({"type": "number"}),
     replies=each(fields(code=maybe(TEXT), enhanced=maybe(TEXT), text=TEXT, count=NUMBER, next_try_at=MOMENT)),
 )
 shape(
@@ -142,7 +142,8 @@ declare(
             "recipient": "A recipient's address.", "tag": "A tag.", "campaign": "`cmp_…`.",
             "since": "Accepted from this time on.", "until": "Accepted before this time.",
             "q": "As the search box reads it: addresses, domains, ids, states, days (UTC), `tag:x`, `from:x`, words of "
-                 "the subject. A page may hold fewer rows than asked for: `next` looks further back.",
+                 "the subject. Where no index finds what `q`, `status`, `domain` or `tag` ask for, a page may hold "
+                 "fewer rows than asked for: `next` looks further back.",
         },
         beside=_READ_AS,
     ),

@@ -30,6 +30,7 @@ def lane_body(group: LaneGroup) -> dict[str, Any]:
     return {
         "id": str(group.lane_id), "stream": group.stream_slug, "site": group.site, "name": group.title,
         "lanes": group.lanes, "state": group.state, "waiting": group.waiting, "deferred": group.deferred,
+        "has_more_deferred": group.has_more_deferred,
         "out_per_minute": group.per_minute, "in_flight": group.in_flight, "connections": group.connections,
         "max_per_minute": group.limit, "paused_at": moment(group.paused_at),
         "paused_reason": group.paused_reason or None, "backoff_until": moment(group.backoff_until),
@@ -101,6 +102,7 @@ class LiveView(ApiView):
                 "last_minute": {"in": minute.taken, "out": minute.out, "deferred": minute.deferred},
                 "waiting": sum(group.waiting for group in groups),
                 "deferred": sum(group.deferred for group in groups),
+                "has_more_deferred": any(group.has_more_deferred for group in groups),
                 "held": Recipient.objects.filter(workspace=workspace, status="held").count(),
                 "workers": None if workers is None else [
                     {"name": worker.name, "healthy": worker.is_well, "in_hand": worker.in_hand,

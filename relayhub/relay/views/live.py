@@ -97,16 +97,16 @@ def _context(
     return {
         "stats": _stats(workspace, everything, workers), "groups": groups[:SHOWN], "may_change": may_change,
         "others": _others(groups[SHOWN:]), "is_filtered": bool(stream or only_deferred), "workers": workers,
-        "connections_known": workers is not None, "has_any": bool(everything),
+        "has_any": bool(everything),
     }
 
 
-def _others(groups: list[LaneGroup]) -> dict[str, int] | None:
+def _others(groups: list[LaneGroup]) -> dict[str, Any] | None:
     if not groups:
         return None
     return {
         "count": len(groups), "waiting": sum(group.waiting for group in groups),
-        "per_minute": sum(group.per_minute for group in groups), "deferred": sum(group.deferred for group in groups),
+        "per_minute": sum(group.per_minute for group in groups), "deferred": lane_view.deferred_words(groups),
     }
 
 
@@ -116,14 +116,14 @@ def _stats(
     minute = minutes.last_sixty_seconds(workspace)
     held = Recipient.objects.filter(workspace=workspace, status="held").count()
     oldest = max((group.oldest_seconds or 0.0 for group in groups if group.state != "paused"), default=0.0)
-    waiting, deferred = sum(group.waiting for group in groups), sum(group.deferred for group in groups)
+    waiting = sum(group.waiting for group in groups)
     return [
         _stat("out", "Out", formats.number(minute.out), "a minute", "delivered in the last 60 s"),
         _stat("in", "In", formats.number(minute.taken), "a minute", "accepted in the last 60 s"),
         _stat("waiting", "Waiting", formats.number(waiting), "recipients",
               (f"{formats.number(held)} held beside them" if held else "none held")
               + (f"; first in turn for {formats.duration(oldest)}" if oldest >= 1 else "")),
-        _stat("deferred", "Deferred", formats.number(deferred), "recipients", "wait for their next try"),
+        _stat("deferred", "Deferred", lane_view.deferred_words(groups), "recipients", "wait for their next try"),
         _workers_stat(workers),
     ]
 
