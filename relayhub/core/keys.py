@@ -12,6 +12,7 @@ import os
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from uuid import UUID
 
 from django.db import transaction
 from django.utils.crypto import constant_time_compare
@@ -202,17 +203,18 @@ def revoke_key(actor: Actor, key: ApiKey) -> None:
 def rotate_key(actor: Actor, key: ApiKey, *, overlap: timedelta = DEFAULT_OVERLAP) -> NewKey:
     """Make a successor with the same limits and, where it expires, the same life; the old key works `overlap` more."""
     require(actor, Scope.KEYS_WRITE)
-    if key.revoked_at is not None:
-        raise ConflictError("A revoked key cannot be rotated; make a new one.", code="key_revoked")
-    if ApiKey.objects.filter(replaces=key, revoked_at=None).exists():
-        raise ConflictError("This key was rotated already; rotate its successor.", code="key_replaced")
-    check_overlap(overlap)
     limits = KeyLimits(
         scopes=tuple(key.scopes), domains=tuple(key.domains), streams=tuple(key.streams),
         networks=tuple(key.networks), requests_per_second=key.requests_per_second,
         expires_at=same_life(key.created_at, key.expires_at),
     )
+    check_overlap(overlap)
     with transaction.atomic():
+        held = ApiKey.objects.select_for_update().get(pk=key.pk)  # two clicks make one successor
+        if held.revoked_at is not None:
+            raise ConflictError("A revoked key cannot be rotated; make a new one.", code="key_revoked")
+        if replaced_among([held]):
+            raise ConflictError("This key was rotated already; rotate its successor.", code="key_replaced")
         new = create_key(actor, name=key.name, limits=limits, replaces=key)
         ends = now() + overlap
         if key.expires_at is None or key.expires_at > ends:
@@ -221,6 +223,12 @@ def rotate_key(actor: Actor, key: ApiKey, *, overlap: timedelta = DEFAULT_OVERLA
             actor, "key.rotated", "key", key.public_id, summary=f"API key {key.name}", after={"expires_at": ends}
         )
     return new
+
+
+def replaced_among(rows: Iterable[ApiKey]) -> set[UUID]:
+    """Those of the keys that have a successor which was not revoked; one query."""
+    found = ApiKey.objects.filter(replaces__in=[row.pk for row in rows], revoked_at=None)
+    return {pk for pk in found.values_list("replaces_id", flat=True) if pk is not None}
 
 
 def check_overlap(overlap: timedelta) -> None:

@@ -136,12 +136,15 @@ def rotate_credential(
 ) -> NewCredential:
     """Make a successor with the same limits and, where it expires, the same life; the old one works `overlap` more."""
     require(actor, CREDENTIALS_WRITE)
-    if not is_usable(credential):
-        raise ConflictError("An ended credential cannot be rotated; make a new one.", code="credential_revoked")
-    if newer_of(credential) is not None:
-        raise ConflictError("This credential was rotated already; rotate its successor.", code="credential_replaced")
     keys.check_overlap(overlap)
     with transaction.atomic():
+        held = SmtpCredential.objects.select_for_update().get(pk=credential.pk)  # two clicks make one successor
+        if not is_usable(held):
+            raise ConflictError("An ended credential cannot be rotated; make a new one.", code="credential_revoked")
+        if newer_of(held) is not None:
+            raise ConflictError(
+                "This credential was rotated already; rotate its successor.", code="credential_replaced"
+            )
         new = create_credential(
             actor, name=credential.name, stream=credential.stream, is_default=credential.is_default,
             domains=tuple(credential.domains), networks=tuple(credential.networks),

@@ -123,8 +123,8 @@ def _delivered(days: Span) -> dict[str, Any]:
     messages = address("message-list")
     return {
         "label": "Delivered, last 24 h", "value": formats.number(delivered), "unit": f"of {formats.number(ended)}",
-        "note": note, "key": "delivered", "url": f"{messages}?status=delivered" if messages else "", "good": "up",
-        **_changed(change),
+        "note": note, "key": "delivered", "good": "up",
+        "url": f"{messages}?status=delivered&period=day" if messages else "", **_changed(change),
     }
 
 

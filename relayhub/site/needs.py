@@ -8,23 +8,27 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Count, Exists, OuterRef
+from django.db.models import Exists, OuterRef
 from django.urls import NoReverseMatch, reverse
 
 from campaigns.models import Campaign, CampaignStatus
 from deliverability.models import CheckOutcome, DomainCheck, DomainStatus, SendingDomain
 from deliverability.record_words import title_of
-from relayhub.core import formats
+from relayhub.core import formats, keys
 from relayhub.core.clock import now
 from relayhub.core.ids import Prefix, decode_id
 from relayhub.core.models import ApiKey, AuditEntry, Job, JobStatus, Scope, Workspace
+from relayhub.core.paging import COUNT_LIMIT
 from relayhub.core.system import sending_paused
+from relayhub.relay import credentials
+from relayhub.relay.events import HOLDS_FOR_DOMAIN
 from relayhub.relay.models import Lane, Recipient, SmtpCredential, Stream
 
 #: More of one kind are on the page that the button leads to.
 MAX_OF_A_KIND = 5
 EXPIRES_SOON = timedelta(days=7)
 USED_LATELY = timedelta(days=30)
+_MOST_LANES = 200
 _ORDER = {"bad": 0, "warn": 1, "note": 2}
 
 
@@ -84,11 +88,10 @@ def _domains(workspace: Workspace) -> list[Need]:
     wrong: dict[UUID, list[str]] = {}
     for check in checks:
         wrong.setdefault(check.domain_id, []).append(check.kind)
-    held = _held_by_domain(workspace) if broken else {}
     return [
         *(_domain_need(row, "bad", f"{_wrong_record(wrong.get(row.pk, []))} of {row.name} is wrong",
                        f"The domain is broken since that lasted three days, so mail from it is held"
-                       f"{_waits(held.get(row.name, 0))} It goes by itself once DNS is right again.")
+                       f"{_waits(_held_of(workspace, row.name))} It goes by itself once DNS is right again.")
           for row in broken),
         *(_domain_need(row, "warn", f"{_wrong_record(wrong.get(row.pk, []))} of {row.name} is wrong",
                        "The domain still sends; after three days of that its mail is held.")
@@ -101,13 +104,17 @@ def _wrong_record(kinds: list[str]) -> str:
 
 
 def _waits(count: int) -> str:
+    if count > COUNT_LIMIT:
+        return f": more than {formats.number(COUNT_LIMIT)} recipients wait."
     return f": {formats.counted(count, 'recipient')} {'waits' if count == 1 else 'wait'}." if count else "."
 
 
-def _held_by_domain(workspace: Workspace) -> dict[str, int]:
-    """Held recipients by From domain: held ones have an index of their own."""
-    rows = Recipient.objects.filter(workspace=workspace, status="held").values_list("message__from_domain")
-    return dict(rows.annotate(count=Count("pk")).order_by())
+def _held_of(workspace: Workspace, domain: str) -> int:
+    """Recipients held because of a From domain; counted to one beyond COUNT_LIMIT."""
+    rows = Recipient.objects.filter(
+        workspace=workspace, status="held", hold_reason__in=HOLDS_FOR_DOMAIN, message__from_domain=domain
+    )
+    return rows.values("pk")[: COUNT_LIMIT + 1].count()
 
 
 def _domain_need(row: SendingDomain, kind: str, title: str, text: str) -> Need:
@@ -126,7 +133,7 @@ def _limit_need(stream: Stream, row: Mapping[str, Any]) -> Need:
     share = formats.share(row["part"], row["whole"], row["digits"])
     limit = formats.percent(row["limit"], 2 if row["digits"] == 3 else 0)
     bound = "at least" if row["at_least"] else "at most"
-    messages = f"{address('message-list')}?stream={stream.slug}"
+    messages = f"{address('message-list')}?stream={stream.slug}&period=day"
     ways = {
         "deferred": ("Receivers put our mail off; Live has what still waits for that, with their words.",
                      address("live"), "See the lanes"),
@@ -147,12 +154,14 @@ def _slowed(workspace: Workspace) -> list[Need]:
     """Lanes with mail that a receiver made us back off from."""
     waiting = Recipient.objects.filter(lane_id=OuterRef("pk"), status__in=("queued", "deferred"))
     rows = Lane.objects.filter(Exists(waiting), workspace=workspace, backoff_until__gt=now()).select_related("stream")
+    # Each campaign has a lane of its own to a site; to people it is one.
+    sites = {(row.stream_id, row.site): row for row in rows.order_by("backoff_until")[:_MOST_LANES]}
     return [
         Need(kind="warn", icon="clock-pause", title=f"{row.site} asked us to slow down",
              text=f"{row.stream.name} tries again {formats.relative(row.backoff_until or now(), now=now())}."
                   f" They said: “{row.backoff_reason}”.",
              url=address("live-lane", str(row.pk)), label="See the lane")
-        for row in rows.order_by("-backoff_until")[:MAX_OF_A_KIND]
+        for row in list(sites.values())[::-1][:MAX_OF_A_KIND]
     ]
 
 
@@ -175,19 +184,26 @@ def _expiring(workspace: Workspace) -> list[Need]:
     """Keys and credentials in use that end soon; rotating them overlaps, so that nothing stops."""
     soon = {"workspace": workspace, "revoked_at": None, "expires_at__gt": now(),
             "expires_at__lt": now() + EXPIRES_SOON, "last_used_at__gt": now() - USED_LATELY}
-    found: list[tuple[str, ApiKey | SmtpCredential, str]] = [
-        *((f"API key “{row.name}”", row, address("api-key-rotate", row.public_id))
-          for row in ApiKey.objects.filter(**soon).order_by("expires_at")[:MAX_OF_A_KIND]),
-        *((f"SMTP credential “{row.name}”", row, address("api-smtp-rotate", row.public_id))
-          for row in SmtpCredential.objects.filter(**soon).order_by("expires_at")[:MAX_OF_A_KIND]),
-    ]
+    api_keys = list(ApiKey.objects.filter(**soon).order_by("expires_at")[:MAX_OF_A_KIND])
+    replaced = keys.replaced_among(api_keys)
+    logins = SmtpCredential.objects.filter(**soon).order_by("expires_at")[:MAX_OF_A_KIND]
     return [
-        Need(kind="note", icon="key", title=f"{title} expires {formats.relative(row.expires_at, now=now())}",
-             text=f"Last used {formats.relative(row.last_used_at, now=now())}. Rotate it with overlap, so that nothing"
-                  " stops.",
-             url=url, label="Rotate", permission=Scope.KEYS_WRITE)
-        for title, row, url in found if row.expires_at is not None and row.last_used_at is not None
+        *(_ends(f"API key “{row.name}”", row, address("api-home"), is_replaced=row.pk in replaced) for row in api_keys),
+        *(_ends(f"SMTP credential “{row.name}”", row, address("api-smtp"),
+                is_replaced=credentials.newer_of(row) is not None) for row in logins),
     ]
+
+
+def _ends(title: str, row: ApiKey | SmtpCredential, page: str, *, is_replaced: bool) -> Need:
+    """Rotate it; where that was done, the program has still to be given what replaces it."""
+    todo = "It was rotated: give the program that uses it the new one." if is_replaced else (
+        "Rotate it with overlap, so that nothing stops."
+    )
+    return Need(
+        kind="note", icon="key", title=f"{title} expires {formats.relative(row.expires_at or now(), now=now())}",
+        text=f"Last used {formats.relative(row.last_used_at or now(), now=now())}. {todo}", url=page, label="Open it",
+        permission=Scope.KEYS_WRITE,
+    )
 
 
 def _held(workspace: Workspace) -> list[Need]:
@@ -199,7 +215,7 @@ def _held(workspace: Workspace) -> list[Need]:
     return [
         Need(kind="bad", icon="alert-octagon", title=f"{formats.number(count)} {noun} for your decision",
              text="Their mail stopped a worker three times, so it is not tried again by itself.",
-             url=f"{messages}?status=quarantined" if messages else "", label="See them")
+             url=f"{messages}?status=quarantined&period=all" if messages else "", label="See them")
     ]
 
 

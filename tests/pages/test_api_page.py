@@ -243,3 +243,20 @@ def test_an_example_runs_as_it_stands(live_server: LiveServer, language: str) ->
     assert '"status"' in done.stdout or done.stdout.startswith("202 "), done.stdout + done.stderr
     message = Message.objects.get()
     assert (message.subject, message.from_address, message.tags) == ("It works", "hello@example.com", ["first-try"])
+
+
+def test_a_key_that_was_rotated_offers_no_other_rotation() -> None:
+    at = desk()
+    key = keys.find_key(make_key(at))
+    assert key is not None
+    before = text_of(at.client.get(reverse("api-home")).content)
+    at.client.post(reverse("api-key-rotate", args=[key.public_id]), {"overlap": "3600"})
+
+    after = text_of(at.client.get(reverse("api-home")).content)
+    again = at.client.post(reverse("api-key-rotate", args=[key.public_id]), {"overlap": "3600"}, follow=True)
+
+    assert f"#rotate-{key.public_id}" in before
+    assert f"#rotate-{key.public_id}" not in after
+    assert f"#revoke-{key.public_id}" in after
+    assert again.status_code == 409
+    assert ApiKey.objects.count() == 2

@@ -5,12 +5,14 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from django.urls import reverse
 
 from campaigns.models import Campaign, Contact, MailTemplate, TemplateVersion
 from deliverability.models import DomainStatus, SendingDomain
 from relayhub.core.clock import now
-from relayhub.core.keys import KeyLimits, create_key
+from relayhub.core.keys import KeyLimits, create_key, rotate_key
 from relayhub.core.models import ApiKey, Role, Scope, Workspace
+from relayhub.relay.events import HOLD_DOMAIN
 from relayhub.relay.models import Content, CounterDelta, Lane, Message, Recipient, Stream
 from relayhub.site import first_steps, health_figures, needs
 from tests.pages.marketer_rows import Desk, desk
@@ -30,10 +32,10 @@ def _message(workspace: Workspace, *, source: str = "http", domain: str = "examp
     )
 
 
-def _recipient(message: Message, status: str, *, lane_id: int = 0) -> Recipient:
+def _recipient(message: Message, status: str, *, lane_id: int = 0, hold_reason: str = "") -> Recipient:
     return Recipient.objects.create(
         message=message, workspace=message.workspace, stream=message.stream, lane_id=lane_id, status=status,
-        address="b@example.net", address_key="b@example.net", domain="example.net",
+        hold_reason=hold_reason, address="b@example.net", address_key="b@example.net", domain="example.net",
     )
 
 
@@ -58,7 +60,7 @@ def test_nothing_needs_anybody_in_a_new_workspace() -> None:
 def test_the_worst_comes_first_and_says_how_many_wait() -> None:
     at = desk()
     SendingDomain.objects.create(workspace=at.workspace, name="example.com", status=DomainStatus.BROKEN)
-    _recipient(_message(at.workspace), "held")
+    _recipient(_message(at.workspace), "held", hold_reason=HOLD_DOMAIN)
     Campaign.objects.create(workspace=at.workspace, name="Later", status="paused")
     _day(at.workspace, delivered=90, bounced=10)
 
@@ -95,7 +97,12 @@ def test_a_key_that_ends_soon_is_told_while_it_is_used() -> None:
     assert before == []
     assert _titles(at) == ["API key “Shop” expires in 6 d"]
     assert "expires in 6 d" in viewer
-    assert f"/programs/keys/{key.public_id}/rotate" not in viewer
+    assert reverse("api-home") + "\">Open it" not in viewer
+    (need,) = needs.needs(at.workspace)
+    assert at.client.get(need.url).status_code == 200
+    rotate_key(at.actor, key)
+    (need,) = needs.needs(at.workspace)
+    assert "It was rotated: give the program that uses it the new one." in need.text
 
 
 def test_each_first_step_is_seen_by_what_is_there() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -45,7 +45,7 @@ def api_home(request: PageRequest) -> HttpResponse:
         request, "relay/api/keys.html",
         {
             **shared(request, "keys"), "table": table, "may_see": may_see,
-            "entries": [_line(row, set(actor.permissions)) for row in table.rows] if table else [],
+            "entries": _lines(table.rows, set(actor.permissions)) if table else [],
             "new": shown_once.take(request, NEW_KEY) if may_see else None, "chips": ENDED_CHIPS,
             "overlaps": OVERLAP_CHOICES,
             "examples": connecting.rest_examples(place_of(request), letter_of(request)),
@@ -62,10 +62,15 @@ def ended(found: QuerySet[Any], is_wanted: bool) -> QuerySet[Any]:
     return found.filter(over) if is_wanted else found.exclude(over)
 
 
-def _line(key: ApiKey, held: set[str]) -> dict[str, Any]:
+def _lines(rows: Sequence[ApiKey], held: set[str]) -> list[dict[str, Any]]:
+    replaced = keys.replaced_among(rows)
+    return [_line(row, held, is_replaced=row.pk in replaced) for row in rows]
+
+
+def _line(key: ApiKey, held: set[str], *, is_replaced: bool) -> dict[str, Any]:
     return {"row": key, "limits": [*key.domains, *(f"stream {name}" for name in key.streams), *key.networks],
             "scopes": _scope_words(key.scopes), "state": state_of(key.revoked_at, key.expires_at),
-            "may_rotate": set(key.scopes) <= held, "ends_soon": ends_soon(key.expires_at)}
+            "may_rotate": not is_replaced and set(key.scopes) <= held, "ends_soon": ends_soon(key.expires_at)}
 
 
 def _scope_words(scopes: Iterable[str]) -> str:
