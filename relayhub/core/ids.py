@@ -86,8 +86,8 @@ def uuid7_at(when: datetime, entropy: int | None = None) -> UUID:
 
 
 def uuid7_floor(when: datetime) -> UUID:
-    """The smallest UUIDv7 of the millisecond of `when`: a bound for ranges and partitions."""
-    return _compose(int(when.timestamp() * 1000), 0)
+    """The smallest UUIDv7 of the millisecond of `when`, before 1970 of all: a bound for ranges and partitions."""
+    return _compose(max(0, int(when.timestamp() * 1000)), 0)
 
 
 def uuid7_time(value: UUID) -> datetime:

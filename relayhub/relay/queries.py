@@ -46,6 +46,12 @@ class MessageFilter:
     since: datetime | None = None
     until: datetime | None = None
 
+    @property
+    def is_read(self) -> bool:
+        """Whether messages are read for one by one, because no index finds what it asks for."""
+        is_found = self.recipient or self.campaign is not None
+        return bool(self.status or self.domain or self.tag) and not is_found
+
 
 #: How "delivered" is worded and counted where the sandbox kept it (CONTRACT 2, RELAYHUB_DEFAULT_ROUTE).
 SANDBOXED = "sandboxed"
@@ -181,13 +187,16 @@ def recipients_of(message_ids: Sequence[UUID], *, limit_each: int = 50) -> dict[
 
 
 def timeline(message: Message, *, after: UUID | None = None, limit: int = 1000) -> list[Event]:
-    """What happened to a message's recipients, oldest first; `after` is the last event seen."""
+    """What happened to a message's recipients, oldest first; `after` is the last event seen.
+
+    Of a broadcast in the order of their ids: millions are not sorted for one page.
+    """
     events = Event.objects.filter(workspace_id=message.workspace_id, id__gte=_earliest(message))
     if message.broadcast_id is not None:
-        events = events.filter(broadcast_id=message.broadcast_id)
-    else:
-        ids = list(Recipient.objects.filter(message=message).values_list("pk", flat=True))
-        events = events.filter(recipient_id__in=ids)
+        events = events.filter(broadcast_id=message.broadcast_id).order_by("id")
+        return list((events.filter(id__gt=after) if after is not None else events)[:limit])
+    ids = list(Recipient.objects.filter(message=message).values_list("pk", flat=True))
+    events = events.filter(recipient_id__in=ids)
     if after is not None:
         last = Event.objects.filter(pk=after).first()
         if last is not None:

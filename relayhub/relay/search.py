@@ -57,6 +57,8 @@ class Wanted:
     below: UUID | None = None
     #: Going back to newer rows: what lies above was looked through already.
     is_upward: bool = False
+    #: Whether a filter that no index serves narrows the messages already: then they are read for as well.
+    is_read: bool = False
 
     @property
     def bounds(self) -> tuple[datetime | None, datetime | None]:
@@ -106,13 +108,20 @@ def messages(
     of_workspace = Message.objects.filter(workspace=workspace)
     found = _bounded(of_workspace if within is None else within, wanted).select_related("stream").order_by("-id")
     back_to = None
-    if wanted.reading.of(*_READ_OF_MESSAGES) and not wanted.reading.of(*_SPARES_MESSAGES):
+    if _is_read(wanted) and not wanted.reading.of(*_SPARES_MESSAGES):
         back_to = _back_to(_bounded(of_workspace, wanted), wanted)
     for condition in _of_messages(workspace, wanted):
         found = found.filter(condition)
     if wanted.stream:
         found = found.filter(stream__slug=wanted.stream)
     return Look(rows=found.filter(id__gte=back_to) if back_to else found, back_to=back_to)
+
+
+def _is_read(wanted: Wanted) -> bool:
+    """Whether messages are read one by one: no index finds what most have, nor what a text is made of."""
+    states = [part.value for part in wanted.reading.of(Kind.STATE)] + [wanted.state]
+    is_usual = any(set(STATES.get(state, ())) == _WELL for state in states)
+    return is_usual or wanted.is_read or bool(wanted.reading.of(*_READ_OF_MESSAGES))
 
 
 def _bounded(rows: QuerySet[RowT], wanted: Wanted) -> QuerySet[RowT]:

@@ -197,3 +197,12 @@ def test_another_workspaces_mail_is_absent() -> None:
     assert "Nothing was kept yet" in inbox(at)
     assert at.client.get(reverse("sandbox-message", args=[theirs.public_id])).status_code == 404
     assert at.client.get(reverse("sandbox-message", args=["rcp_x"])).status_code == 404
+
+
+def test_what_left_is_not_shown_as_kept() -> None:
+    at = desk()
+    row = Recipient.objects.get(message=handed_in(at))
+    address = reverse("sandbox-message", args=[row.public_id])
+
+    assert at.client.get(address).status_code == 404
+    assert at.client.post(reverse("sandbox-unread", args=[row.public_id])).status_code == 404

@@ -138,3 +138,13 @@ def test_the_box_keeps_what_was_typed_and_every_role_may_search() -> None:
 
     assert page.count('value="receipt"') == 2
     assert "Your receipt" in page
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["/messages?stream=%00&q=%00", "/messages?q=last+900+months", "/sandbox?stream=%00", "/suppressions?q=a%00b",
+     "/search?q=last+999+months", "/domains?q=%00",
+     "/routes?address=a%40x.example&stream=transactional&from_domain=%00x"],
+)
+def test_odd_questions_are_no_fault(address: str) -> None:
+    assert desk().client.get(address).status_code == 200

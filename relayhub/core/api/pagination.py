@@ -30,7 +30,7 @@ def page_limit(request: Request) -> int:
     text = request.query_params.get("limit", "")
     if not text:
         return DEFAULT_LIMIT
-    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= MAX_LIMIT:
+    if not text.isascii() or not text.isdigit() or len(text) > 9 or not 1 <= int(text) <= MAX_LIMIT:
         raise InputError(f"“{text[:20]}” is not a page size. Write 1 to {MAX_LIMIT}.", field="limit")
     return int(text)
 
@@ -76,15 +76,17 @@ def page_by_id(
     """
     limit, cursor = page_limit(request), page_cursor(request)
     if cursor is not None:
-        queryset = queryset.filter(**{f"{field}__{'gt' if ascending else 'lt'}": _key(cursor)})
+        queryset = queryset.filter(**{f"{field}__{'gt' if ascending else 'lt'}": key_of_cursor(cursor)})
     rows = list(queryset.order_by(field if ascending else f"-{field}")[: limit + 1])
     more = len(rows) > limit
     rows = rows[:limit]
     return answer(request, render(rows), getattr(rows[-1], field) if more else back_to)
 
 
-def _key(cursor: str) -> UUID | int:
+def key_of_cursor(cursor: str) -> UUID | int:
+    """The key that a cursor stands for; InputError where it is none of ours."""
     try:
-        return int(cursor) if cursor.isdigit() else UUID(cursor)
+        # More digits than a bigint has are no id of ours either.
+        return int(cursor) if cursor.isdecimal() and len(cursor) <= 18 else UUID(cursor)
     except ValueError as exc:
         raise InputError("This cursor is none of ours. Begin again without it.", field="cursor") from exc

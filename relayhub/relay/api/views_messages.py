@@ -17,7 +17,7 @@ from rest_framework.response import Response
 from relayhub.core.access import Actor, get_or_absent
 from relayhub.core.api.base import ApiView, parsed
 from relayhub.core.api.exceptions import response_for
-from relayhub.core.api.pagination import answer, page_by_id, page_cursor, page_limit
+from relayhub.core.api.pagination import answer, key_of_cursor, page_by_id, page_cursor, page_limit
 from relayhub.core.api.parsers import StrictJSONParser
 from relayhub.core.clock import now
 from relayhub.core.errors import AccessError, InputError
@@ -91,10 +91,14 @@ class MessagesView(ApiView):
 
     def get(self, request: Request) -> Response:
         """Messages, newest first."""
-        found = queries.messages(self.actor.workspace, _filter(request))
+        narrowed = _filter(request)
+        found = queries.messages(self.actor.workspace, narrowed)
         reading = search_words.read(request.query_params.get("q", ""), now=now(), zone=UTC)
         reading = search.resolved(self.actor.workspace, reading)
-        wanted = search.Wanted(reading=reading, below=below_cursor(request))
+        wanted = search.Wanted(
+            reading=reading, below=below_cursor(request), since=narrowed.since, until=narrowed.until,
+            is_read=narrowed.is_read,
+        )
         look = search.messages(self.actor.workspace, wanted, within=found)
         return Response(
             {**page_by_id(request, look.rows, _bodies, back_to=look.back_to), **read_as(reading, look)}
@@ -250,7 +254,8 @@ class TimelineView(_OneMessage):
         """Events, oldest first."""
         message = self.message(message_id)
         limit, cursor = page_limit(request), page_cursor(request)
-        found = queries.timeline(message, after=UUID(cursor) if cursor else None, limit=limit + 1)
+        after = key_of_cursor(cursor) if cursor else None
+        found = queries.timeline(message, after=after if isinstance(after, UUID) else None, limit=limit + 1)
         rows, more = found[:limit], len(found) > limit
         addresses = queries.addresses_of(event.recipient_id for event in rows)
         data = [

@@ -271,7 +271,7 @@ class StatsView(ApiView):
         """Totals and a series."""
         given = request.query_params
         days = given.get("days", "1")
-        if not days.isdigit() or not 1 <= int(days) <= MAX_STATS_DAYS:
+        if not days.isdecimal() or len(days) > 3 or not 1 <= int(days) <= MAX_STATS_DAYS:
             raise InputError(f"Write days from 1 to {MAX_STATS_DAYS}.", field="days")
         bucket = given.get("bucket", "hour")
         if bucket not in ("hour", "day"):

@@ -20,7 +20,7 @@ from django.views.decorators.http import require_GET, require_POST
 from relayhub.core import formats
 from relayhub.core.access import MESSAGE_BODY, SANDBOX, Actor, require
 from relayhub.core.clock import now
-from relayhub.core.errors import PrepareError
+from relayhub.core.errors import AccessError, PrepareError
 from relayhub.core.live_feed import Feed
 from relayhub.core.live_response import live_response
 from relayhub.core.models import Scope, Workspace
@@ -58,11 +58,19 @@ def sandbox_inbox(request: PageRequest) -> HttpResponse:
     return _inbox(request, None)
 
 
+def _mail(request: PageRequest, public_id: str) -> Recipient:
+    """A mail that the sandbox kept, or AccessError: what left is read on its own page."""
+    mail = recipient_of(request, public_id)
+    if mail.transport != "sandbox":
+        raise AccessError
+    return mail
+
+
 @require_GET
 @page(SANDBOX)
 def sandbox_message(request: PageRequest, public_id: str) -> HttpResponse:
     """The list, with this mail beside it, which counts as read then."""
-    mail = recipient_of(request, public_id)
+    mail = _mail(request, public_id)
     if request.GET.get("as") != "unread":
         sandbox.mark(request.actor.workspace, request.user, mail, is_read=True)
     return _inbox(request, mail)
@@ -72,7 +80,7 @@ def sandbox_message(request: PageRequest, public_id: str) -> HttpResponse:
 @page(SANDBOX)
 def sandbox_unread(request: PageRequest, public_id: str) -> HttpResponse:
     """Mark a mail as unread."""
-    mail = recipient_of(request, public_id)
+    mail = _mail(request, public_id)
     sandbox.mark(request.actor.workspace, request.user, mail, is_read=False)
     messages.success(request, "Marked as unread.")
     return redirect("sandbox-inbox")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from django import forms
@@ -11,12 +12,15 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from relayhub.core.access import get_or_absent
+from relayhub.core.clock import now
 from relayhub.core.errors import RelayHubError
 from relayhub.core.ids import Prefix
 from relayhub.core.models import Scope
 from relayhub.core.pages import PageRequest, page
-from relayhub.relay import controls, lane_view, queries, streams
+from relayhub.relay import controls, lane_view, stream_counts, streams
 from relayhub.relay.models import Stream, StreamKind, Tracking
+
+_DAY = timedelta(days=1)
 
 
 class StreamForm(forms.Form):
@@ -58,9 +62,11 @@ def stream_list(request: PageRequest) -> HttpResponse:
     """All of them, with their last 24 hours."""
     workspace = request.actor.workspace
     waiting = lane_view.waiting_by_stream(workspace)
+    since = (now() - _DAY).replace(minute=0, second=0, microsecond=0)
+    days = stream_counts.spans_by_stream(workspace, start=since, length=_DAY)
     lines: list[dict[str, Any]] = []
     for stream in Stream.objects.filter(workspace=workspace):
-        day = queries.totals_of_stream(workspace, stream.pk, days=1)
+        day = days[stream.pk].present if stream.pk in days else {}
         lines.append({"stream": stream, "accepted": day.get("accepted", 0), "delivered": day.get("delivered", 0),
                       "waiting": waiting.get(stream.pk, 0)})
     return render(request, "relay/stream_list.html", {"lines": lines, "nav": "route"})
