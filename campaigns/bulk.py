@@ -28,7 +28,7 @@ from relayhub.core.access import ROLE_PERMISSIONS, Actor, require, system_actor
 from relayhub.core.clock import now
 from relayhub.core.errors import ConflictError, InputError
 from relayhub.core.formats import counted, number
-from relayhub.core.models import Role, Scope, Workspace
+from relayhub.core.models import Job, Role, Scope, Workspace
 
 JOB_KIND = "bulk"
 UNDO_JOB_KIND = "bulk_undo"
@@ -217,6 +217,8 @@ def _do(act: BulkAct, actor: Actor, ids: Sequence[UUID]) -> None:
 
 def _changed(act: BulkAct, actor: Actor, ids: Sequence[UUID]) -> int:
     if act.kind == BulkKind.SET_FIELD:
+        if act.field_key not in field_types(act.workspace):
+            raise ConflictError(f"The field {act.field_key} was deleted meanwhile.", code="unknown_field")
         return bulk_sql.set_field(act, ids)
     if act.kind == BulkKind.DELETE:
         return contacts.delete_rows(ids)
@@ -269,8 +271,16 @@ def _close(act: BulkAct, actor: Actor) -> None:
         )
 
 
+def _at_end(job: Job) -> None:
+    """However the job ended, what the act did can be undone from now on."""
+    acts = BulkAct.objects.select_related("workspace", "mailing_list", "created_by")
+    act = acts.filter(job=job, finished_at=None).first()
+    if act is not None:
+        _close(act, _actor_of(act))
+
+
 @jobs.job_runner(
-    JOB_KIND, label="Act on contacts", icon="users",
+    JOB_KIND, label="Act on contacts", icon="users", at_end=_at_end,
     on_cancel="What was done stays, and can be undone below; the rest of the contacts are as they were.",
 )
 def run_bulk(run: jobs.JobRun) -> None:
@@ -279,17 +289,11 @@ def run_bulk(run: jobs.JobRun) -> None:
     actor = _actor_of(act)
     after = UUID(run.state["after"]) if run.state.get("after") else None
     done = int(run.job.done)
-    try:
-        for ids in _batches(act, after):
-            with transaction.atomic():
-                _do(act, actor, ids)
-                done += len(ids)
-                run.advance(done=done, after=str(ids[-1]))
-    except jobs.JobCancelled:
-        act.refresh_from_db()
-        _close(act, actor)
-        raise
-    _close(act, actor)
+    for ids in _batches(act, after):
+        with transaction.atomic():
+            _do(act, actor, ids)
+            done += len(ids)
+            run.advance(done=done, after=str(ids[-1]))
     run.finish(act=act.public_id, changed=act.changed, left_alone=act.left_alone, undo=_undo_of(act))
 
 

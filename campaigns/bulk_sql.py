@@ -17,7 +17,7 @@ _SET_SQL = """
 WITH old AS (
   SELECT id, fields -> %(key)s AS was FROM campaigns_contact
   WHERE workspace_id = %(workspace)s AND id = ANY(%(ids)s) AND fields -> %(key)s IS DISTINCT FROM %(value)s::jsonb
-  ORDER BY id FOR UPDATE),
+  ORDER BY id FOR NO KEY UPDATE),
 done AS (
   UPDATE campaigns_contact c SET updated_at = %(now)s, fields = CASE WHEN %(value)s::jsonb IS NULL
     THEN c.fields - %(key)s ELSE jsonb_set(c.fields, ARRAY[%(key)s], %(value)s::jsonb) END
@@ -31,7 +31,8 @@ UPDATE campaigns_contact c SET updated_at = %(now)s, fields = CASE WHEN jsonb_ex
   THEN jsonb_set(c.fields, ARRAY[%(key)s], b.before -> 'value') ELSE c.fields - %(key)s END
 FROM campaigns_bulkchange b
 WHERE b.act_id = %(act)s AND b.id = ANY(%(changes)s) AND c.id = b.contact_id AND c.workspace_id = %(workspace)s
-  AND c.fields -> %(key)s IS NOT DISTINCT FROM %(value)s::jsonb"""
+  AND c.fields -> %(key)s IS NOT DISTINCT FROM %(value)s::jsonb
+  AND EXISTS (SELECT 1 FROM campaigns_fielddefinition f WHERE f.workspace_id = c.workspace_id AND f.key = %(key)s)"""
 
 
 def set_field(act: BulkAct, ids: Sequence[UUID]) -> int:
@@ -40,7 +41,7 @@ def set_field(act: BulkAct, ids: Sequence[UUID]) -> int:
 
 
 def restore_field(act: BulkAct, change_ids: Sequence[int]) -> int:
-    """Give back what these changes of the act replaced; how many still had the act's value."""
+    """Give back what these changes of the act replaced, while the field is there; how many had the act's value."""
     return _run(_RESTORE_SQL, {**_parameters(act), "changes": list(change_ids)})
 
 

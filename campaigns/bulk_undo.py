@@ -21,7 +21,7 @@ from relayhub.core.access import Actor, actor_for_member, require, system_actor
 from relayhub.core.clock import now
 from relayhub.core.errors import ConflictError
 from relayhub.core.formats import counted, number
-from relayhub.core.models import Job, Member, Scope, Workspace
+from relayhub.core.models import Job, JobStatus, Member, Scope, Workspace
 
 _BATCH = 2_000
 #: Acts whose traces are the consent entries they wrote; those of others are rows of `BulkChange`.
@@ -156,25 +156,30 @@ def _close(act: BulkAct, actor: Actor) -> None:
     )
 
 
+def _at_end(job: Job) -> None:
+    """What an undo that did not come to its end left can still be undone, by asking again."""
+    act = acts_of(job.workspace).filter(pk=job.state["act"]).first()
+    if act is None:
+        return
+    if job.status == JobStatus.DONE:
+        _close(act, _actor_of(job, str(job.state["by"])))
+    else:
+        BulkAct.objects.filter(pk=act.pk).update(undone_at=None)
+
+
 @jobs.job_runner(
-    UNDO_JOB_KIND, label="Undo", icon="arrow-back-up",
+    UNDO_JOB_KIND, label="Undo", icon="arrow-back-up", at_end=_at_end,
     on_cancel="What was taken back stays so; undo once more to take back the rest.",
 )
 def run_undo(run: jobs.JobRun) -> None:
     """Go on where the checkpoint is."""
     act = acts_of(run.job.workspace).get(pk=run.state["act"])
     label, done = str(run.state["by"]), int(run.job.done)
-    try:
-        for part in _parts(act, run.state.get("after", "")):
-            with transaction.atomic():
-                _take_back(act, part, label)
-                done = min(done + _size(part), act.changed)
-                run.advance(done=done, after=_place(part))
-    except jobs.JobCancelled:
-        # What is left can still be undone, by asking again.
-        BulkAct.objects.filter(pk=act.pk).update(undone_at=None)
-        raise
-    _close(act, _actor_of(run.job, label))
+    for part in _parts(act, run.state.get("after", "")):
+        with transaction.atomic():
+            _take_back(act, part, label)
+            done = min(done + _size(part), act.changed)
+            run.advance(done=done, after=_place(part))
     run.finish(act=act.public_id, restored=act.restored)
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from itertools import islice
 from typing import BinaryIO
 from uuid import UUID
 
@@ -98,18 +99,29 @@ def start_from(actor: Actor, file: StoredFile, request: ImportRequest) -> Contac
 
 
 def start_after_dry_run(actor: Actor, tried: ContactImport) -> ContactImport:
-    """Import for real what a dry run showed; ConflictError where its file is gone."""
+    """Import for real what a dry run showed; ConflictError where its file is gone.
+
+    Of two people who start the same at once the second gets the import that runs already.
+    """
+    require(actor, Scope.CONTACTS_WRITE)
     if tried.file is None:
         raise ConflictError("The file was kept for 7 days and is gone. Upload it again.", code="file_gone")
     by_default = tried.consent_source.startswith(f"import {tried.public_id} ")
-    return start_from(
-        actor, tried.file,
-        ImportRequest(
-            file_name=tried.file_name, mailing_list=tried.mailing_list, mapping=tried.mapping, types=tried.types,
-            formats=tried.formats,
-            consent_source="" if by_default else tried.consent_source,
-        ),
-    )
+    with transaction.atomic():
+        ContactImport.objects.select_for_update().get(pk=tried.pk)
+        begun = imports_of(actor.workspace).filter(
+            file=tried.file, is_dry_run=False, mailing_list=tried.mailing_list, mapping=tried.mapping,
+            job__status__in=jobs.UNFINISHED,
+        ).first()
+        if begun is not None:
+            return begun
+        return start_from(
+            actor, tried.file,
+            ImportRequest(
+                file_name=tried.file_name, mailing_list=tried.mailing_list, mapping=tried.mapping, types=tried.types,
+                formats=tried.formats, consent_source="" if by_default else tried.consent_source,
+            ),
+        )
 
 
 def imports_of(workspace: Workspace) -> QuerySet[ContactImport]:
@@ -176,18 +188,20 @@ def _dialect(file: StoredFile) -> Dialect:
 def columns_and_sample(file: StoredFile, count: int = 5) -> tuple[Dialect, list[list[str]]]:
     """How a stored file is read, and its first rows: what the mapping page shows."""
     dialect = _dialect(file)
-    sample: list[list[str]] = []
     with files.open_file(file) as stream:
-        for row in csv_reader.rows(stream, delimiter=dialect.delimiter, offset=0, number=0):
-            if row.number > 1 or not dialect.has_header:
-                sample.append(row.cells)
-            if len(sample) >= count:
-                break
+        rows = csv_reader.rows(stream, delimiter=dialect.delimiter, offset=0, number=0)
+        # Blank lines are no rows, so the heading is the first row there is.
+        sample = [row.cells for row in islice(rows, int(dialect.has_header), int(dialect.has_header) + count)]
     return dialect, sample
 
 
+def _at_end(job: Job) -> None:
+    """The addresses seen are of no use once the run has ended, however it did."""
+    ImportSeen.objects.filter(contact_import_id=job.pk).delete()
+
+
 @jobs.job_runner(
-    JOB_KIND, label="Import", icon="file-import", cancel_scope=Scope.CONTACTS_WRITE,
+    JOB_KIND, label="Import", icon="file-import", cancel_scope=Scope.CONTACTS_WRITE, at_end=_at_end,
     on_cancel="The rows read until then stay imported; the rest of the file is not touched.",
 )
 def run_import(run: jobs.JobRun) -> None:
@@ -204,9 +218,7 @@ def run_import(run: jobs.JobRun) -> None:
     with files.open_file(row.file) as stream:
         done = _apply_all(run, row, plan, stream)
     if done:
-        with transaction.atomic():
-            ImportSeen.objects.filter(contact_import=row).delete()
-            run.finish(**counts(row))
+        run.finish(**counts(row))
 
 
 def _apply_all(run: jobs.JobRun, row: ContactImport, plan: import_batches.Plan, stream: BinaryIO) -> bool:
@@ -219,8 +231,9 @@ def _apply_all(run: jobs.JobRun, row: ContactImport, plan: import_batches.Plan, 
     for record in source:
         if row.rows + len(batch) >= csv_reader.MAX_ROWS:
             _apply(run, row, plan, batch, size)
-            run.fail(f"The file has more than {csv_reader.MAX_ROWS:,} rows. The rows before were imported; put "
-                     "the rest into another file.", **counts(row))
+            rest = "Nothing was written" if row.is_dry_run else "The rows before were imported"
+            run.fail(f"The file has more than {csv_reader.MAX_ROWS:,} rows. {rest}; put what is beyond into another "
+                     "file.", **counts(row))
             return False
         batch.append(record)
         if len(batch) >= _BATCH_ROWS:

@@ -3,7 +3,11 @@
 A runner is a function registered under the job's kind. It is called with a `JobRun` and moves it with
 `advance`, which is fenced by a token: a worker that was thought dead and comes back finds its token
 replaced and stops. A job whose heartbeat is older than STALE_AFTER is handed to the next worker, which
-begins at the checkpoint in `state`. Celery only rings; `resume_stale` finds what a lost bell left.
+begins at the checkpoint in `state`; so is one whose batch the database gave up, as in a deadlock. Celery only
+rings; `resume_stale` finds what a lost bell left.
+
+What a kind leaves when its job ends, however it ends, is put in order by the kind's `at_end`, in the transaction
+that writes the end: a job may be stopped before any worker had it, or fail on its twentieth worker.
 
 Whoever started a job is told of its end: on any page that is open, by a mark beside Jobs until they looked at
 it, and by mail where they asked for that.
@@ -19,7 +23,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import OperationalError, connection, transaction
 from django.db.models import Q, QuerySet
 
 from relayhub.core import audit, live_feed
@@ -55,6 +59,8 @@ class JobKind:
     cancel_scope: str
     #: What stopping leaves and what it does not undo, in a sentence.
     on_cancel: str
+    #: Called with the ended job, done, failed or cancelled, within the transaction of its end.
+    at_end: Callable[[Job], None] | None
 
 
 _kinds: dict[str, JobKind] = {}
@@ -75,13 +81,14 @@ def job_runner(
     icon: str = "clock",
     cancel_scope: str = Scope.CONTACTS_WRITE,
     on_cancel: str = "What is done stays; the rest is not begun.",
+    at_end: Callable[[Job], None] | None = None,
 ) -> Callable[[Runner], Runner]:
     """Register the decorated function as what runs jobs of this kind; see `JobKind` for the rest."""
 
     def register(runner: Runner) -> Runner:
         _kinds[kind] = JobKind(
             runner=runner, label=label or kind.replace("_", " ").capitalize(), icon=icon,
-            cancel_scope=str(cancel_scope), on_cancel=on_cancel,
+            cancel_scope=str(cancel_scope), on_cancel=on_cancel, at_end=at_end,
         )
         return runner
 
@@ -139,10 +146,16 @@ class JobRun:
         """Mark the job cancelled."""
         self._end({"status": JobStatus.CANCELLED, **({"result": result} if result else {})})
 
+    def let_go(self) -> None:
+        """Leave the job to the next worker, which goes on at the checkpoint."""
+        self._write({"status": JobStatus.WAITING, "token": None})
+
     def _end(self, values: dict[str, Any]) -> None:
-        self._write({**values, "finished_at": now(), "token": None})
-        live_feed.announce(self.job.workspace_id)
-        transaction.on_commit(lambda: _mail_the_end(self.job.pk))
+        with transaction.atomic():
+            self._write({**values, "finished_at": now(), "token": None})
+            _put_in_order(self.job)
+            live_feed.announce(self.job.workspace_id)
+            transaction.on_commit(lambda: _mail_the_end(self.job.pk))
 
     def _write(self, values: dict[str, Any]) -> None:
         held = Job.objects.filter(pk=self.job.pk, token=self.token)
@@ -217,11 +230,21 @@ def cancel(actor: Actor, job: Job) -> None:
         audit.record(actor, "job.cancelled", "job", job.public_id, summary=job.title)
 
 
+def _put_in_order(job: Job) -> None:
+    """Let the kind see to what its ended job leaves, in the caller's transaction."""
+    about = kind_of(job)
+    if about is not None and about.at_end is not None:
+        about.at_end(job)
+
+
 def request_cancel(job: Job) -> None:
     """Ask the worker to stop; a job that nobody runs ends at once."""
-    stopped = Job.objects.filter(pk=job.pk, status=JobStatus.WAITING).update(
-        status=JobStatus.CANCELLED, finished_at=now(), cancel_requested_at=now()
-    )
+    with transaction.atomic():
+        stopped = Job.objects.filter(pk=job.pk, status=JobStatus.WAITING).update(
+            status=JobStatus.CANCELLED, finished_at=now(), cancel_requested_at=now()
+        )
+        if stopped:
+            _put_in_order(Job.objects.select_related("workspace", "created_by").get(pk=job.pk))
     if not stopped:
         asked = Job.objects.filter(pk=job.pk, status=JobStatus.RUNNING).update(cancel_requested_at=now())
         if not asked:
@@ -287,6 +310,10 @@ def run_job(job_id: UUID) -> None:
         run.cancelled()
     except RelayHubError as exc:
         run.fail(exc.message)
+    except OperationalError:
+        # A deadlock, a full disk, a server that stopped: the batch is undone, so the next worker does it again.
+        log.warning("job.interrupted", extra={"job": str(job_id), "kind": run.job.kind}, exc_info=True)
+        run.let_go()
     except Exception as exc:
         log.exception("job.failed", extra={"job": str(job_id), "kind": run.job.kind})
         run.fail(f"It stopped with an internal fault ({type(exc).__name__}). Nothing after it was changed; "
