@@ -9,10 +9,12 @@ from __future__ import annotations
 from datetime import timedelta
 from uuid import UUID
 
+from django.core.cache import cache
 from django.db import transaction
 from django.db.models import Q, QuerySet
 
 from campaigns import leaving
+from campaigns.lists import EXACT_UP_TO
 from campaigns.models import MailingList, Subscription, SubscriptionStatus
 from relayhub.core import audit, jobs
 from relayhub.core.access import Actor, require
@@ -26,11 +28,24 @@ ASK_EVERY = timedelta(days=30)
 #: The mails go out this far apart, so that a large list meets no receiver at once.
 PER_MINUTE = 100
 _BATCH = 100
+_KEPT_SECONDS = 60
 
 
 def waiting(mailing_list: MailingList) -> int:
     """How many would be asked now: the figure to show before the act."""
     return _waiting(mailing_list).count()
+
+
+def waiting_about(mailing_list: MailingList, unconfirmed: int) -> int:
+    """The same for a page; of a list with very many `unconfirmed` the figure is up to a minute old."""
+    if unconfirmed <= EXACT_UP_TO:
+        return waiting(mailing_list) if unconfirmed else 0
+    key = f"list-waiting:{mailing_list.pk}"
+    kept: int | None = cache.get(key)
+    if kept is None:
+        kept = waiting(mailing_list)
+        cache.set(key, kept, _KEPT_SECONDS)
+    return kept
 
 
 def ask_unconfirmed(actor: Actor, mailing_list: MailingList) -> Job:
@@ -70,8 +85,11 @@ def run_asking(run: jobs.JobRun) -> None:
     asked, refused = int(run.state["asked"]), int(run.state["refused"])
     last = UUID(run.state["last"]) if run.state.get("last") else None
     begun = run.job.created_at
-    while batch := _batch(mailing_list, last):
+    while True:
         with transaction.atomic():
+            batch = _batch(mailing_list, last)
+            if not batch:
+                break
             for row in batch:
                 due = begun + timedelta(minutes=(asked + refused) // PER_MINUTE)
                 try:
@@ -85,7 +103,9 @@ def run_asking(run: jobs.JobRun) -> None:
 
 
 def _batch(mailing_list: MailingList, last: UUID | None) -> list[Subscription]:
-    rows = _waiting(mailing_list).select_related("contact", "mailing_list", "mailing_list__workspace")
+    """The next ones, held fast; whoever is just answering is passed over."""
+    rows = _waiting(mailing_list).select_for_update(of=("self",), skip_locked=True)
+    rows = rows.select_related("contact", "mailing_list", "mailing_list__workspace")
     return list((rows.filter(pk__gt=last) if last else rows).order_by("pk")[:_BATCH])
 
 

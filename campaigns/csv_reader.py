@@ -20,6 +20,7 @@ MAX_COLUMNS = 200  # CONTRACT 7
 MAX_CELL = 32 * 1024  # CONTRACT 7
 #: A row over more lines than this has a quote that was never closed.
 MAX_LINES_A_ROW = 200
+_MAX_ROW_BYTES = MAX_COLUMNS * MAX_CELL
 _DELIMITERS = (",", ";", "\t", "|")
 _SAMPLE_BYTES = 256 * 1024
 _READ_BYTES = 1024 * 1024
@@ -85,7 +86,7 @@ def as_utf8(chunks: Iterable[bytes], encoding: str) -> Iterator[bytes]:
         # A CR at the end may be half of a CRLF: it waits for the next chunk.
         held = "\r" if text.endswith("\r") else ""
         text = text[: len(text) - len(held)]
-        yield text.replace("\r\n", "\n").replace("\r", "\n").encode("utf-8", "replace")
+        yield text.replace("\0", "").replace("\r\n", "\n").replace("\r", "\n").encode("utf-8", "replace")
     yield (held.replace("\r", "\n") + decoder.decode(b"", True)).encode("utf-8", "replace")
 
 
@@ -149,7 +150,7 @@ class _Lines:
         if self._waiting:
             return self._waiting.popleft()
         # A line without end must not fill memory: it is cut at what one row may hold.
-        return self._stream.readline(MAX_COLUMNS * MAX_CELL)
+        return self._stream.readline(_MAX_ROW_BYTES)
 
     def put_back(self, lines: list[bytes]) -> None:
         """Give back lines that the next `take` calls return in order."""
@@ -183,9 +184,10 @@ def _parse(taken: list[bytes], lines: _Lines, delimiter: str) -> tuple[list[str]
         cells = text.split(delimiter)
         return (cells, "") if max(map(len, cells)) <= MAX_CELL else ([], _TOO_LONG)
     mark = delimiter.encode()
-    is_open = _ends_open(taken[0], mark, is_open=False)
+    is_open, size = _ends_open(taken[0], mark, is_open=False), len(taken[0])
     while is_open:
-        more = lines.take() if len(taken) < MAX_LINES_A_ROW else b""
+        more = lines.take() if len(taken) < MAX_LINES_A_ROW and size < _MAX_ROW_BYTES else b""
+        size += len(more)
         if not more:
             return _first_line_alone(taken, lines)
         taken.append(more)

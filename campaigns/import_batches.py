@@ -15,6 +15,7 @@ from django.db import connection
 
 from campaigns import column_values
 from campaigns.column_guess import LANGUAGE, NAME, NAME_PARTS
+from campaigns.contacts import MAX_NAME
 from campaigns.csv_reader import MAX_COLUMNS, Row
 from campaigns.fields import checked_value
 from campaigns.import_columns import OWN_TARGETS
@@ -27,6 +28,7 @@ from relayhub.protocol.address import AddressError, parse_addr_spec
 
 #: How many new, changed and unchanged contacts a dry run shows, of each.
 SAMPLES = 50
+_LOCK_CLASS = 0x494D  # "IM": our advisory locks of this kind
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -149,7 +151,9 @@ def _checked(plan: Plan, row: Row, address: str) -> Accepted:
         else:
             values[key] = checked_value(kind, column_values.normal(kind, written, cell), key)
     parts = (cells[index] for index in plan.name_indexes if index < count)
-    name = " ".join(" ".join(parts).replace("\0", "").split())[:300]
+    name = " ".join(" ".join(parts).replace("\0", "").split())
+    if len(name) > MAX_NAME:
+        raise InputError(f"a name has up to {MAX_NAME} characters, this one {len(name):,}", code="invalid_value")
     language = ""
     if plan.language_index is not None and plan.language_index < count:
         language = checked_tag(cells[plan.language_index].replace("\0", ""))
@@ -237,11 +241,13 @@ CROSS JOIN LATERAL (
     coalesce(jsonb_object_agg(k, value), '{{}}') AS new
   FROM jsonb_each(t.fields) e(k, value) WHERE c.fields->k IS DISTINCT FROM value
 ) v
-WHERE {_DIFFERS} ORDER BY c.id FOR UPDATE OF c
+WHERE {_DIFFERS} ORDER BY c.id FOR NO KEY UPDATE OF c
 """
 
 
 def _write(cursor: Any, run: ContactImport, outcome: Outcome) -> None:
+    # Batches of two imports into one workspace take turns: they may add the same people, in different orders.
+    cursor.execute("SELECT pg_advisory_xact_lock(%s, hashtext(%s))", [_LOCK_CLASS, str(run.workspace_id)])
     moment = now()
     cursor.execute(_KEEP_SQL, {"import": run.pk, "workspace": run.workspace_id})
     outcome.updated = cursor.rowcount
@@ -280,7 +286,7 @@ def _subscribe(cursor: Any, run: ContactImport, moment: Any) -> int:
         " SELECT rh_uuid7(), %s, %s, c.id, %s, %s, %s, %s FROM import_rows t"
         " JOIN campaigns_contact c ON c.workspace_id = %s AND c.email_key = t.email_key"
         f" WHERE NOT {LEFT_BEFORE_SQL.replace('%(list)s', '%s')}"
-        " ON CONFLICT DO NOTHING RETURNING contact_id)"
+        " ORDER BY c.id FOR KEY SHARE OF c ON CONFLICT DO NOTHING RETURNING contact_id)"
         " INSERT INTO campaigns_consententry"
         " (id, contact_id, mailing_list_id, action, channel, source, user_agent, detail, at)"
         " SELECT rh_uuid7(), contact_id, %s, 'subscribed', 'import', %s, '', %s, %s FROM new",

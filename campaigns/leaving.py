@@ -14,6 +14,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Q
 from django.template.loader import render_to_string
 
 from campaigns import contacts, subscriptions
@@ -96,11 +97,10 @@ def choices(contact: Contact) -> list[Choice]:
     """The lists a person is on, and the public ones they may join."""
     rows = Subscription.objects.filter(contact=contact, mailing_list__archived_at=None)
     on = {row.mailing_list_id: row.status for row in rows}
-    offered = MailingList.objects.filter(workspace_id=contact.workspace_id, archived_at=None).order_by("name")
+    offered = MailingList.objects.filter(workspace_id=contact.workspace_id, archived_at=None)
     return [
         Choice(mailing_list=row, is_on=on.get(row.pk) == SubscriptionStatus.CONFIRMED)
-        for row in offered
-        if row.is_public or row.pk in on
+        for row in offered.filter(Q(is_public=True) | Q(pk__in=list(on))).order_by("name")
     ]
 
 
@@ -144,9 +144,12 @@ def join(form: SignUpForm, values: Mapping[str, str], evidence: Evidence, *, lan
                 name=values.get("name", ""), language=language, fields=given, evidence=evidence,
             )
         elif given:
+            contact = Contact.objects.select_for_update(no_key=True).get(pk=contact.pk)
             missing = {key: value for key, value in given.items() if key not in contact.fields}
-            contact.fields = {**contact.fields, **checked_values(form.workspace, missing)}
-            contact.save(update_fields=["fields"])
+            if missing:
+                contact.fields = {**contact.fields, **checked_values(form.workspace, missing)}
+                contact.updated_at = now()
+                contact.save(update_fields=["fields", "updated_at"])
         # Anybody can type an address that had left: only an answer from its mailbox brings it back.
         had_left = Subscription.objects.filter(
             contact=contact, mailing_list=mailing_list, status=SubscriptionStatus.UNSUBSCRIBED

@@ -138,7 +138,7 @@ def subscribe_new(contact_ids: Sequence[UUID], mailing_list: MailingList, *, evi
             " (id, workspace_id, mailing_list_id, contact_id, status, created_at, confirmed_at)"
             " SELECT rh_uuid7(), c.workspace_id, %(list)s, c.id, %(status)s, %(now)s, %(confirmed)s"
             " FROM campaigns_contact c WHERE c.workspace_id = %(workspace)s AND c.id = ANY(%(ids)s)"
-            f" AND NOT {LEFT_BEFORE_SQL} ORDER BY c.id ON CONFLICT DO NOTHING RETURNING contact_id)"
+            f" AND NOT {LEFT_BEFORE_SQL} ORDER BY c.id FOR KEY SHARE OF c ON CONFLICT DO NOTHING RETURNING contact_id)"
             " INSERT INTO campaigns_consententry"
             " (id, contact_id, mailing_list_id, action, channel, source, ip, user_agent, detail, at)"
             " SELECT rh_uuid7(), contact_id, %(list)s, 'subscribed', %(channel)s, %(source)s, %(ip)s, %(agent)s,"
@@ -214,7 +214,8 @@ def restore(mailing_list: MailingList, act: UUID, part: ActSlice, *, evidence: E
             " (e.detail->'was'->>'created_at')::timestamptz, (e.detail->'was'->>'confirmed_at')::timestamptz,"
             " (e.detail->'was'->>'confirmation_sent_at')::timestamptz"
             f" FROM campaigns_consententry e JOIN campaigns_contact c ON c.id = e.contact_id WHERE {_OF_ACT_SQL}"
-            f" AND e.action = 'removed' AND NOT {LEFT_BEFORE_SQL} ON CONFLICT DO NOTHING RETURNING contact_id)"
+            f" AND e.action = 'removed' AND NOT {LEFT_BEFORE_SQL} ORDER BY c.id FOR KEY SHARE OF c"
+            " ON CONFLICT DO NOTHING RETURNING contact_id)"
             f" {_LOG_SQL} SELECT rh_uuid7(), contact_id, %(list)s, 'restored', %(channel)s, %(source)s, '',"
             " %(detail)s, %(now)s FROM back",
             _act_parameters(mailing_list, act, part, evidence),
@@ -258,7 +259,7 @@ def unsubscribe_many(
     with transaction.atomic():
         rows = list(
             Subscription.objects.select_for_update().filter(mailing_list=mailing_list, contact_id__in=contact_ids)
-            .exclude(status=SubscriptionStatus.UNSUBSCRIBED)
+            .exclude(status=SubscriptionStatus.UNSUBSCRIBED).order_by("contact_id")
             .values_list("contact_id", "status", "confirmed_at", "contact__email_key", "contact__email")
         )
         stopped = suppression.suppress_known(

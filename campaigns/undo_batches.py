@@ -42,11 +42,13 @@ _REASON_SQL = f"""SELECT c.id, CASE
 
 _BEFORE_SQL = """SELECT id, contact_id FROM campaigns_importbefore WHERE contact_import_id = %(import)s
  AND id > %(last)s ORDER BY id LIMIT %(limit)s"""
-#: What each overwritten contact would become: values that are still the import's go back, newer ones stay.
+#: What each overwritten contact would become: values that are still the import's go back, newer ones stay. Those that
+#: are what they were before, as an undo that was stopped left them, are neither.
 _VALUES_SQL = """SELECT c.id, n.is_ours AS name_back, b.before->>'name' AS name,
  l.is_ours AS language_back, b.before->>'language' AS language, v.keys, v.old,
  (n.is_ours OR l.is_ours OR v.keys <> '{}') AS restores,
- (jsonb_exists(b.after, 'name') AND NOT n.is_ours) OR (jsonb_exists(b.after, 'language') AND NOT l.is_ours)
+ (jsonb_exists(b.after, 'name') AND NOT n.is_ours AND c.name <> b.before->>'name')
+   OR (jsonb_exists(b.after, 'language') AND NOT l.is_ours AND c.language <> b.before->>'language')
    OR v.newer AS keeps
  FROM campaigns_importbefore b JOIN campaigns_contact c ON c.id = b.contact_id
  CROSS JOIN LATERAL (SELECT jsonb_exists(b.after, 'name') AND c.name = b.after->>'name' AS is_ours) n
@@ -57,7 +59,8 @@ _VALUES_SQL = """SELECT c.id, n.is_ours AS name_back, b.before->>'name' AS name,
    SELECT coalesce(array_agg(k) FILTER (WHERE c.fields->k = value), '{}') AS keys,
      coalesce(jsonb_object_agg(k, b.before->'fields'->k)
        FILTER (WHERE c.fields->k = value AND jsonb_exists(b.before->'fields', k)), '{}') AS old,
-     coalesce(bool_or(c.fields->k IS DISTINCT FROM value), false) AS newer
+     coalesce(bool_or(c.fields->k IS DISTINCT FROM value AND c.fields->k IS DISTINCT FROM b.before->'fields'->k),
+       false) AS newer
    FROM jsonb_each(b.after->'fields') e(k, value)
  ) v
  WHERE b.contact_import_id = %(import)s AND b.id = ANY(%(ids)s)"""
@@ -141,7 +144,8 @@ def values(cursor: Any, undo: Undo, last: str, limit: int) -> Part | None:
     given = {"import": undo.row.pk, "ids": [row[0] for row in rows]}
     if not undo.is_count:
         cursor.execute(
-            "SELECT 1 FROM campaigns_contact WHERE id = ANY(%s) ORDER BY id FOR UPDATE", [[row[1] for row in rows]]
+            "SELECT 1 FROM campaigns_contact WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE",
+            [[row[1] for row in rows]],
         )
     cursor.execute(f"SELECT id, restores, keeps FROM ({_VALUES_SQL}) found", given)
     found = cursor.fetchall()

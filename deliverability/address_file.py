@@ -129,7 +129,7 @@ def _physical_lines(stream: TextIO) -> Iterator[str]:
         whole = text
         while not text.endswith("\n") and len(text) == _MAX_LINE:  # the rest of a line that is too long is passed over
             text = stream.readline(_MAX_LINE)
-        yield whole
+        yield whole.replace("\0", "")
 
 
 def _cells(text: str, delimiter: str) -> list[str]:

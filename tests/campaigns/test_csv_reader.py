@@ -86,3 +86,19 @@ def test_equal_headings_are_told_apart() -> None:
 def test_blank_files_are_refused_in_words() -> None:
     with pytest.raises(csv_reader.UnreadableFile, match="no rows"):
         csv_reader.detect_dialect(io.BytesIO(b"\n \n"))
+
+
+def test_a_quote_that_is_never_closed_takes_no_more_memory_than_one_row_may(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(csv_reader, "_MAX_ROW_BYTES", 40)
+    held: list[int] = []
+    real = csv_reader._first_line_alone
+
+    def alone(taken: list[bytes], lines: csv_reader._Lines) -> tuple[list[str], str]:
+        held.append(sum(map(len, taken)))
+        return real(taken, lines)
+
+    monkeypatch.setattr(csv_reader, "_first_line_alone", alone)
+
+    found = read(b'"a@x,1\n' + b"b@x,2\n" * 100)
+
+    assert (held, len(found)) == ([43], 101)

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from campaigns import contacts, import_undo, importer, lists, subscriptions
+from campaigns import contacts, fields, import_undo, importer, leaving, lists, subscriptions
 from campaigns.contacts import Evidence, add_contact
 from campaigns.models import ConsentEntry, Contact, ContactImport, ImportBefore, ImportKept, MailingList, Subscription
 from relayhub.core import jobs
@@ -200,6 +200,21 @@ def test_a_stopped_undo_is_done_again_for_the_rest(actor: Actor, monkeypatch: py
     assert undo(actor, again(row)) == {"removed": 15}
 
 
+def test_what_a_stopped_undo_gave_back_did_not_change_again(actor: Actor, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(25):
+        add_contact(actor, email=f"p{number}@x.example", name="Ann", fields={"city": "Oslo"}, evidence=ANY)
+    row = run(actor, b"email,name,city\n" + b"".join(b"p%d@x.example,Bo,Bergen\n" % n for n in range(25)))
+    monkeypatch.setattr(import_undo, "_BATCH", 10)
+    job = import_undo.start_undo(actor, row)
+    monkeypatch.setattr(import_undo, "crashpoint", lambda name: Job.objects.filter(pk=job.pk).update(
+        cancel_requested_at=now()))
+    jobs.run_job(job.pk)
+
+    assert count(actor, again(row)) == {"restored": 15}
+    assert undo(actor, again(row)) == {"restored": 15}
+    assert set(Contact.objects.values_list("name", "fields__city")) == {("Ann", "Oslo")}
+
+
 def test_when_it_cannot_be(actor: Actor) -> None:
     nothing = run(actor, b"email\nnonsense\n")
     done = run(actor, b"email\na@x.example\n")
@@ -238,3 +253,14 @@ def test_what_was_kept_goes_with_the_contact(actor: Actor) -> None:
 
     assert not ImportBefore.objects.exists()
     assert undo(actor, row) == {}
+
+
+def test_who_told_more_of_themselves_since_stays(actor: Actor, news: MailingList) -> None:
+    fields.define_field(actor, key="city")
+    row = run(actor, b"email\na@x.example\nb@x.example\n", news)
+    form = lists.create_form(actor, news, title="Join", field_keys=["city"])
+
+    leaving.join(form, {"email": "a@x.example", "city": "Oslo"}, ANY)
+
+    assert undo(actor, row) == {"removed": 1, "kept": 1, "changed": 1, "taken_off": 2}
+    assert Contact.objects.get().fields == {"city": "Oslo"}

@@ -213,3 +213,24 @@ def test_a_dry_run_refuses_what_will_not_fit_the_new_field(actor: Actor) -> None
 def test_what_cannot_be_chosen(actor: Actor, more: dict[str, object], words: str) -> None:
     with pytest.raises(InputError, match=words):
         start(actor, b"email,points,name\na@x.example,12,A\n", **more)
+
+
+def test_a_name_has_the_length_that_it_has_elsewhere(actor: Actor) -> None:
+    row = run(actor, b"email,name\na@x.example," + b"a" * 500 + b"\nb@x.example," + b"b" * 501 + b"\n")
+
+    assert Contact.objects.get().name == "a" * 500
+    assert row.rejects.get().reason == "a name has up to 500 characters, this one 501"
+
+
+def test_nothing_of_no_text_comes_in_from_a_sheet(actor: Actor) -> None:
+    data = "email,\0town\0\na@x.example,Os\0lo\n".encode("utf-16")
+
+    run(actor, data)
+
+    assert Contact.objects.get().fields == {"town": "Oslo"}
+
+
+def test_blank_lines_before_the_heading_do_not_count(actor: Actor) -> None:
+    row = run(actor, b"\n\nemail,points\na@x.example,7\n", types=None)
+
+    assert (row.created, row.types) == (1, {"points": "number"})
