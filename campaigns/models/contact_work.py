@@ -130,7 +130,7 @@ class BulkChange(models.Model):
     before = models.JSONField(default=dict)
 
     class Meta:
-        indexes: ClassVar = [models.Index(fields=["act", "contact_id"], name="bulk_change_by_act")]
+        indexes: ClassVar = [models.Index(fields=["act", "id"], name="bulk_change_in_order")]
 
     def __str__(self) -> str:
         return f"{self.contact_id} before {self.act_id}"

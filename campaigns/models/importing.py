@@ -66,7 +66,7 @@ class ImportReject(models.Model):
     """A row that was not imported, as it stood, and why."""
 
     id = models.BigAutoField(primary_key=True)
-    contact_import = models.ForeignKey(ContactImport, on_delete=models.CASCADE, related_name="rejects")
+    contact_import = models.ForeignKey(ContactImport, on_delete=models.CASCADE, db_index=False, related_name="rejects")
     row = models.BigIntegerField()
     address = models.CharField(max_length=400, blank=True, default="")
     #: Short and stable, for grouping: `invalid_address`, `duplicate`, `too_many_columns`, …
@@ -76,6 +76,10 @@ class ImportReject(models.Model):
 
     class Meta:
         ordering: ClassVar = ["row"]
+        indexes: ClassVar = [
+            models.Index(fields=["contact_import", "row"], name="import_reject_in_order"),
+            models.Index(fields=["contact_import", "code", "row"], name="import_reject_by_code"),
+        ]
 
     def __str__(self) -> str:
         return f"row {self.row}: {self.reason}"

@@ -12,6 +12,9 @@ from relayhub.core.clock import now
 from relayhub.core.models import StoredFile, StoredFileChunk, Workspace
 from relayhub.core.models.files import CHUNK_BYTES
 
+#: Files that go in one transaction; each may be of some hundred chunks.
+_DELETED_AT_ONCE = 20
+
 
 class FileWriter:
     """Appends to a stored file; chunks leave memory as they fill. `close` completes the file."""
@@ -127,7 +130,10 @@ def iterate_file(file: StoredFile) -> Iterator[bytes]:
 
 def delete_expired() -> int:
     """Remove files whose time is over, with their chunks; returns how many files."""
-    ids = list(StoredFile.objects.filter(expires_at__lt=now()).values_list("pk", flat=True)[:1000])
-    StoredFileChunk.objects.filter(file_id__in=ids).delete()
-    StoredFile.objects.filter(pk__in=ids).delete()
-    return len(ids)
+    count = 0
+    while ids := list(StoredFile.objects.filter(expires_at__lt=now()).values_list("pk", flat=True)[:_DELETED_AT_ONCE]):
+        with transaction.atomic():
+            StoredFileChunk.objects.filter(file_id__in=ids).delete()
+            StoredFile.objects.filter(pk__in=ids).delete()
+        count += len(ids)
+    return count
