@@ -182,7 +182,7 @@ def _day(text: str, name: str) -> date | None:
 def _days(text: str) -> int | None:
     if not text:
         return None
-    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= MAX_DAYS):
+    if not (text.isascii() and text.isdigit() and len(text) <= 9 and 1 <= int(text) <= MAX_DAYS):
         raise InputError(f"“{text[:20]}” is not a number of days. Write 1 to {MAX_DAYS:,}.", field="within")
     return int(text)
 

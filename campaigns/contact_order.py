@@ -8,9 +8,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from django.db import models
-from django.db.models import Value
-from django.db.models.fields.json import KeyTextTransform
+from django.db.models import Case, Func, Value, When
+from django.db.models.fields.json import KeyTextTransform, KeyTransform
 from django.db.models.functions import Cast, Coalesce, Left, Lower
+from django.db.models.lookups import Exact
 
 from campaigns.models import FieldType
 from campaigns.models.contact import title_expression
@@ -59,13 +60,16 @@ def order_of(sort: Sort, types: dict[str, str]) -> Order:
     if sort.key == "added":
         return Order(is_descending=sort.is_descending)
     by = _field_value(sort, types[sort.field]) if sort.field else title_expression()
-    return Order(by=by, is_descending=sort.is_descending)
+    kind: type[str] | type[float] = float if sort.field and types[sort.field] == FieldType.NUMBER else str
+    return Order(by=by, is_descending=sort.is_descending, kind=kind)
 
 
 def _field_value(sort: Sort, kind: str) -> models.Expression:
     text = KeyTextTransform(sort.field, "fields")
     if kind == FieldType.NUMBER:
-        number: models.Expression = Cast(text, models.FloatField())
+        holds = Func(KeyTransform(sort.field, "fields"), function="jsonb_typeof", output_field=models.TextField())
+        # What is no number, left by a field of this key before, must not be read as one.
+        number = Case(When(Exact(holds, Value("number")), then=Cast(text, models.FloatField())))
         return Coalesce(number, Value(-_BEYOND_NUMBERS if sort.is_descending else _BEYOND_NUMBERS),
                         output_field=models.FloatField())
     return Coalesce(Lower(Left(text, _TEXT_SORTED)), Value("" if sort.is_descending else _BEYOND_TEXTS),

@@ -12,9 +12,10 @@ from typing import Any
 
 from campaigns.models import ConsentAction, ConsentEntry, Contact
 from deliverability import managers
-from deliverability.models import Suppression
+from deliverability.models import Suppression, SuppressionReason
 from relayhub.core.ids import Prefix, encode_id
 from relayhub.relay import queries, subjects
+from relayhub.relay.causes import hold_words
 from relayhub.relay.models import Event
 
 PAGE = 50
@@ -88,8 +89,13 @@ def _mail_entries(events: list[Event]) -> Iterable[Entry]:
 def _event_text(kind: str, detail: dict[str, Any]) -> str:
     if kind == "clicked":
         return str(detail.get("url", ""))
-    if kind in {"suppressed", "held", "cancelled", "expired"}:
-        return str(detail.get("reason", "") or detail.get("why", ""))
+    reason = str(detail.get("reason") or "")
+    if kind == "held":
+        return hold_words(reason)
+    if kind == "suppressed" and reason in SuppressionReason.values:
+        return SuppressionReason(reason).label
+    if kind in {"suppressed", "cancelled", "expired"}:
+        return reason or str(detail.get("why") or "")
     return ""
 
 

@@ -129,12 +129,12 @@ def checked_values(workspace: Workspace, values: Mapping[str, Any]) -> dict[str,
                     f"“{str(key)[:60]}” is not a field key. Use lower-case letters, digits and _.", field="fields"
                 )
             types[key] = _kind_of(value)
+            if len(types) > MAX_FIELDS:
+                raise InputError(f"A workspace has at most {MAX_FIELDS} fields.", field="fields")
             FieldDefinition.objects.bulk_create(
                 [FieldDefinition(workspace=workspace, key=key, label=key, type=types[key])],
                 ignore_conflicts=True,
             )
-    if len(types) > MAX_FIELDS:
-        raise InputError(f"A workspace has at most {MAX_FIELDS} fields.", field="fields")
     checked = {key: checked_value(types[key], value, key) for key, value in values.items()}
     return {key: value for key, value in checked.items() if value is not None}
 
@@ -145,7 +145,7 @@ def checked_value(kind: str, value: Any, key: str) -> Any:
         return None
     try:
         return _convert(kind, value)
-    except (ValueError, TypeError) as exc:
+    except (ValueError, TypeError, OverflowError) as exc:
         raise InputError(
             f"“{str(value)[:60]}” cannot be the value of {key}, which holds {_EXPECTED[FieldType(kind)]}.",
             field=f"fields.{key}", code="invalid_value",

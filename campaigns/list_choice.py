@@ -31,5 +31,6 @@ def find(workspace: Workspace, text: str) -> list[MailingList]:
 
 def named(workspace: Workspace, name: str) -> MailingList | None:
     """The list of exactly this name, whatever the case; None where there is none or several."""
-    rows = list(lists_of(workspace).filter(name__iexact=" ".join(name.split()))[:2]) if name.strip() else []
+    wanted = " ".join(name.replace("\0", "").split())
+    rows = list(lists_of(workspace).filter(name__iexact=wanted)[:2]) if wanted else []
     return rows[0] if len(rows) == 1 else None

@@ -96,6 +96,10 @@ class CountView(ApiView):
         return Response({"count": counted.count, "is_exact": counted.is_exact})
 
 
+#: Filters whose values belong to each other by their place; an empty one says something there.
+_SIDE_BY_SIDE = frozenset({"field", "op", "value"})
+
+
 # -- many at once --------------------------------------------------------------------------------------------
 
 
@@ -128,15 +132,22 @@ def chosen_of(data: Mapping[str, Any]) -> bulk.Chosen:
 
 
 def _query(given: Mapping[str, Any]) -> dict[str, list[str]]:
-    """A filter as JSON, {"list": "lst_…", "field": ["city"], …}, as parameters; a misspelt one must not mean all."""
+    """A filter as JSON, {"list": "lst_…", "field": ["city"], …}, as parameters; a misspelt or empty one must not mean
+    all: a program that has no list at hand would delete everybody.
+    """
     unknown = sorted(set(given) - set(contact_filter.PARAMETERS))
     if unknown:
         raise InputError(f"There is no filter “{unknown[0][:40]}”. Filters are: "
                          f"{', '.join(contact_filter.PARAMETERS)}.", field=f"filter.{unknown[0]}")
-    return {
-        name: [str(item) for item in value] if isinstance(value, (list, tuple)) else [str(value)]
-        for name, value in given.items() if value is not None
+    query = {
+        name: ["" if item is None else str(item) for item in (value if isinstance(value, (list, tuple)) else [value])]
+        for name, value in given.items()
     }
+    for name, values in query.items():
+        if name not in _SIDE_BY_SIDE and not "".join(values).strip():
+            raise InputError(f"The filter “{name}” is empty. Say what is meant, or leave it out.",
+                             field=f"filter.{name}", code="empty_filter")
+    return query
 
 
 class BulkView(ApiView):
@@ -162,7 +173,7 @@ class BulkView(ApiView):
 def _act_body(act: BulkAct) -> dict[str, Any]:
     return {
         "changed": act.changed, "left_alone": act.left_alone, "job": act.job.public_id if act.job else None,
-        "undo": act.public_id if act.job or bulk_undo.undo_until(act) else None,
+        "undo": act.public_id if act.kind != BulkKind.DELETE and (act.job or bulk_undo.undo_until(act)) else None,
     }
 
 

@@ -45,8 +45,10 @@ class ContactSerializer(StrictSerializer):
 
 
 class ContactChangeSerializer(ContactSerializer):
-    """What to change of a contact, and when it was read."""
+    """What to change of a contact, and when it was read; lists are joined and left at the list, with consent."""
 
+    lists = None  # type: ignore[assignment]
+    consent = None  # type: ignore[assignment]
     updated_at = serializers.CharField(max_length=40, required=False)
 
 

@@ -11,7 +11,7 @@ from rest_framework.response import Response
 
 from campaigns import confirmation, contacts, list_members, lists
 from campaigns.api.views_contacts import ConsentSerializer
-from campaigns.models import MailingList, OptIn, SignUpForm, Subscription
+from campaigns.models import MailingList, OptIn, SignUpForm, Subscription, SubscriptionStatus
 from relayhub.core.access import get_or_absent
 from relayhub.core.api.base import ApiView, StrictSerializer, parsed
 from relayhub.core.api.pagination import page_by_id
@@ -154,6 +154,8 @@ class SubscriptionsView(_OneList):
         """Subscriptions, newest first; `?status=` narrows."""
         found = Subscription.objects.filter(mailing_list=self.row(list_id)).select_related("contact")
         status = request.query_params.get("status", "")
+        if status and status not in SubscriptionStatus.values:
+            raise InputError(f"A status is one of: {', '.join(SubscriptionStatus.values)}.", field="status")
         if status:
             found = found.filter(status=status)
         return Response(page_by_id(request, found, lambda rows: map(subscription_body, rows)))

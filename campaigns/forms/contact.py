@@ -40,7 +40,8 @@ class ContactForm(forms.Form):
         self.fields["language"].choices = languages.contact_choices(present)  # type: ignore[attr-defined]
         self.fields["email"].widget.attrs["autocomplete"] = "off"
         for definition in definitions:
-            self.fields[name_of(definition.key)] = _field(definition)
+            name = name_of(definition.key)
+            self.fields[name] = _field(definition, is_long="\n" in str(self.initial.get(name, "")))
         if only:
             self.fields = {name: field for name, field in self.fields.items() if name == only}
 
@@ -52,7 +53,8 @@ class ContactForm(forms.Form):
     def values(self) -> dict[str, str]:
         """Field key -> what was typed; an empty one takes the value away."""
         return {
-            definition.key: self.cleaned_data.get(name_of(definition.key), "") for definition in self.definitions
+            definition.key: str(self.cleaned_data.get(name_of(definition.key), "")).replace("\r\n", "\n")
+            for definition in self.definitions
         }
 
     @classmethod
@@ -64,7 +66,8 @@ class ContactForm(forms.Form):
         return {"email": contact.email, "name": contact.name, "language": contact.language, **values}
 
 
-def _field(definition: FieldDefinition) -> forms.Field:
+def _field(definition: FieldDefinition, *, is_long: bool) -> forms.Field:
+    """The form's field; `is_long`: the value has several lines, which a field of one line would join."""
     label = definition.label or definition.key
     if definition.type == FieldType.BOOLEAN:
         return forms.ChoiceField(choices=_YES_NO, required=False, label=label)
@@ -74,7 +77,8 @@ def _field(definition: FieldDefinition) -> forms.Field:
     if definition.type == FieldType.NUMBER:
         return forms.CharField(max_length=60, required=False, label=label,
                                widget=forms.TextInput(attrs={"inputmode": "decimal"}))
-    return forms.CharField(max_length=32 * 1024, required=False, label=label)
+    return forms.CharField(max_length=32 * 1024, required=False, label=label,
+                           widget=forms.Textarea(attrs={"rows": 3}) if is_long else forms.TextInput())
 
 
 class NewContactForm(ContactForm):

@@ -11,7 +11,9 @@ from campaigns.models import MailingList
 
 
 class ImportForm(forms.Form):
-    """The list to import onto, and where the consent for it comes from."""
+    """The list to import onto, and where the consent for it comes from. `lists` None: too many for a menu, so the page
+    searches them.
+    """
 
     list = forms.ChoiceField(required=False, label="Mailing list")
     new_list = forms.CharField(
@@ -25,11 +27,14 @@ class ImportForm(forms.Form):
     )
 
     def __init__(
-        self, *args: Any, lists: Sequence[MailingList], may_make_lists: bool = False, **kwargs: Any
+        self, *args: Any, lists: Sequence[MailingList] | None, may_make_lists: bool = False, **kwargs: Any
     ) -> None:
         super().__init__(*args, **kwargs)
         if not may_make_lists:
             del self.fields["new_list"]
+        if lists is None:
+            self.fields["list"] = forms.CharField(required=False, max_length=40, label="Mailing list")
+            return
         field = self.fields["list"]
         assert isinstance(field, forms.ChoiceField)
         field.choices = [
@@ -40,6 +45,6 @@ class ImportForm(forms.Form):
     def clean(self) -> dict[str, Any]:
         """A list that is there or a new one, not both."""
         values = super().clean() or {}
-        if values.get("list") and values.get("new_list"):
+        if (values.get("list") or self.data.get("list_name", "").strip()) and values.get("new_list"):
             self.add_error("new_list", "Choose a list above or name a new one, not both.")
         return values

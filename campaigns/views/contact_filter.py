@@ -18,7 +18,7 @@ from campaigns.comparisons import OPS_OF, WITHOUT_VALUE, Comparison, Op, words_o
 from campaigns.contact_filter import ConsentBy, ContactFilter, Did
 from campaigns.contact_order import Sort
 from campaigns.fields import field_types
-from campaigns.models import ContactTaste, FieldDefinition, FieldType, MailingList, SavedView
+from campaigns.models import ContactTaste, FieldDefinition, FieldType, MailingList, SavedView, SubscriptionStatus
 from campaigns.standing import Standing
 from relayhub.core import formats
 from relayhub.core.clock import now
@@ -63,27 +63,36 @@ def zone_of(request: PageRequest) -> tzinfo:
 
 
 def given_in(request: PageRequest, query: QueryDict) -> dict[str, list[str]]:
-    """The parameters as lists; a mailing list may be named in words where no script gave its id."""
+    """The parameters as lists; a mailing list may be named in words where no script gave its id.
+
+    InputError where no list is called so, or several are: to leave the filter out would find everybody.
+    """
     given = {name: [str(value) for value in values] for name, values in query.lists()}
-    if "status" in given and "standing" not in given and given["status"][-1] in Standing.values:
-        given["standing"] = given.pop("status")  # as addresses of earlier versions say it
     for name in ("list", "not_list"):
-        if not (given.get(name) or [""])[-1]:
-            row = list_choice.named(request.actor.workspace, query.get(f"{name}_name", ""))
-            given[name] = [row.public_id] if row else []
+        words = query.get(f"{name}_name", "").strip()
+        if words and not (given.get(name) or [""])[-1]:
+            row = list_choice.named(request.actor.workspace, words)
+            if row is None:
+                raise InputError(f"“{words[:60]}” is the name of no list, or of several. Choose one of those found.",
+                                 field=name, code="unknown_list")
+            given[name] = [row.public_id]
+    if "standing" not in given and not (given.get("list") or [""])[-1]:
+        status = (given.get("status") or [""])[-1]
+        if status in Standing.values:  # over all lists, as addresses of earlier versions say it
+            given["standing"] = [given.pop("status")[-1]]
     return given
 
 
 def asked_by(request: PageRequest) -> Asked:
     """Read the address; what cannot be read is said in `problem`, and finds nobody."""
-    actor, given = request.actor, given_in(request, request.GET)
+    actor = request.actor
     definitions = list(FieldDefinition.objects.filter(workspace=actor.workspace))
     asked = Asked(
         wanted=ContactFilter(), sort=Sort(key="added", is_descending=True), definitions=definitions,
         taste=saved_views.taste_of(actor), view=view_of(request, request.GET.get("view", "")),
     )
     try:
-        asked.wanted = contact_filter.from_query(given)
+        asked.wanted = contact_filter.from_query(given_in(request, request.GET))
         asked.sort = contact_order.parse(request.GET.get("sort", ""), asked.types)
     except InputError as exc:
         asked.problem = exc.message
@@ -139,9 +148,12 @@ def _single_words(request: PageRequest, asked: Asked) -> list[tuple[tuple[str, .
     wanted = asked.wanted
     away = lists.lists_of(request.actor.workspace).filter(pk=wanted.not_on).first() if wanted.not_on else None
     return [
-        (("list", "list_name"), f"On “{_short(asked.mailing_list.name)}”" if asked.mailing_list else ""),
+        (("list", "list_name", "status"), f"On “{_short(asked.mailing_list.name)}”" if asked.mailing_list else ""),
+        (("status",), f"On that list: {SubscriptionStatus(wanted.status).label.lower()}"
+         if asked.mailing_list and wanted.status in SubscriptionStatus.values else ""),
         (("not_list", "not_list_name"), f"Not on “{_short(away.name)}”" if away else ""),
-        (("standing", "status"), Standing(wanted.standing).label if wanted.standing in Standing.values else ""),
+        (("standing",) if asked.mailing_list else ("standing", "status"),
+         Standing(wanted.standing).label if wanted.standing in Standing.values else ""),
         (("consent",), f"Consent: {ConsentBy(wanted.consent).label}" if wanted.consent else ""),
         (("import",), "Added by one import" if wanted.source.startswith("import ") else ""),
         (("source",), f"Came from {_short(wanted.source)}"
@@ -222,8 +234,8 @@ def _kinds(op: Op) -> str:
 def _count(wanted: ContactFilter) -> int:
     """How many filters the panel holds; the words looked for stand beside it."""
     single: Sequence[object] = (
-        wanted.mailing_list, wanted.not_on, wanted.standing, wanted.consent, wanted.source, wanted.did,
-        wanted.added_from, wanted.added_to,
+        wanted.mailing_list, wanted.not_on, wanted.mailing_list and wanted.status, wanted.standing, wanted.consent,
+        wanted.source, wanted.did, wanted.added_from, wanted.added_to,
     )
     return sum(bool(value) for value in single) + len(wanted.comparisons)
 

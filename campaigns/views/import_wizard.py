@@ -12,17 +12,17 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST
 
-from campaigns import importer, lists
+from campaigns import importer, list_choice, lists
 from campaigns.csv_reader import MAX_BYTES, MAX_COLUMNS, MAX_ROWS
 from campaigns.forms.import_wizard import ImportForm
 from campaigns.import_columns import Columns
 from campaigns.models import ContactImport
 from campaigns.views import import_choices
-from campaigns.views.common import chosen_lists
+from campaigns.views.common import chosen_lists, picked_list
 from relayhub.core import formats, jobs
 from relayhub.core.access import get_or_absent
 from relayhub.core.errors import InputError, RelayHubError
-from relayhub.core.ids import Prefix
+from relayhub.core.ids import Prefix, decode_id
 from relayhub.core.models import Scope, StoredFile
 from relayhub.core.pages import PageRequest, page
 
@@ -73,7 +73,7 @@ def import_new(request: PageRequest) -> HttpResponse:
         else:
             query = f"?list={onto[0].public_id}" if onto else ""
             return redirect(reverse("import-columns", args=[file.pk]) + query)
-    recent = list(importer.imports_of(request.actor.workspace)[:_RECENT])
+    recent = list(importer.imports_of(request.actor.workspace).defer("samples")[:_RECENT])
     return render(
         request, "campaigns/import_new.html",
         {
@@ -103,10 +103,9 @@ def import_columns(request: PageRequest, file_id: UUID) -> HttpResponse:
     file = importer.upload_of(request.actor.workspace, file_id)
     dialect, sample = importer.columns_and_sample(file, importer.GUESSED_FROM)
     before = run_of(request, request.GET["from"]) if request.GET.get("from") else None
-    rows = list(lists.lists_of(request.actor.workspace).order_by("name"))
-    may_make_lists = request.actor.may(Scope.LISTS_WRITE)
+    choices, initial = list_choice.choices(request.actor.workspace), _initial(request, before)
     form = ImportForm(
-        request.POST or None, lists=rows, may_make_lists=may_make_lists, initial=_initial(request, before)
+        request.POST or None, lists=choices, may_make_lists=request.actor.may(Scope.LISTS_WRITE), initial=initial
     )
     columns = Columns.of(request.actor.workspace, dialect, sample)
     chosen = import_choices.of_guesses(columns) if before is None else import_choices.of_import(before)
@@ -128,10 +127,21 @@ def import_columns(request: PageRequest, file_id: UUID) -> HttpResponse:
             "read_as": f"{_ENCODINGS.get(importer.encoding_of(file), importer.encoding_of(file))}, columns parted by "
             f"{_DELIMITERS.get(dialect.delimiter, dialect.delimiter)}",
             "is_guessed_encoding": importer.encoding_of(file) == "cp1252", "has_header": dialect.has_header,
-            "is_empty": not sample,
+            "is_empty": not sample, "list_choices": choices,
+            "picked": _picked(request, initial["list"]) if choices is None else None,
         },
         status=422 if problem or form.errors else 200,
     )
+
+
+def _picked(request: PageRequest, text: str) -> dict[str, str]:
+    """What the field that searches lists holds: as it was sent, else as it begins."""
+    if request.method == "POST":
+        found, typed = picked_list(request, "list"), request.POST.get("list_name", "")
+    else:
+        key = decode_id(Prefix.LIST, text)
+        found, typed = lists.lists_of(request.actor.workspace).filter(pk=key).first() if key else None, ""
+    return {"id": found.public_id if found else "", "name": found.name if found else typed}
 
 
 def _initial(request: PageRequest, before: ContactImport | None) -> dict[str, str]:
@@ -147,14 +157,16 @@ def _try(
 ) -> HttpResponse:
     if not form.is_valid():
         raise InputError("Look at the mailing list and the consent.", field="list")
-    chosen, name = chosen_lists(request, "list"), form.cleaned_data.get("new_list", "")
+    onto, name = picked_list(request, "list"), form.cleaned_data.get("new_list", "")
+    if onto is None and (request.POST.get("list") or request.POST.get("list_name", "").strip()):
+        raise InputError("There is no such list. Choose one of those found.", field="list", code="unknown_list")
     with transaction.atomic():  # a mapping that is refused leaves no list behind
         if name:
-            chosen = [lists.create_list(request.actor, name=name)]
+            onto = lists.create_list(request.actor, name=name)
         run = importer.start_from(
             request.actor, file,
             importer.ImportRequest(
-                file_name=file.name, mailing_list=chosen[0] if chosen else None, mapping=columns.mapping,
+                file_name=file.name, mailing_list=onto, mapping=columns.mapping,
                 types=columns.types, formats=columns.formats, is_dry_run=True,
                 consent_source=form.cleaned_data["consent_source"],
             ),

@@ -7,6 +7,7 @@ from typing import Any
 from csp.decorators import csp_replace
 from django.conf import settings
 from django.contrib import messages
+from django.db.models import Q
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.template.loader import render_to_string
@@ -118,10 +119,8 @@ def list_preferences(request: PageRequest, list_id: str) -> HttpResponse:
 def list_preferences_frame(request: PageRequest, list_id: str) -> HttpResponse:
     """The page itself, with invented choices, for a frame that can send nothing."""
     row = list_of(request, list_id)
-    rows = lists.lists_of(request.actor.workspace).order_by("name")
-    choices = [
-        Choice(mailing_list=item, is_on=item.pk == row.pk) for item in rows if item.is_public or item.pk == row.pk
-    ]
+    rows = lists.lists_of(request.actor.workspace).filter(Q(is_public=True) | Q(pk=row.pk)).order_by("name")
+    choices = [Choice(mailing_list=item, is_on=item.pk == row.pk) for item in rows]
     workspace = request.actor.workspace
     with languages.speaking(workspace.language):
         return render(

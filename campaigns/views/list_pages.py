@@ -11,7 +11,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from campaigns import confirmation, contact_story, contacts, list_members, lists
+from campaigns import confirmation, contact_filter, contact_story, contacts, list_members, lists
 from campaigns.contacts import Evidence
 from campaigns.forms.list import ListForm, SubscriberForm
 from campaigns.models import ConsentAction, ConsentEntry, MailingList, OptIn, Subscription, SubscriptionStatus
@@ -35,7 +35,7 @@ def list_list(request: PageRequest) -> HttpResponse:
     archived = lists.archived_lists_of(workspace)
     is_archive = bool(request.GET.get("archived"))
     found = archived if is_archive else lists.lists_of(workspace)
-    text = request.GET.get("q", "").strip()
+    text = request.GET.get("q", "").strip().replace("\0", "")
     if text:
         found = found.filter(Q(name__icontains=text) | Q(description__icontains=text))
     table = table_page(request, found, size=25)
@@ -115,7 +115,7 @@ def list_detail(request: PageRequest, list_id: str) -> HttpResponse:
 def _shown(request: PageRequest, row: MailingList, form: SubscriberForm) -> HttpResponse:
     counts = lists.counts_by_status([row.pk])[row.pk]
     table = table_page(request, _subscribers(request, row))
-    waiting = confirmation.waiting(row)
+    waiting = confirmation.waiting_about(row, counts.get("unconfirmed", 0))
     trouble = _from_trouble(request, row)
     return render(
         request, "campaigns/list_detail.html",
@@ -135,11 +135,11 @@ def _shown(request: PageRequest, row: MailingList, form: SubscriberForm) -> Http
 
 def _subscribers(request: PageRequest, row: MailingList) -> QuerySet[Subscription]:
     found = Subscription.objects.filter(mailing_list=row).select_related("contact")
-    status, text = request.GET.get("status", ""), request.GET.get("q", "").strip().lower().replace("\0", "")
+    status, text = request.GET.get("status", ""), request.GET.get("q", "").strip()
     if status in SubscriptionStatus.values:
         found = found.filter(status=status)
     if text:
-        found = found.filter(Q(contact__email_key__contains=text) | Q(contact__name__icontains=text))
+        found = found.filter(contact__in=contact_filter.search(request.actor.workspace, text).order_by().values("pk"))
     return found
 
 

@@ -19,6 +19,8 @@ from django.db.models import F, Model, QuerySet, Value
 from django.db.models.expressions import Combinable
 from django.db.models.lookups import GreaterThan, LessThan
 
+from relayhub.core.errors import InputError
+
 RowT = TypeVar("RowT", bound=Model)
 #: Where `keyset_page` keeps what it sorted by.
 VALUE = "sort_value"
@@ -30,6 +32,8 @@ class Order:
 
     by: Combinable | None = None
     is_descending: bool = True
+    #: What the values are: texts, or numbers as `float`.
+    kind: type[str] | type[float] = str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,7 +63,7 @@ class _Pair(models.Func):
 def keyset_page(
     found: QuerySet[RowT], order: Order, *, size: int, after: Place | None = None, before: Place | None = None
 ) -> KeysetPage[RowT]:
-    """The rows after a place, or those before one, or the first."""
+    """The rows after a place, or those before one, or the first; InputError for a place in another order."""
     if order.by is not None:
         found = found.annotate(**{VALUE: order.by})
     turns = before is not None
@@ -86,6 +90,9 @@ def _beyond(order: Order, place: Place, descends: bool) -> models.Q:
     compare = LessThan if descends else GreaterThan
     if order.by is None:
         return models.Q(**{"pk__lt" if descends else "pk__gt": place.key})
+    is_number = isinstance(place.value, (int, float)) and not isinstance(place.value, bool)
+    if not (is_number if order.kind is float else isinstance(place.value, str)):
+        raise InputError("This page was of another order. Begin again at the first one.", field="cursor")
     return models.Q(compare(_Pair(F(VALUE), F("pk")), _Pair(Value(place.value), Value(place.key))))
 
 
@@ -103,8 +110,8 @@ def decode_place(text: str) -> Place | None:
     """The place of such a text, or None where it is none."""
     try:
         value, key = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
-        if not isinstance(value, (str, int, float, type(None))):
+        if not isinstance(value, (str, int, float, type(None))) or (isinstance(value, str) and "\0" in value):
             return None
         return Place(value=value, key=UUID(key))
-    except (binascii.Error, ValueError, TypeError, AttributeError):
+    except (binascii.Error, ValueError, TypeError, AttributeError, RecursionError):
         return None

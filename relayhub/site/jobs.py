@@ -33,12 +33,14 @@ def _job(request: PageRequest, job_id: str) -> Job:
 def job_list(request: PageRequest) -> HttpResponse:
     """What runs now with its progress, then everything long, newest first."""
     workspace = request.actor.workspace
-    kind, status = request.GET.get("kind", ""), request.GET.get("status", "")
+    kind, status = request.GET.get("kind", "").replace("\0", ""), request.GET.get("status", "")
+    unfinished = jobs.jobs_of(workspace, status="unfinished")
     table = table_page(request, jobs.jobs_of(workspace, kind=kind, status=status if status in _STATUSES else ""))
     rows = [{"job": row, "about": jobs.kind_of(row), "is_news": job_notices.is_news(row, request.user)}
             for row in table.rows]
     return render(request, "site/jobs.html", {
-        "table": table, "rows": rows, "running": jobs.jobs_of(workspace, status="unfinished")[:_RUNNING_SHOWN],
+        "table": table, "rows": rows, "running": unfinished[:_RUNNING_SHOWN],
+        "unfinished": unfinished.count(),
         "news": job_notices.news_of(workspace, request.user).count(), "is_filtered": bool(kind or status),
         "selects": [
             {"key": "kind", "label": "Every kind", "options": list(jobs.kind_labels().items())},

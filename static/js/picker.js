@@ -40,7 +40,7 @@ class Picker {
 
   show(found) {
     this.list.replaceChildren(...found.map((row, index) => this.option(row, index)));
-    this.says.textContent = found.length ? `${found.length} lists found` : "No list has this in its name.";
+    this.says.textContent = found.length ? `${found.length} list${found.length === 1 ? "" : "s"} found` : "No list has this in its name.";
     this.list.hidden = found.length === 0;
     this.input.setAttribute("aria-expanded", String(!this.list.hidden));
     this.mark(null);

@@ -302,3 +302,46 @@ def test_the_sender_of_a_list_is_named_as_that_of_a_campaign(client: APIClient) 
     club = made(client, "lists", name="Club", opt_in="double", **{"from": "Club <c@shop.example>"})
 
     assert club["from"] == club["from_header"] == "Club <c@shop.example>"
+
+
+def test_a_filter_that_says_nothing_is_not_taken_for_all(client: APIClient) -> None:
+    news = made(client, "lists", name="News")["id"]
+    made(client, "contacts", email="a@x.example")
+
+    for empty in ({"list": None}, {"list": ""}, {"q": " "}, {"import": []}):
+        refused = client.post(f"{V1}/contacts/bulk", {"act": "delete", "filter": empty}, format="json")
+        assert (refused.status_code, refused.json()["code"]) == (400, "empty_filter"), empty
+    assert Contact.objects.count() == 1
+    kept = client.post(f"{V1}/contacts/bulk", {"act": "delete", "filter": {"list": news}}, format="json")
+    assert kept.status_code == 400
+
+
+def test_a_deletion_names_no_undo_also_as_a_job(client: APIClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bulk, "AT_ONCE", 1)
+    for name in "ab":
+        made(client, "contacts", email=f"{name}@x.example")
+
+    asked = client.post(f"{V1}/contacts/bulk", {"act": "delete", "filter": {}}, format="json")
+
+    assert (asked.status_code, asked.json()["undo"]) == (202, None)
+
+
+def test_what_cannot_be_changed_here_is_refused(client: APIClient) -> None:
+    news = made(client, "lists", name="News")["id"]
+    zoe = made(client, "contacts", email="a@x.example", fields={"age": 4})
+    path = f"{V1}/contacts/{zoe['id']}"
+
+    assert client.patch(path, {"lists": [news]}, format="json").status_code == 422
+    assert client.patch(path, {"fields": {"age": 10**400}}, format="json").status_code == 400
+    assert client.get(f"{V1}/lists/{news}/subscriptions?status=asleep").status_code == 400
+
+
+def test_a_page_of_one_order_is_not_gone_on_with_in_another(client: APIClient) -> None:
+    for age in (4, 5):
+        made(client, "contacts", email=f"{age}@x.example", fields={"age": age})
+
+    following = client.get(f"{V1}/contacts?sort=field:age&limit=1").json()["next"]
+    refused = client.get(following.replace("sort=field%3Aage", "sort=title"))
+
+    assert client.get(following).json()["data"][0]["email"] == "5@x.example"
+    assert (refused.status_code, refused.json()["errors"][0]["pointer"]) == (400, "/cursor")

@@ -17,7 +17,7 @@ from campaigns.models import Contact
 from relayhub.core.access import Actor, actor_for_member, system_actor
 from relayhub.core.errors import ConflictError, ForbiddenError, InputError
 from relayhub.core.ids import uuid7_at
-from relayhub.core.keyset import decode_place, encode_place
+from relayhub.core.keyset import Place, decode_place, encode_place
 from relayhub.core.models import Member, Role, User
 from relayhub.relay.models import Stream
 from relayhub.site import setup
@@ -147,6 +147,7 @@ def test_with_very_many_contacts_words_are_found_by_their_beginnings(
 @pytest.mark.parametrize("given", [
     {"list": ["lst_nonsense"]}, {"consent": ["x"]}, {"did": ["slept"]}, {"added_from": ["yesterday"]},
     {"added_to": ["0001-01-01"]}, {"did": ["opened"], "within": ["0"]}, {"did": ["opened"], "within": ["²"]},
+    {"did": ["opened"], "within": ["9" * 5000]},
     {"field": ["a"] * 11},
 ])
 def test_parameters_that_cannot_be_read_are_refused(given: dict[str, list[str]]) -> None:
@@ -237,8 +238,23 @@ def test_a_query_that_takes_too_long_is_given_up_and_said(five: Actor, monkeypat
 
 
 def test_a_foreign_place_is_none() -> None:
-    for text in ("", "x", "bm9uc2Vuc2U", "W1sxXSwiMSJd"):
+    no_text = encode_place(Place(value="a\0", key=uuid7_at(datetime.now(UTC))))
+    for text in ("", "x", "bm9uc2Vuc2U", "W1sxXSwiMSJd", no_text):
         assert decode_place(text) is None
+
+
+def test_a_place_of_another_order_is_refused(five: Actor) -> None:
+    by_name, by_age = page(five, "title", size=2).page.after, page(five, "field:age", size=2).page.after
+
+    for sort, place in (("title", by_age), ("field:age", by_name), ("title", page(five, size=2).page.after)):
+        with pytest.raises(InputError, match="another order"):
+            page(five, sort, after=place)
+
+
+def test_what_a_field_of_the_same_key_left_is_not_read_as_a_number(five: Actor) -> None:
+    Contact.objects.filter(fields__has_key="age").update(fields={"age": "old"})
+
+    assert len(page(five, "field:age").page.rows) == 5
 
 
 # -- counts --------------------------------------------------------------------------------------------------
