@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from zoneinfo import ZoneInfo
 
 from django.db.models import QuerySet
 
@@ -23,6 +24,8 @@ class Issue:
     title: str
     #: What stands beside the subject in an inbox; may be empty.
     preheader: str
+    #: In which it went out, where the workspace is: that of the day which is shown.
+    year: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,11 +45,13 @@ def sent_to(mailing_list: MailingList) -> QuerySet[Campaign]:
 
 
 def page_of(mailing_list: MailingList, *, number: int, size: int = PAGE_SIZE) -> Page:
-    """The issues of a page, from 1 on, with their subjects merged for nobody."""
+    """The issues of a page, from 1 on, with their subjects merged for nobody; beyond the last one that one."""
     rows = sent_to(mailing_list)
-    total, start = rows.count(), (number - 1) * size
+    total = rows.count()
+    number = min(number, max(1, -(-total // size)))
+    start, zone = (number - 1) * size, ZoneInfo(mailing_list.workspace.timezone)
     return Page(
-        issues=[_issue(row) for row in rows[start : start + size]], total=total,
+        issues=[_issue(row, zone) for row in rows[start : start + size]], total=total,
         newer=number - 1 if number > 1 else None, older=number + 1 if start + size < total else None,
     )
 
@@ -56,10 +61,11 @@ def form_of(mailing_list: MailingList) -> SignUpForm | None:
     return SignUpForm.objects.filter(mailing_list=mailing_list, is_enabled=True).order_by("-id").first()
 
 
-def _issue(campaign: Campaign) -> Issue:
-    version = campaign.broadcast.template_version
+def _issue(campaign: Campaign, zone: ZoneInfo) -> Issue:
+    version, at = campaign.broadcast.template_version, campaign.launched_at
     title = _merged(campaign, campaign.subject or version.subject)
-    return Issue(campaign=campaign, title=title or campaign.name, preheader=_merged(campaign, version.preheader))
+    return Issue(campaign=campaign, title=title or campaign.name, preheader=_merged(campaign, version.preheader),
+                 year=at.astimezone(zone).year if at else 0)
 
 
 def _merged(campaign: Campaign, text: str) -> str:

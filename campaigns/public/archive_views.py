@@ -51,7 +51,7 @@ def archive(request: HttpRequest, list_id: str) -> HttpResponse:
     with in_language_of(request, workspace=mailing_list.workspace):
         html = render_to_string("public/archive.html", {
             "workspace": mailing_list.workspace, "mailing_list": mailing_list, "page": page,
-            "form": archives.form_of(mailing_list), **language_links(request),
+            "form": archives.form_of(mailing_list), "request": request, **language_links(request),
         })
         response = caged(self_contained(html))
         languages.say_language(response)

@@ -344,6 +344,7 @@ def test_the_archive_tells_days_in_its_language_and_offers_to_join() -> None:
     assert page.startswith("pl")
     assert "7 listopada 2026" in page
     assert "1 stycznia 2026" in page  # the workspace's day, not UTC's
+    assert re.findall(r'<h2 id="year-(\d+)"', page) == ["2026"]
     assert "2 wydania" in page
     assert f"/f/{form.public_id}" in page
     assert page.index("Issue 2") < page.index("Issue 1")
@@ -373,11 +374,11 @@ def test_a_long_archive_has_pages(monkeypatch: pytest.MonkeyPatch) -> None:
     path = reverse("public-archive", args=[letter.public_id])
     monkeypatch.setattr(archive.page_of, "__kwdefaults__", {"size": 2})
 
-    first, second = shown(path), shown(f"{path}?page=2")
+    first, second = shown(path), shown(f"{path}?page=2&lang=de")
 
     assert ("Issue 3" in first, "Issue 1" in first, "?page=2" in first) == (True, False, True)
-    assert ("Issue 3" in second, "Issue 1" in second, "?page=1" in second) == (False, True, True)
-    assert "Nothing was sent yet" in shown(f"{path}?page=99")
+    assert ("Issue 3" in second, "Issue 1" in second, "?page=1&amp;lang=de" in second) == (False, True, True)
+    assert "Issue 1" in shown(f"{path}?page=99")
     assert "Issue 3" in shown(f"{path}?page=-1")
 
 
