@@ -342,6 +342,8 @@ CACHES = {
         else "relayhub.core.cache.FallbackRedisCache",
         "LOCATION": REDIS_URL,
         "KEY_PREFIX": "relayhub",
+        # A server that hangs costs a page this long, in seconds, and not for ever.
+        "OPTIONS": {} if RELAYHUB_TESTING else {"socket_timeout": 1.0, "socket_connect_timeout": 1.0},
     }
 }
 

@@ -37,6 +37,32 @@ class FallbackRedisCache(RedisCache):
             log.warning("cache.away")
             return True
 
+    def get_many(self, keys: Any, version: int | None = None) -> dict[Any, Any]:
+        """The values of those that are there; none where the server is away."""
+        try:
+            found: dict[Any, Any] = super().get_many(keys, version)
+        except redis.RedisError:
+            log.warning("cache.away")
+            return {}
+        return found
+
+    def set_many(self, data: Any, *args: Any, **kwargs: Any) -> list[Any]:
+        """Keep the values, if the server is there; which ones were not kept."""
+        try:
+            super().set_many(data, *args, **kwargs)
+        except redis.RedisError:
+            log.warning("cache.away")
+            return list(data)
+        return []
+
+    def incr(self, key: Any, delta: int = 1, version: int | None = None) -> int:
+        """Count on; ValueError where the key is absent, as it is while the server is away."""
+        try:
+            return int(super().incr(key, delta, version))
+        except redis.RedisError as exc:
+            log.warning("cache.away")
+            raise ValueError(f"Key {key!r} cannot be counted while the cache is away.") from exc
+
     def delete(self, key: Any, version: int | None = None) -> bool:
         """Forget the value, if the server is there."""
         try:
