@@ -19,6 +19,7 @@ _SECRET_NAME = re.compile(r"secret|password|token|authorization|private_key|api_
 _SECRET_TEXT = re.compile(
     r"rh_live_[a-z2-7]{8}_[a-z2-7]+|(?i:(?<=bearer )|(?<=auth plain )|(?<=auth login ))\S+"
     r"|(?:(?<=/invitations/)|(?<=/dns/)|(?<=/reset/key/))[^/\s\"?]{8,}"
+    r"|(?:(?<=/u/)|(?<=/p/)|(?<=/p/confirm/)|(?<=/v/)|(?<=/t/o/)|(?<=/t/c/))[\w-]{24,}"
 )
 _MASK = "[masked]"
 

@@ -1,22 +1,27 @@
 """Opens and clicks: read a token, tell people from machines, record, and say where a click leads.
 
 GET and HEAD change nothing but the record of the visit. Machines are marked by simple rules and counted apart:
-HEAD requests, known proxies and scanners by their names, and visits within seconds of the delivery, which no
+HEAD requests, known proxies and scanners by their names, and visits before or within seconds of the delivery, which no
 person makes (THREATS T13).
 """
 
 from __future__ import annotations
 
+import logging
 import re
 from dataclasses import dataclass
 from datetime import date, timedelta
+
+from django.db import DatabaseError
 
 from relayhub.core.clock import now
 from relayhub.core.crypto import link_keyring
 from relayhub.core.models import Workspace
 from relayhub.protocol.tokens import Purpose, Reference, TokenProblem, read_reference
 from relayhub.relay import events_feedback
-from relayhub.relay.models import Message, Recipient, TrackedLink
+from relayhub.relay.models import Message, Recipient, RecipientStatus, TrackedLink
+
+log = logging.getLogger(__name__)
 
 #: Visits this soon after the delivery are a scanner's.
 MACHINE_WITHIN = timedelta(seconds=8)
@@ -57,7 +62,10 @@ def is_machine(visit: Visit, recipient: Recipient) -> bool:
         return True
     if _MACHINES.search(visit.user_agent) or _BARE_MOZILLA.fullmatch(visit.user_agent):
         return True
-    return recipient.finished_at is not None and now() - recipient.finished_at < MACHINE_WITHIN
+    if recipient.finished_at is None:
+        # Nobody has the mail yet: the receiver's own scanner looks at it while it is being handed over.
+        return recipient.status in (RecipientStatus.LEASED, RecipientStatus.ATTEMPTING)
+    return now() - recipient.finished_at < MACHINE_WITHIN
 
 
 def reference(purpose: Purpose, token: str) -> Reference | None:
@@ -71,7 +79,7 @@ def recipient_of(purpose: Purpose, token: str) -> Recipient | None:
     found = reference(purpose, token)
     if found is None:
         return None
-    rows = Recipient.objects.select_related("message", "message__content", "message__stream", "workspace")
+    rows = Recipient.objects.select_related("message", "workspace")
     return rows.filter(pk=found.id).first()
 
 
@@ -96,10 +104,13 @@ def follow(token: str, visit: Visit) -> Target | None:
     url = _link(recipient.message, found.link_number)
     if url is None:
         return None
-    events_feedback.record_click(
-        recipient.pk, link=found.link_number, url=url, is_machine=is_machine(visit, recipient),
-        detail=_detail(visit),
-    )
+    try:
+        events_feedback.record_click(
+            recipient.pk, link=found.link_number, url=url, is_machine=is_machine(visit, recipient),
+            detail=_detail(visit),
+        )
+    except DatabaseError:  # such as a disk that is full: the person gets where they want to go all the same
+        log.exception("tracking.click_lost", extra={"recipient": recipient.public_id})
     return Target(url=url, asks=_is_stale(found.issued_on), workspace=recipient.workspace)
 
 

@@ -7,9 +7,10 @@ import pytest
 from relayhub.logs import mask_secrets
 
 
-@pytest.mark.parametrize("path", ["/invitations/{}", "/dns/{}", "/dns/{}/state", "/accounts/password/reset/key/{}/"])
+@pytest.mark.parametrize("path", ["/invitations/{}", "/dns/{}", "/dns/{}/state", "/accounts/password/reset/key/{}/",
+                                  "/u/{}", "/p/{}", "/p/confirm/{}", "/v/{}", "/t/o/{}"])
 def test_the_secret_in_an_address_is_masked(path: str) -> None:
-    secret = "k3q9-fZx_81mWQ"
+    secret = "k3q9-fZx_81mWQ-k3q9-fZx_81mWQ"
 
     event = mask_secrets(None, "", {"request": f"GET {path.format(secret)}?seen=1"})
 

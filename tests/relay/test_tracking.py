@@ -5,7 +5,9 @@ from __future__ import annotations
 from datetime import date, timedelta
 
 import pytest
+from django.db import OperationalError, connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from relayhub.core.clock import now
 from relayhub.core.crypto import link_keyring
@@ -43,6 +45,12 @@ def test_head_and_haste_are_machines() -> None:
     assert tracking.is_machine(visit(method="HEAD"), Recipient())
     assert tracking.is_machine(visit(), Recipient(finished_at=now() - timedelta(seconds=2)))
     assert not tracking.is_machine(visit(), Recipient(finished_at=now() - timedelta(minutes=2)))
+
+
+@pytest.mark.parametrize(("status", "is_machine"), [("leased", True), ("attempting", True), ("queued", False),
+                                                    ("unknown", False)])
+def test_who_looks_while_the_mail_is_handed_over_is_a_machine(status: str, is_machine: bool) -> None:
+    assert tracking.is_machine(visit(), Recipient(status=status)) is is_machine
 
 
 @pytest.fixture
@@ -114,3 +122,25 @@ class TestVisits:
     @pytest.mark.parametrize("path", ["/t/o/x", "/t/c/x"])
     def test_only_looking_is_allowed(self, path: str, db: None) -> None:
         assert Client().post(path).status_code == 405
+
+    def test_a_click_leads_on_though_it_cannot_be_noted(
+        self, recipient: Recipient, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def full(*_: object, **__: object) -> bool:
+            raise OperationalError("could not extend file: No space left on device")
+
+        monkeypatch.setattr(events_feedback, "record_click", full)
+
+        answer = Client(headers={"User-Agent": FIREFOX}).get(f"/t/c/{token(recipient, Purpose.CLICK, link=1)}")
+
+        assert (answer.status_code, answer["Location"]) == (302, "https://shop.example/a?b=1&c=2")
+
+    @pytest.mark.parametrize("purpose", [Purpose.OPEN, Purpose.CLICK])
+    def test_a_visit_does_not_read_the_mail(self, recipient: Recipient, purpose: Purpose) -> None:
+        kind = {Purpose.OPEN: "o", Purpose.CLICK: "c"}[purpose]
+        path = f"/t/{kind}/{token(recipient, purpose, link=1)}"
+
+        with CaptureQueriesContext(connection) as asked:
+            Client(headers={"User-Agent": FIREFOX}).get(path)
+
+        assert not [query for query in asked if '"relay_content"."data"' in query["sql"]]

@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 
 import pytest
+from django.db import connection
 from django.test import Client
 from rest_framework.test import APIClient
 
 from relayhub.core.access import ALL_SCOPES, system_actor
 from relayhub.core.keys import KeyLimits, create_key
+from relayhub.relay import figures
 from relayhub.site import metrics, setup
 
 pytestmark = [pytest.mark.django_db, pytest.mark.servers]
@@ -33,3 +35,14 @@ def test_what_was_handed_in_is_counted_and_nobody_is_named(monkeypatch: pytest.M
     assert "relayhub_database_up 1.0" in text
     assert re.search(r"^relayhub_oldest_due_seconds \d", text, re.MULTILINE)
     assert not re.search("x.example|shop.example|Northwind", text)
+
+
+def test_what_is_open_is_counted_without_reading_what_is_done() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off")
+        cursor.execute(f"EXPLAIN {figures._OPEN_SQL}")
+        plan = "\n".join(row[0] for row in cursor.fetchall())
+
+    assert "Seq Scan" not in plan
+    for name in ("recipient_due", "recipient_in_flight", "recipient_set_aside"):
+        assert name in plan
