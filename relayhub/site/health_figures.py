@@ -21,7 +21,7 @@ from relayhub.core.clock import now
 from relayhub.core.ids import uuid7_floor
 from relayhub.core.models import Workspace
 from relayhub.relay import queries
-from relayhub.relay.models import Event, Recipient, Stream, StreamKind
+from relayhub.relay.models import Event, Lane, Recipient, Stream, StreamKind
 from relayhub.relay.stream_counts import Span, Totals, spans_by_stream
 
 _PACE_WINDOW = timedelta(minutes=5)
@@ -72,12 +72,13 @@ class Waiting:
 
 
 def waiting(workspace: Workspace) -> Waiting:
-    """How many recipients wait."""
-    mine = Recipient.objects.filter(workspace=workspace)
-    queue = mine.filter(status__in=("queued", "deferred")).aggregate(count=Count("pk"), first=Min("next_attempt_at"))
+    """How many recipients wait. Those in turn are counted by their lanes: the queue's index holds all that it takes."""
+    lanes = Lane.objects.filter(workspace=workspace).values("pk")
+    due = Recipient.objects.filter(lane_id__in=lanes, status__in=("queued", "deferred"))
+    queue = due.aggregate(count=Count("*"), first=Min("next_attempt_at"))
     oldest = (now() - queue["first"]).total_seconds() if queue["first"] else 0.0
-    return Waiting(turn=queue["count"], held=mine.filter(status="held").count(),
-                   oldest_seconds=oldest if oldest > 0 else None)
+    held = Recipient.objects.filter(workspace=workspace, status="held").count()
+    return Waiting(turn=queue["count"], held=held, oldest_seconds=oldest if oldest > 0 else None)
 
 
 def per_minute(workspace: Workspace) -> float:
@@ -244,11 +245,17 @@ def chart(workspace: Workspace, zone: str, period: Period = PERIODS[0]) -> dict[
         ],
         "head": ["From", "Accepted", "Delivered", "Deferred"],
         "rows": [
-            [at.astimezone(ZoneInfo(zone)).strftime(period.form), formats.number(series['accepted'][n]),
+            [_named(at, period, zone), formats.number(series['accepted'][n]),
              formats.number(series['delivered'][n]), formats.number(series['deferred'][n])]
             for n, at in enumerate(steps)
         ],
     }
+
+
+def _named(at: datetime, period: Period, zone: str) -> str:
+    """What a step is called; a whole day by its middle, for where clocks changed since it begins beside midnight."""
+    shown = at + period.step / 2 if period.step >= timedelta(days=1) else at
+    return shown.astimezone(ZoneInfo(zone)).strftime(period.form)
 
 
 def _start(period: Period, zone: str) -> datetime:

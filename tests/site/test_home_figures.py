@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.db import connection
@@ -11,10 +12,11 @@ from django.test.utils import CaptureQueriesContext
 from relayhub.core.clock import now
 from relayhub.core.models import Workspace
 from relayhub.relay import queries, routes, stream_counts
-from relayhub.relay.models import CounterDelta, Stream
+from relayhub.relay.models import CounterDelta, Recipient, Stream
 from relayhub.relay.streams import ensure_default_streams
 from relayhub.site import demo, health_figures, setup
 from tests.pages.marketer_rows import desk
+from tests.support.relay_rows import make_lane, make_message, make_recipients, make_stream, make_workspace
 
 pytestmark = pytest.mark.django_db
 
@@ -111,3 +113,37 @@ def test_home_asks_no_more_often_for_more_streams() -> None:
     for number in range(5):
         Stream.objects.create(workspace=at.workspace, slug=f"more-{number}", name=f"More {number}", kind="broadcast")
     assert asked() == before
+
+
+@pytest.mark.parametrize(
+    ("moment", "zone"),
+    [(datetime(2027, 4, 10, 9, 30, tzinfo=UTC), "Europe/Copenhagen"),  # clocks went forward on 28 March
+     (datetime(2026, 11, 10, 9, 30, tzinfo=UTC), "Europe/Copenhagen"),  # and back on 25 October
+     (datetime(2027, 3, 20, 9, 30, tzinfo=UTC), "America/New_York")],
+)
+def test_each_of_thirty_days_has_its_own_name_though_clocks_changed(
+    monkeypatch: pytest.MonkeyPatch, moment: datetime, zone: str
+) -> None:
+    workspace, _ = _workspace()
+    monkeypatch.setattr(health_figures, "now", lambda: moment)
+
+    rows = health_figures.chart(workspace, zone, health_figures.period_of("30d"))["rows"]
+
+    today = moment.astimezone(ZoneInfo(zone)).date()
+    wanted = [f"{today - timedelta(days=back):%a %d %b}" for back in reversed(range(30))]
+    assert [row[0] for row in rows] == wanted
+
+
+def test_what_waits_is_counted_by_the_workspaces_own_lanes() -> None:
+    here, there = make_workspace("here"), make_workspace("there")
+    for workspace, count in ((here, 3), (there, 2)):
+        stream = make_stream(workspace)
+        addresses = [f"p{number}@x.example" for number in range(count)]
+        make_recipients(make_message(stream), make_lane(stream), addresses)
+    held = Recipient.objects.filter(workspace=here).first()
+    assert held is not None
+    Recipient.objects.filter(pk=held.pk).update(status="held")
+
+    found = health_figures.waiting(here)
+
+    assert (found.turn, found.held) == (2, 1)
