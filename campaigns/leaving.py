@@ -9,13 +9,14 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
 from django.db.models import Q
 from django.template.loader import render_to_string
+from django.utils.crypto import constant_time_compare
 
 from campaigns import contacts, subscriptions
 from campaigns.contacts import Evidence
@@ -27,7 +28,7 @@ from relayhub.core import languages
 from relayhub.core.access import system_actor
 from relayhub.core.clock import now
 from relayhub.core.crypto import link_keyring
-from relayhub.core.errors import InputError
+from relayhub.core.errors import ConflictError, InputError
 from relayhub.core.languages import checked_tag
 from relayhub.protocol.tokens import Purpose, Reference, sign_reference
 from relayhub.relay import events_feedback
@@ -81,6 +82,17 @@ def leave(recipient: Recipient, evidence: Evidence) -> None:
             recipient.pk, suppresses_stream=not on_lists, source=evidence.source,
             detail={"channel": evidence.channel, **({"ip": evidence.ip} if evidence.ip else {})},
         )
+        if not on_lists:
+            _suppress_stream(recipient, evidence)
+
+
+def _suppress_stream(recipient: Recipient, evidence: Evidence) -> None:
+    """Keep a no that is said again by the same mail, after somebody had lifted the first one."""
+    suppression.suppress(
+        recipient.workspace_id, recipient.address, reason=SuppressionReason.UNSUBSCRIBE,
+        scope=SuppressionScope.STREAM, stream_id=recipient.stream_id, recipient_id=recipient.pk,
+        source=evidence.source or f"unsubscribed by {evidence.channel}",
+    )
 
 
 def _suppress_address(recipient: Recipient, on_lists: Sequence[MailingList], evidence: Evidence) -> None:
@@ -102,6 +114,12 @@ def choices(contact: Contact) -> list[Choice]:
         Choice(mailing_list=row, is_on=on.get(row.pk) == SubscriptionStatus.CONFIRMED)
         for row in offered.filter(Q(is_public=True) | Q(pk__in=list(on))).order_by("name")
     ]
+
+
+def leave_everything(contact: Contact, evidence: Evidence) -> None:
+    """End every subscription of a person, those they were still asked to confirm among them."""
+    left = Subscription.objects.filter(contact=contact).exclude(status=SubscriptionStatus.UNSUBSCRIBED)
+    subscriptions.unsubscribe(contact, list(left.values_list("mailing_list_id", flat=True)), evidence=evidence)
 
 
 def choose(contact: Contact, wanted: set[UUID], evidence: Evidence) -> None:
@@ -136,30 +154,48 @@ def join(form: SignUpForm, values: Mapping[str, str], evidence: Evidence, *, lan
     """
     mailing_list = form.mailing_list
     with transaction.atomic():
-        contact = contacts.find(form.workspace, values.get("email", ""))
-        given = {key: values[key] for key in form.field_keys if key != "name" and values.get(key)}
-        if contact is None:
-            contact = contacts.add_contact(
-                system_actor(form.workspace, _ADDED), email=values.get("email", ""),
-                name=values.get("name", ""), language=language, fields=given, evidence=evidence,
-            )
-        elif given:
-            contact = Contact.objects.select_for_update(no_key=True).get(pk=contact.pk)
-            missing = {key: value for key, value in given.items() if key not in contact.fields}
-            if missing:
-                contact.fields = {**contact.fields, **checked_values(form.workspace, missing)}
-                contact.updated_at = now()
-                contact.save(update_fields=["fields", "updated_at"])
+        contact = _contact_for(form, values, evidence, language)
         # Anybody can type an address that had left: only an answer from its mailbox brings it back.
-        had_left = Subscription.objects.filter(
-            contact=contact, mailing_list=mailing_list, status=SubscriptionStatus.UNSUBSCRIBED
-        ).exists()
+        had_left = _had_left(contact, mailing_list)
         if had_left and not mailing_list.from_header:
             return False
         row = subscriptions.subscribe(contact, mailing_list, evidence=evidence, must_confirm=had_left)
         is_asked = mailing_list.opt_in == OptIn.DOUBLE or had_left
         needs_answer = is_asked and row.status == SubscriptionStatus.UNCONFIRMED
         return ask_to_confirm(row, language=language) if needs_answer else False
+
+
+def _contact_for(form: SignUpForm, values: Mapping[str, str], evidence: Evidence, language: str) -> Contact:
+    """The contact of the address, made where there is none; of a known one only what is missing is filled in."""
+    email = values.get("email", "")
+    given = {key: values[key] for key in form.field_keys if key != "name" and values.get(key)}
+    contact = contacts.find(form.workspace, email)
+    if contact is None:
+        try:
+            return contacts.add_contact(
+                system_actor(form.workspace, _ADDED), email=email, name=values.get("name", ""), language=language,
+                fields=given, evidence=evidence,
+            )
+        except ConflictError:  # sent twice at once: the other one has just added it
+            contact = contacts.find(form.workspace, email)
+            if contact is None:
+                raise
+    missing = {key: value for key, value in given.items() if key not in contact.fields}
+    if missing:
+        contact = Contact.objects.select_for_update(no_key=True).get(pk=contact.pk)
+        contact.fields = {**checked_values(form.workspace, missing), **contact.fields}
+        contact.updated_at = now()
+        contact.save(update_fields=["fields", "updated_at"])
+    return contact
+
+
+def _had_left(contact: Contact, mailing_list: MailingList) -> bool:
+    """Whether the address said no to the list; its no outlives a contact that was deleted since."""
+    gone = Subscription.objects.filter(
+        contact=contact, mailing_list=mailing_list, status=SubscriptionStatus.UNSUBSCRIBED
+    )
+    rows = suppression.rows_for_address(contact.workspace_id, contact.email)
+    return gone.exists() or any(row.list_id == mailing_list.pk for row in rows)
 
 
 def ask_to_confirm(row: Subscription, *, send_at: datetime | None = None, language: str = "") -> bool:
@@ -196,6 +232,15 @@ def ask_to_confirm(row: Subscription, *, send_at: datetime | None = None, langua
 
 def form_token(form: SignUpForm, ip: str | None) -> str:
     """What a form carries so that a robot has to read the page first; good for the address it was shown to."""
-    day = now().date().toordinal()
+    return _form_token(form, ip, now().date())
+
+
+def is_form_token(form: SignUpForm, ip: str | None, given: str) -> bool:
+    """Whether a form was shown there today or yesterday, so that one shown before midnight is taken after it."""
+    days = now().date(), now().date() - timedelta(days=1)
+    return any(constant_time_compare(given, _form_token(form, ip, day)) for day in days)
+
+
+def _form_token(form: SignUpForm, ip: str | None, day: date) -> str:
     key = link_keyring().keys[link_keyring().current]
-    return hashlib.sha256(f"{form.pk}{day}{ip}".encode() + key).hexdigest()[:32]
+    return hashlib.sha256(f"{form.pk}{day.toordinal()}{ip}".encode() + key).hexdigest()[:32]

@@ -18,12 +18,12 @@ def apply(facts: Sequence[OutcomeFact]) -> None:
     """React to facts in order."""
     for fact in facts:
         if fact.type == EventType.UNSUBSCRIBED and fact.broadcast_id and fact.contact_id:
-            _leave(fact, fact.broadcast_id)
+            _leave(fact, fact.broadcast_id, fact.contact_id)
 
 
-def _leave(fact: OutcomeFact, broadcast_id: UUID) -> None:
+def _leave(fact: OutcomeFact, broadcast_id: UUID, contact_id: UUID) -> None:
     broadcast = Broadcast.objects.filter(pk=broadcast_id).first()
-    contact = Contact.objects.filter(pk=fact.contact_id or fact.recipient_id, workspace_id=fact.workspace_id).first()
+    contact = Contact.objects.filter(pk=contact_id, workspace_id=fact.workspace_id).first()
     if broadcast is None or contact is None:
         return
     # A fact may come late or twice: whoever joined again since then stays, and no list is added to those left.

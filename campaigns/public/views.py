@@ -6,7 +6,6 @@ from typing import Any
 
 from django.core.cache import cache
 from django.http import HttpRequest, HttpResponse
-from django.utils.crypto import constant_time_compare
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.csrf import csrf_exempt
@@ -21,7 +20,7 @@ from relayhub.core.clock import now
 from relayhub.core.crypto import link_keyring
 from relayhub.core.errors import InputError, RelayHubError
 from relayhub.core.ids import Prefix, decode_id
-from relayhub.core.net import client_ip
+from relayhub.core.net import client_ip, client_network
 from relayhub.protocol.tokens import Purpose, Reference, sign_reference
 from relayhub.relay import tracking
 from relayhub.relay.models import Recipient
@@ -106,8 +105,10 @@ def _choose(request: HttpRequest, contact: Contact, shown_in: str) -> None:
     again = _lists_in(request, "again")
     if again:
         leaving.come_back(contact, again, evidence)
+    elif request.POST.get("none"):
+        leaving.leave_everything(contact, evidence)
     else:
-        leaving.choose(contact, set() if request.POST.get("none") else _lists_in(request, "list"), evidence)
+        leaving.choose(contact, _lists_in(request, "list"), evidence)
 
 
 def _lists_in(request: HttpRequest, name: str) -> set[Any]:
@@ -161,9 +162,9 @@ def _taken(request: HttpRequest, form: SignUpForm, context: dict[str, Any]) -> H
 
     if request.POST.get("website"):
         return answer(request, "public/signed_up.html", context)
-    if not constant_time_compare(request.POST.get("token", ""), context["token"]):
+    if not leaving.is_form_token(form, client_ip(request), request.POST.get("token", "")):
         return again(_STALE, 422)
-    if not _within_limit(f"sign-up:{client_ip(request)}"):
+    if not _within_limit(f"sign-up:{client_network(request)}"):
         return again(_TOO_MANY, 429)
     evidence = _evidence(request, "form", request.build_absolute_uri(request.path))
     spoken = named_language(request) or languages.asked_for(request)

@@ -52,3 +52,15 @@ def client_ip(request: HttpRequest) -> str | None:
             return candidate
         peer = candidate
     return peer
+
+
+def client_network(request: HttpRequest) -> str:
+    """Where a request comes from, for limits: the address, of IPv6 its /64, all of which one line holds."""
+    address = client_ip(request) or ""
+    try:
+        value = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return address
+    if value.version == 4 or value.ipv4_mapped:
+        return address
+    return str(ipaddress.ip_network((value, 64), strict=False))

@@ -97,9 +97,10 @@ def accept_invitation(token: str, user: User) -> Member:
     """Make the person a member; the address of the account need not be the invited one."""
     with transaction.atomic():
         invitation = open_invitation(token)
-        taken = Invitation.objects.filter(pk=invitation.pk, accepted_at=None).update(accepted_at=now())
+        still_open = Invitation.objects.filter(pk=invitation.pk, accepted_at=None, revoked_at=None)
+        taken = still_open.update(accepted_at=now())
         if not taken:
-            raise AccessError("This invitation was used already.")
+            raise AccessError("This invitation was used already, or taken back.")
         member, made = Member.objects.get_or_create(
             workspace=invitation.workspace, user=user, defaults={"role": invitation.role}
         )

@@ -19,7 +19,6 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
-from django.utils.module_loading import import_string
 
 from deliverability import suppression
 from deliverability.models import SendingDomain, SuppressionReason, SuppressionScope
@@ -189,9 +188,6 @@ def _unsubscribe(mail: ReturnedMail, recipient_id: UUID) -> int:
     recipient = Recipient.objects.filter(pk=recipient_id).select_related("message").first()
     if recipient is None:
         return 0
-    handler = getattr(settings, "UNSUBSCRIBE_HANDLER", "")
-    if handler and recipient.broadcast_id is not None:
-        return int(bool(import_string(handler)(recipient_id, source=_UNSUBSCRIBE_SOURCE)))
     return int(unsubscribe(recipient, source=_UNSUBSCRIBE_SOURCE))
 
 
@@ -205,10 +201,16 @@ def unsubscribe(recipient: Recipient, *, source: str) -> bool:
         is_new = events_feedback.record_unsubscribe(
             recipient.pk, suppresses_stream=not list_ids, source=source, detail={"by": "mail"}
         )
-        for list_id in list_ids if is_new else ():
+        for list_id in list_ids:
             suppression.suppress(
                 recipient.workspace_id, recipient.address, reason=SuppressionReason.UNSUBSCRIBE,
                 scope=SuppressionScope.LIST, list_id=UUID(list_id), source=source, recipient_id=recipient.pk,
+            )
+        if not list_ids:
+            # Said again by the same mail, after somebody had lifted the first no: no event tells of it.
+            suppression.suppress(
+                recipient.workspace_id, recipient.address, reason=SuppressionReason.UNSUBSCRIBE,
+                scope=SuppressionScope.STREAM, stream_id=recipient.stream_id, source=source, recipient_id=recipient.pk,
             )
     return is_new
 

@@ -7,14 +7,16 @@ from datetime import timedelta
 
 import pytest
 from django.core.cache import cache
+from django.http import HttpResponse
 from django.test import Client
 
-from campaigns import lists, reactions, subscriptions
-from campaigns.contacts import Evidence, add_contact
-from campaigns.models import Contact, MailingList, Subscription
+from campaigns import contacts, leaving, lists, reactions, subscriptions
+from campaigns.contacts import Evidence, add_contact, delete_contact
+from campaigns.models import Contact, MailingList, SignUpForm, Subscription
 from campaigns.public.content import CAGE
 from deliverability.models import Suppression
 from relayhub.core.access import system_actor
+from relayhub.core.clock import now
 from relayhub.core.models import Workspace
 from relayhub.relay import display, ledger, routes
 from relayhub.relay import reactions as reactions_of_relay
@@ -209,3 +211,100 @@ def test_an_address_that_had_left_comes_back_only_by_an_answer(workspace: Worksp
     assert Subscription.objects.get().status == "unconfirmed"
     assert Suppression.objects.filter(lifted_at=None).exists()
     assert Recipient.objects.filter(address="gone@x.example").count() == 1
+
+
+def test_a_no_outlives_the_contact_and_no_stranger_takes_it_back(workspace: Workspace) -> None:
+    actor = system_actor(workspace)
+    mailing_list = lists.create_list(actor, name="Club", from_header="Club <c@shop.example>")
+    form = lists.create_form(actor, mailing_list, title="Join")
+    gone = add_contact(actor, email="gone@x.example", lists=[mailing_list], evidence=Evidence(channel="form"))
+    subscriptions.unsubscribe(gone, [mailing_list.pk], evidence=Evidence(channel="link"))
+    delete_contact(actor, gone)
+
+    joined(form, email="gone@x.example")
+
+    assert Subscription.objects.get().status == "unconfirmed"
+    assert Suppression.objects.filter(lifted_at=None, scope="list").exists()
+    assert Recipient.objects.filter(address="gone@x.example").count() == 1
+
+
+def joined(form: SignUpForm, **values: str) -> HttpResponse:
+    """The answer to a sign-up by the form as it is shown."""
+    client = Client()
+    token = re.search(r'name="token" value="(\w+)"', client.get(f"/f/{form.public_id}").content.decode())
+    assert token is not None
+    answer: HttpResponse = client.post(f"/f/{form.public_id}", {**values, "token": token[1]})
+    return answer
+
+
+def test_a_sign_up_that_is_sent_twice_at_once_is_one_and_both_are_thanked(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    actor = system_actor(workspace)
+    form = lists.create_form(actor, lists.create_list(actor, name="Club"), title="Join")
+    add_contact(actor, email="zoe@x.example", evidence=Evidence(channel="form"))
+    look, looks = contacts.find, []
+
+    def not_there_yet(*given: object) -> Contact | None:
+        looks.append(given)
+        return None if len(looks) == 1 else look(*given)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(contacts, "find", not_there_yet)
+
+    assert "Thank you" in joined(form, email="zoe@x.example").content.decode()
+    assert Subscription.objects.get().status == "confirmed"
+
+
+def test_a_form_that_was_shown_before_midnight_is_taken_after_it(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    actor = system_actor(workspace)
+    form = lists.create_form(actor, lists.create_list(actor, name="Club"), title="Join")
+    token, shown_at = leaving.form_token(form, "127.0.0.1"), now()
+
+    def is_taken(days: int) -> bool:
+        monkeypatch.setattr(leaving, "now", lambda: shown_at + timedelta(days=days))
+        return leaving.is_form_token(form, "127.0.0.1", token)
+
+    assert [is_taken(days) for days in (0, 1, 2)] == [True, True, False]
+    assert not leaving.is_form_token(form, "127.0.0.2", token)
+
+
+def test_a_line_with_many_addresses_of_ipv6_is_one_place(workspace: Workspace) -> None:
+    actor = system_actor(workspace)
+    form = lists.create_form(actor, lists.create_list(actor, name="Club"), title="Join")
+
+    def sign_up(number: int, network: str) -> int:
+        client = Client(REMOTE_ADDR=f"{network}::{number:x}")
+        token = re.search(r'name="token" value="(\w+)"', client.get(f"/f/{form.public_id}").content.decode())
+        assert token is not None
+        values = {"email": f"a{number}@x.example", "token": token[1]}
+        return int(client.post(f"/f/{form.public_id}", values).status_code)
+
+    assert [sign_up(number, "2001:db8:1:2") for number in range(1, 22)] == [200] * 20 + [429]
+    assert sign_up(22, "2001:db8:1:3") == 200
+
+
+def test_leaving_everything_ends_what_waits_for_an_answer_too(recipient: Recipient) -> None:
+    contact = Contact.objects.get()
+    actor = system_actor(recipient.workspace)
+    club = lists.create_list(actor, name="Club", opt_in="double", from_header="Club <c@shop.example>")
+    subscriptions.subscribe(contact, club, evidence=Evidence(channel="form"))
+    path = re.search(r'href="(/p/[\w-]+)"', Client().get(links(recipient)["u"]).content.decode())
+    assert path is not None
+
+    Client().post(path[1], {"none": "1"})
+
+    assert set(Subscription.objects.values_list("status", flat=True)) == {"unsubscribed"}
+
+
+def test_a_no_that_is_said_again_counts_again_after_it_was_lifted(recipient: Recipient) -> None:
+    Recipient.objects.update(broadcast_id=None)
+    path = links(recipient)["u"]
+    Client().post(path, ONE_CLICK)
+    Suppression.objects.update(lifted_at=now(), lifted_by="somebody", lift_reason="asked by telephone")
+
+    assert Client().post(path, ONE_CLICK).status_code == 200
+
+    standing = Suppression.objects.get(lifted_at=None)
+    assert (standing.scope, standing.stream_id) == ("stream", recipient.stream_id)

@@ -7,6 +7,7 @@ from uuid import UUID
 import pytest
 
 from deliverability.models import Suppression
+from relayhub.core.clock import now
 from relayhub.core.crypto import link_keyring
 from relayhub.core.errors import AcceptError
 from relayhub.core.ids import Prefix, encode_id, uuid7
@@ -161,6 +162,9 @@ def test_an_unsubscribe_from_a_broadcast_stops_its_lists() -> None:
     to = address(verp.ReturnKind.UNSUBSCRIBE, row.pk)
     assert come_back(to, b"Subject: x\r\n\r\n", mail_from="bob@example.org") == 1
     assert {(each.scope, each.list_id) for each in Suppression.objects.all()} == {("list", each) for each in lists}
+    Suppression.objects.update(lifted_at=now(), lifted_by="x", lift_reason="joined again")
+    come_back(to, b"Subject: no, really\r\n\r\n", mail_from="bob@example.org")
+    assert {each.list_id for each in Suppression.objects.filter(lifted_at=None)} == set(lists)
 
 
 def test_a_complaint_to_a_signed_address(recipient: Recipient) -> None:
