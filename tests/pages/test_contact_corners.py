@@ -108,6 +108,16 @@ def test_an_import_finds_its_list_among_very_many(at: Desk) -> None:
     assert ContactImport.objects.get().mailing_list == news
 
 
+@pytest.mark.parametrize("name", ["contact-new", "suppression-new", "suppression-import"])
+def test_a_field_that_searches_lists_belongs_to_the_form_around_it(at: Desk, name: str) -> None:
+    many_lists(at)
+
+    page = at.client.get(reverse(name)).content.decode()
+
+    field = page[page.index('role="combobox"') - 300:][:1200]
+    assert " form=" not in field
+
+
 def test_people_of_a_list_are_found_as_in_contacts(at: Desk) -> None:
     news = lists.create_list(at.actor, name="News")
     person(at, "zoe", news)
