@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from allauth.account.adapter import DefaultAccountAdapter
 from django.conf import settings
 from django.http import HttpRequest
+from django.utils.functional import lazy
 from django.utils.translation import gettext_lazy as _
 
 from relayhub.core.clock import now
@@ -16,6 +17,8 @@ from relayhub.core.net import client_ip
 from relayhub.core.sessions import device_of
 from relayhub.core.system_mail import SystemLetter, send_letter
 
+#: Said in the letter's language, which is not that of the request.
+_device_of = lazy(device_of, str)
 #: What a letter says that tells of a change, by the last word of allauth's template.
 _NEWS = {
     "password_changed": _("the password was changed"),
@@ -45,7 +48,7 @@ class AccountAdapter(DefaultAccountAdapter):
             return
         news = {
             "news": _NEWS.get(word, _("a setting of the account was changed")), "at": f"{now():%Y-%m-%d %H:%M} UTC",
-            "device": device_of(plain.get("user_agent", "")), "ip": plain.get("ip", ""),
+            "device": _device_of(plain.get("user_agent", "")), "ip": plain.get("ip", ""),
         }
         send_letter(SystemLetter(name="account_notice", to=email, context=news, language=own))
 

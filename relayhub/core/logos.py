@@ -6,6 +6,7 @@ Whatever comes in is drawn anew, so that what goes out holds no script, no metad
 from __future__ import annotations
 
 import io
+import struct
 from uuid import UUID
 
 from django.db import transaction
@@ -22,6 +23,11 @@ MAX_BYTES = 2 * 1024 * 1024
 _SIZE = (480, 112)
 _MAX_PIXELS = 40_000_000
 _FORMATS = ("PNG", "JPEG", "GIF", "WEBP")
+#: What Pillow raises on files that are broken in one place or another; facts about the camera are read as well.
+_UNREADABLE = (
+    OSError, EOFError, ValueError, TypeError, KeyError, IndexError, SyntaxError, struct.error,
+    Image.DecompressionBombError,
+)
 _REFUSAL = "This is not a picture that can be read. Choose a PNG, JPEG, GIF or WebP file of up to 2 MB."
 
 
@@ -75,7 +81,7 @@ def _drawn(data: bytes) -> bytes:
             if picture.width * picture.height > _MAX_PIXELS:
                 raise InputError("This picture is larger than 40 megapixels. Make it smaller.", field="logo")
             upright = ImageOps.exif_transpose(picture).convert("RGBA")
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as exc:
+    except _UNREADABLE as exc:
         raise InputError(_REFUSAL, field="logo") from exc
     upright.thumbnail(_SIZE, Image.Resampling.LANCZOS)
     target = io.BytesIO()

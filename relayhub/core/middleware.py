@@ -16,6 +16,7 @@ from django.contrib import messages
 from django.dispatch import receiver
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.utils.translation import gettext as _
 
 from relayhub.core import languages
 from relayhub.core.access import Actor, actor_for_member, member_for
@@ -86,11 +87,11 @@ class ActorMiddleware:
         if not isinstance(user, User):
             return None
         if user.must_change_password:
-            messages.info(request, "Choose a password of your own before you go on.")
+            messages.info(request, _("Choose a password of your own before you go on."))
             return redirect("account_change_password")
         actor = _actor(request) if by_session else getattr(request, "actor", None)
         if _needs_second_factor(user, actor) and not is_mfa_enabled(user):
-            messages.info(request, "This workspace asks for a second factor. Set one up to go on.")
+            messages.info(request, _("This workspace asks for a second factor. Set one up to go on."))
             return redirect("mfa_activate_totp")
         return None
 
@@ -118,6 +119,6 @@ def _needs_second_factor(user: User, actor: Actor | None) -> bool:
 
 
 @receiver([password_changed, password_reset, password_set])
-def own_password_chosen(user: User, **_: Any) -> None:
+def own_password_chosen(user: User, **__: Any) -> None:
     """The person chose a password: the first one is forgotten."""
     User.objects.filter(pk=user.pk, must_change_password=True).update(must_change_password=False)

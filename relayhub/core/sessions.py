@@ -11,6 +11,7 @@ from datetime import datetime
 
 from allauth.usersessions.models import UserSession
 from django.http import HttpRequest
+from django.utils.translation import gettext as _
 
 from relayhub.core.models import User
 
@@ -57,8 +58,8 @@ def device_of(user_agent: str) -> str:
     browser = next((name for mark, name in _BROWSERS if mark in user_agent), "")
     system = next((name for mark, name in _SYSTEMS if mark in user_agent), "")
     if browser and system:
-        return f"{browser} on {system}"
-    return browser or system or "A browser that does not say which"
+        return _("%(browser)s on %(system)s") % {"browser": browser, "system": system}
+    return browser or system or _("A browser that does not say which")
 
 
 def end_session(user: User, session_id: int) -> bool:

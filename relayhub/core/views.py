@@ -7,7 +7,7 @@ from uuid import UUID
 from django.contrib import messages
 from django.contrib.auth import login, password_validation
 from django.core.exceptions import ValidationError
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_http_methods, require_POST, require_safe
@@ -104,7 +104,7 @@ def _join(request: HttpRequest, token: str, invited: Invitation, user: User) -> 
 
 
 def _new_person(request: HttpRequest, token: str, invited: Invitation) -> HttpResponse:
-    name = " ".join(request.POST.get("display_name", "").split())[:150]
+    name = " ".join(request.POST.get("display_name", "").replace("\0", "").split())[:150]
     password = request.POST.get("password", "")
     try:
         password_validation.validate_password(password, User(email=invited.email, display_name=name))
@@ -113,9 +113,12 @@ def _new_person(request: HttpRequest, token: str, invited: Invitation) -> HttpRe
             request, "core/invitation.html",
             {"invitation": invited, "problems": exc.messages, "display_name": name}, status=422,
         )
-    with transaction.atomic():
-        user = User.objects.create_user(invited.email, password, display_name=name)
-        people.accept_invitation(token, user)
+    try:
+        with transaction.atomic():
+            user = User.objects.create_user(invited.email, password, display_name=name)
+            people.accept_invitation(token, user)
+    except IntegrityError:  # sent twice at once: the other one made the account
+        return redirect("invitation", token)
     login(request, user, backend=_BACKEND)
     sessions.note_sign_in(request)
     messages.success(request, f"Welcome. You are in {invited.workspace.name} now.")

@@ -12,6 +12,7 @@ from django.test import Client
 from django.urls import reverse
 
 from relayhub.core import languages, live_feed
+from relayhub.core.account_adapter import AccountAdapter
 from relayhub.core.clock import now
 from relayhub.core.live_feed import Feed
 from relayhub.core.models import User, Workspace
@@ -128,6 +129,19 @@ def test_letters_of_the_installation_are_in_their_readers_language(language: str
     mail = Recipient.objects.select_related("message", "message__content", "message__stream").get()
     assert mail.message.subject == subject
     assert words in (display.readable(display.recipient_bytes(mail)).text or "")
+
+
+def test_a_letter_of_news_names_the_device_in_its_readers_language() -> None:
+    at = desk()
+    Workspace.objects.filter(pk=at.workspace.pk).update(is_first=True)
+    User.objects.filter(pk=at.user.pk).update(language="de")
+    seen = {"ip": "192.0.2.7", "user_agent": "Mozilla/5.0 (X11; Linux x86_64) Firefox/140.0"}
+
+    with languages.speaking("en"):
+        AccountAdapter().send_mail("account/email/password_changed", at.user.email, seen)
+
+    mail = Recipient.objects.select_related("message", "message__content", "message__stream").get()
+    assert "von 192.0.2.7 mit Firefox unter Linux." in (display.readable(display.recipient_bytes(mail)).text or "")
 
 
 def test_an_error_of_the_interface_stays_english_whatever_the_person_reads() -> None:

@@ -282,9 +282,21 @@ def test_a_logo_is_drawn_anew_and_served_to_anybody(kind: str) -> None:
     assert path in shown(reverse("public-form", args=[form_of(at).public_id]))
 
 
+def with_wrong_facts() -> bytes:
+    """A JPEG that says how it was held in a way that cannot be read."""
+    facts = Image.Exif()
+    facts[0x0112], facts[0x010E] = 6, "abc"
+    target = io.BytesIO()
+    Image.new("RGB", (6, 4)).save(target, "JPEG", exif=facts)
+    data = bytearray(target.getvalue())
+    data[data.index(b"Exif") + 17] = 0
+    return bytes(data)
+
+
 @pytest.mark.parametrize(
-    "data", [b"", b"<svg xmlns='http://www.w3.org/2000/svg'/>", picture()[:200], b"\0" * (2 * 1024 * 1024 + 1)],
-    ids=["empty", "svg", "cut off", "too large"],
+    "data", [b"", b"<svg xmlns='http://www.w3.org/2000/svg'/>", picture()[:200], b"\0" * (2 * 1024 * 1024 + 1),
+             with_wrong_facts()],
+    ids=["empty", "svg", "cut off", "too large", "wrong facts"],
 )
 def test_what_is_no_picture_is_refused_and_the_logo_stays(data: bytes) -> None:
     at = desk()

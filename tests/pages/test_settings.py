@@ -6,11 +6,13 @@ import re
 from html import unescape
 
 import pytest
+from django.contrib.auth import password_validation
 from django.test import Client
 from django.urls import reverse
 from rest_framework.test import APIClient
 
 from relayhub.core import keys, people
+from relayhub.core.clock import now
 from relayhub.core.errors import ConflictError, ForbiddenError
 from relayhub.core.models import AuditEntry, Invitation, Member, Role, User, Workspace
 from relayhub.site import setup
@@ -103,6 +105,24 @@ def test_an_invitation_shows_its_link_once_and_lets_somebody_in() -> None:
     guest = Client()
     guest.post(f"/invitations/{link[1]}", {"display_name": "Tomás", "password": "a long enough word 9"})
     assert Member.objects.get(user__email="tomas@example.com").role == Role.MARKETER
+
+
+def test_an_invitation_that_is_sent_twice_at_once_makes_one_account(monkeypatch: pytest.MonkeyPatch) -> None:
+    link = people.invite(desk().actor, email="tomas@example.com", role="viewer").link
+    path, answer = link[link.index("/invitations/"):], {"display_name": "Tomás", "password": "a long enough word 9"}
+    checked = password_validation.validate_password
+
+    def meanwhile(*given: object) -> None:
+        checked(*given)  # type: ignore[arg-type]
+        monkeypatch.setattr(password_validation, "validate_password", checked)
+        Client().post(path, answer)
+
+    monkeypatch.setattr(password_validation, "validate_password", meanwhile)
+    second = Client().post(path, answer, follow=True)
+
+    assert second.status_code == 404
+    assert "was used already" in text_of(second.content)
+    assert User.objects.filter(email="tomas@example.com").count() == 1
 
 
 def test_a_bad_invitation_comes_back_with_the_text() -> None:
@@ -210,7 +230,7 @@ def test_a_required_second_factor_asks_everybody() -> None:
     page = text_of(at.client.get(reverse("settings-security")).content)
     at.client.post(reverse("settings-security-require"), {"requires_mfa": "1"})
 
-    assert "1 of 1 member signs in with a password only" in page
+    assert "Members who sign in with a password only: 1 of 1." in page
     assert at.client.get("/")["Location"] == reverse("mfa_activate_totp")
 
 
@@ -289,6 +309,14 @@ def test_only_those_who_may_change_the_workspace_stop_it() -> None:
 
     assert at.client.post(reverse("settings-sending"), {"reason": "x"}).status_code == 403
     assert at.client.post(reverse("settings-resume")).status_code == 403
+    running = text_of(at.client.get(reverse("settings-sending")).content)
+    Workspace.objects.update(sending_stopped_at=now(), sending_stopped_reason="Wrong prices")
+    stopped = text_of(at.client.get(reverse("settings-sending")).content)
+    assert "An admin or owner can stop it" in running
+    assert "An admin or owner can resume it" in stopped
+    for page in (running, stopped):
+        assert 'name="reason"' not in page
+        assert reverse("settings-resume") not in page
     assert reverse("settings-sending") not in text_of(at.client.get(reverse("settings-home")).content)
 
 
