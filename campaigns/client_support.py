@@ -2,7 +2,7 @@
 
 Facts of 2026 from the makers' documents and caniemail.com: Gmail's supported CSS (developers.google.com/gmail/design),
 Outlook for Windows renders with Word. Only what is written in the source is judged; what the MJML compiler makes of it
-has its own fall-backs.
+has its own fall-backs. No pattern reads on behind the next `<`: a rule takes a time that grows with the length alone.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from campaigns.models import TemplateKind
+from campaigns.template_looks import styles
 from campaigns.templates import TemplateInput
 from relayhub.relay.template_source import Finding, Severity
 
@@ -34,7 +35,7 @@ def _rule(code: str, pattern: str, message: str, fix: str) -> Rule:
 
 
 RULES = (
-    _rule("client_script", r"<script\b(?![^>]*ld\+json)", "No mail program runs scripts.",
+    _rule("client_script", r"<script\b(?![^<>]*ld\+json)", "No mail program runs scripts.",
           "Leave it out: it makes mail look like an attack."),
     _rule("client_form", r"<form\b", "Gmail and Outlook do not send forms.", "Link to a page that holds the form."),
     _rule("client_frame", r"<(?:iframe|object|embed)\b", "Mail programs leave out frames and embedded objects.",
@@ -46,30 +47,30 @@ RULES = (
           "Use a JPEG or PNG."),
     _rule("client_data_image", r"src\s*=\s*[\"']data:", "Gmail and Outlook do not show pictures written into the mail.",
           "Put the picture on a web server."),
-    _rule("client_stylesheet", r"<link\b[^>]*stylesheet|@import\b", "Gmail and Outlook load no stylesheets or fonts.",
+    _rule("client_stylesheet", r"<link\b[^<>]*stylesheet|@import\b", "Gmail and Outlook load no stylesheets or fonts.",
           "Write the rules into a style element; name a font that everybody has behind yours."),
     _rule("client_position", r"position\s*:\s*(?:absolute|fixed|sticky)", "Gmail and Outlook ignore “position”.",
           "Place it with table cells."),
     _rule("client_flex", r"display\s*:\s*(?:inline-)?(?:flex|grid)", "Outlook for Windows knows no flex and no grid.",
           "Place it with table cells or MJML columns."),
     _rule("client_variable", r"var\(\s*--", "Gmail and Outlook know no CSS variables.", "Write the value itself."),
-    _rule("client_background", r"background(?:-image)?\s*:[^;\"'{}]*url\(",
+    _rule("client_background", r"background(?:-image)?\s*:[^:;\"'{}]*url\(",
           "Outlook for Windows shows no background picture.", "Give a background colour that the text reads on."),
     _rule("client_relative", r"(?:src|href)\s*=\s*[\"'](?!https?:|mailto:|tel:|sms:|data:|cid:|#|\{\{|\{%|//)[^\"'\s]",
           "This address leads nowhere from a mail.", "Write it whole, beginning with https://."),
-    _rule("client_no_alt", r"<(?:mj-image|img)\b(?![^>]*\balt\s*=)[^>]*>", "This picture has no alternative text.",
+    _rule("client_no_alt", r"<(?:mj-image|img)\b(?![^<>]*\balt\s*=)[^<>]*>", "This picture has no alternative text.",
           "Say in alt=\"…\" what it shows; alt=\"\" where it only decorates. Many people see mail without pictures."),
-    _rule("client_no_width", r"<img\b(?![^>]*\b(?:width|height)\s*=)[^>]*>",
+    _rule("client_no_width", r"<img\b(?![^<>]*\b(?:width|height)\s*=)[^<>]*>",
           "Outlook for Windows shows this picture in its full size.", "Give it a width=\"…\" in pixels."),
 )
 _MARKDOWN_IMAGE = re.compile(r"!\[\s*\]\(")
 _MARKDOWN_HTML = re.compile(r"</?(?!https?:|mailto:)[a-z][a-z0-9-]*(?:\s[^<>]*)?/?>", re.IGNORECASE)
 _CODE = re.compile(r"```.*?```|`[^`\n]*`", re.DOTALL)
 #: Comments, and what MJML only declares for other elements.
-_NOT_SHOWN = re.compile(r"<!--.*?-->|<mj-attributes\b.*?</mj-attributes\s*>", re.DOTALL | re.IGNORECASE)
+_NOT_SHOWN = re.compile(r"<!--|<mj-attributes\b", re.IGNORECASE)
+_SHOWN_AGAIN = {"<!--": re.compile("-->"), "<mj-attributes": re.compile(r"</mj-attributes\s*>", re.IGNORECASE)}
 #: How many rules there are for each kind; two of HTML's look for what MJML writes for itself.
 _MARKDOWN_RULES = 2
-_STYLE = re.compile(r"<style\b[^>]*>(.*?)</style\s*>", re.IGNORECASE | re.DOTALL)
 
 
 def checks_of(kind: str) -> int:
@@ -84,22 +85,40 @@ def support_findings(content: TemplateInput, html: str | None) -> list[Finding]:
     if content.kind == TemplateKind.TEXT:
         return []
     found = list(_in_markdown(content.source) if content.kind == TemplateKind.MARKDOWN else _in_source(content.source))
-    if html and any(len(match[1]) > MAX_STYLE for match in _STYLE.finditer(html)):
+    if html and any(end - begin > MAX_STYLE for begin, end in styles(html)):
         found.append(_finding("client_long_style", "Gmail leaves out style elements of more than 8,192 characters.",
                               "Shorten the styles, or inline them only."))
     return found
 
 
 def _in_source(source: str) -> Iterator[Finding]:
-    seen = _NOT_SHOWN.sub(_blank, source)
+    seen = _shown(source)
     for rule in RULES:
         match = rule.pattern.search(seen)
         if match:
             yield _finding(rule.code, rule.message, rule.fix, source, match)
 
 
+def _shown(source: str) -> str:
+    """The source with blanks in the place of what is not shown."""
+    pieces: list[str] = []
+    never_closed: set[str] = set()
+    at = 0
+    for opened in _NOT_SHOWN.finditer(source):
+        kind = opened[0].lower()
+        if opened.start() < at or kind in never_closed:
+            continue
+        closed = _SHOWN_AGAIN[kind].search(source, opened.end())
+        if closed is None:
+            never_closed.add(kind)
+            continue
+        pieces += [source[at : opened.start()], _blanked(source[opened.start() : closed.end()])]
+        at = closed.end()
+    return "".join([*pieces, source[at:]])
+
+
 def _in_markdown(source: str) -> Iterator[Finding]:
-    seen = _CODE.sub(_blank, source)
+    seen = _CODE.sub(lambda match: _blanked(match[0]), source)
     if match := _MARKDOWN_IMAGE.search(seen):
         yield _finding("client_no_alt", "This picture has no alternative text.",
                        "Write what it shows between the brackets: ![A loaf of rye](…).", source, match)
@@ -108,9 +127,9 @@ def _in_markdown(source: str) -> Iterator[Finding]:
                        "Use Markdown’s own signs, or write the template in HTML.", source, match)
 
 
-def _blank(match: re.Match[str]) -> str:
+def _blanked(text: str) -> str:
     """The same number of characters and lines, without what they say."""
-    return re.sub(r"[^\n]", " ", match[0])
+    return re.sub(r"[^\n]", " ", text)
 
 
 def _finding(code: str, message: str, fix: str, source: str = "", match: re.Match[str] | None = None) -> Finding:

@@ -14,6 +14,8 @@ MAX_LINES = 5_000
 CONTEXT = 3
 #: Characters of a line within which words are compared, and the share of words two lines have to have in common.
 MAX_WORDS_IN, LIKENESS = 2_000, 0.4
+#: Pairs of words that are compared for one part: about a second; lines beyond them are set off as a whole.
+MAX_PAIRS = 3_000_000
 _WORD = re.compile(r"\w+|\s+|[^\w\s]")
 _LABELS = {"kind": "Written in", "subject": "Subject", "preheader": "Preview text", "source": "Content",
            "text": "Plain text"}
@@ -56,6 +58,7 @@ def _part(label: str, old: list[str], new: list[str]) -> PartDiff:
     if max(len(old), len(new)) > MAX_LINES:
         return PartDiff(label=label, lines=(), added=len(new), removed=len(old), is_too_long=True)
     lines: list[DiffLine] = []
+    budget = _Budget()
     for group in difflib.SequenceMatcher(None, old, new).get_grouped_opcodes(CONTEXT):
         if lines:
             lines.append(DiffLine(kind="gap"))
@@ -64,7 +67,7 @@ def _part(label: str, old: list[str], new: list[str]) -> PartDiff:
                 lines += [DiffLine(kind="same", text=text, before=i + at + 1, after=j + at + 1)
                           for at, text in enumerate(old[i:i_end])]
                 continue
-            gone, come = _words(old[i:i_end], new[j:j_end])
+            gone, come = _words(old[i:i_end], new[j:j_end], budget)
             lines += [DiffLine(kind="del", text=text, before=i + at + 1, pieces=gone.get(at, ()))
                       for at, text in enumerate(old[i:i_end])]
             lines += [DiffLine(kind="add", text=text, after=j + at + 1, pieces=come.get(at, ()))
@@ -78,7 +81,21 @@ def _part(label: str, old: list[str], new: list[str]) -> PartDiff:
 Pieces = dict[int, tuple[tuple[str, bool], ...]]
 
 
-def _words(old: list[str], new: list[str]) -> tuple[Pieces, Pieces]:
+@dataclass
+class _Budget:
+    """Pairs of words that may still be compared."""
+
+    left: int = MAX_PAIRS
+
+    def takes(self, pairs: int) -> bool:
+        """Whether so many may be; they are taken then."""
+        if pairs > self.left:
+            return False
+        self.left -= pairs
+        return True
+
+
+def _words(old: list[str], new: list[str], budget: _Budget) -> tuple[Pieces, Pieces]:
     """What changed within lines that took each other's place, by the number of the line on either side.
 
     Only lines that stand opposite each other and have more in common than not: else all of it is new.
@@ -91,6 +108,8 @@ def _words(old: list[str], new: list[str]) -> tuple[Pieces, Pieces]:
         if max(len(before), len(after)) > MAX_WORDS_IN:
             continue
         left, right = _WORD.findall(before), _WORD.findall(after)
+        if not budget.takes(len(left) * len(right)):
+            continue
         matcher = difflib.SequenceMatcher(None, left, right, autojunk=False)
         if matcher.ratio() < LIKENESS:
             continue

@@ -166,14 +166,16 @@ def _bare_fields(source: str) -> Iterator[tuple[str, int]]:
     """Contact fields that are written without a fallback, with their line; those asked about by an `if` are not."""
     found = list(tags(source))
     asked = {name for tag in found if _is_condition(tag) for name in fields_named(tag.source)}
+    line, counted = 1, 0
     for tag in found:
+        line, counted = line + source.count("\n", counted, tag.start), tag.start
         if tag.is_output and not _FALLBACK.search(tag.inner):
             for name in fields_named(tag.source) - asked:
-                yield name, source.count("\n", 0, tag.start) + 1
+                yield name, line
 
 
 def _is_condition(tag: Tag) -> bool:
-    return not tag.is_output and tag.inner.split(" ", 1)[0] in {"if", "elif"}
+    return not tag.is_output and tag.inner.split(None, 1)[:1] in (["if"], ["elif"])
 
 
 def _blanks(workspace: Workspace, content: TemplateInput) -> list[Blank]:

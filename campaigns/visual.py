@@ -51,7 +51,6 @@ def begun(workspace: Workspace, content: TemplateInput) -> TemplateInput:
     return replace(content, kind=page.kind, source=page.source)
 
 
-
 def beginning(workspace: Workspace, chosen: Starter, *, in_builder: bool) -> tuple[TemplateInput, str]:
     """What a new template holds, and the page that opens it; from nothing the builder begins with a page of its own."""
     content = chosen.content(workspace)

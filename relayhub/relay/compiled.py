@@ -11,13 +11,14 @@ import html as html_entities
 import json
 import re
 from dataclasses import asdict, dataclass, field, replace
+from functools import lru_cache
 from typing import Any
 
 from relayhub.core.errors import PrepareError
 from relayhub.protocol.links import Link, LinkNumbers, add_open_pixel, html_to_text, rewrite_html, rewrite_text
 from relayhub.relay import markdown_mail
 from relayhub.relay.brand import Brand
-from relayhub.relay.template_source import tags
+from relayhub.relay.template_source import tags, with_tags, word_for_tags
 
 FORMAT_VERSION = 1
 #: Names under which prepare() fills in tracked links and the pixel.
@@ -89,8 +90,12 @@ class CompiledSource:
         return cls(**values)
 
 
+@lru_cache(maxsize=32)
 def to_html(source: Source) -> str | None:
-    """HTML with styles inlined, None for plain text; PrepareError for what cannot be read."""
+    """HTML with styles inlined, None for plain text; PrepareError for what cannot be read.
+
+    Kept for the next who asks: a check, its preview and each single message of a template ask for the same.
+    """
     if source.kind == "text" or not source.source.strip():
         return None
     written = _written(source)
@@ -244,21 +249,26 @@ def _hide_tags(source: str, *, is_text: bool = False) -> tuple[str, Any]:
     """
     found: list[str] = []
     pieces: list[str] = []
-    end = 0
+    inside: set[str] = set()
+    begin, end, in_element = word_for_tags(source), 0, False
     for tag in tags(source):
         before = source[end : tag.start]
         pieces.append(before)
-        so_far = source[: tag.start]
-        in_element = so_far.rfind("<") > so_far.rfind(">")
-        word = f"rhtag{len(found)}x"
+        opened, closed = before.rfind("<"), before.rfind(">")
+        in_element = opened > closed if max(opened, closed) >= 0 else in_element
+        word = f"{begin}{len(found)}x"
+        if in_element:
+            inside.add(word)
         pieces.append(word if tag.is_output or in_element or is_text else f"<!--{word}-->")
         found.append(tag.source)
         end = tag.end
     hidden = "".join(pieces) + source[end:]
 
     def restore(text: str) -> str:
-        text = re.sub(r"<!--(rhtag\d+x)-->", r"\1", text)
-        return re.sub(r"rhtag(\d+)x", lambda match: found[int(match[1])], text)
+        text = re.sub(rf"<!--({begin}\d+x)-->", r"\1", text)
+        # Parsers give a word that stands among attributes an empty value.
+        text = re.sub(rf'({begin}\d+x)=""', lambda match: match[1] if match[1] in inside else match[0], text)
+        return with_tags(text, begin, found)
 
     return hidden, restore
 

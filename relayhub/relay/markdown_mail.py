@@ -19,13 +19,10 @@ from markdown_it.token import Token
 
 from relayhub.core.errors import PrepareError
 from relayhub.relay.brand import DARK_PAPER, Brand
-from relayhub.relay.template_source import tags
+from relayhub.relay.template_source import tags, with_tags, word_for_tags
 
 #: Characters; three times what a mail may have before Gmail clips it, and quick to read.
 MAX_SOURCE = 300_000
-_WORD = re.compile(r"rhtag(\d+)x")
-_ALONE = re.compile(r"^[ \t]*(?:rhtag\d+x[ \t]*)+$", re.MULTILINE)
-_IN_PARAGRAPH = re.compile(r"<p>((?:rhtag\d+x\s*)+)</p>")
 
 
 def to_html(source: str, brand: Brand) -> str:
@@ -33,20 +30,23 @@ def to_html(source: str, brand: Brand) -> str:
     if len(source) > MAX_SOURCE:
         raise PrepareError(f"Markdown has up to {MAX_SOURCE:,} characters.", temporary=False, code="too_long")
     found = list(tags(source))
+    begin = word_for_tags(source)
+    word = re.compile(rf"{begin}(\d+)x")
     pieces, end = [], 0
     for number, tag in enumerate(found):
-        pieces += [source[end : tag.start], f"rhtag{number}x"]
+        pieces += [source[end : tag.start], f"{begin}{number}x"]
         end = tag.end
     hidden = "".join([*pieces, source[end:]])
     statements = {str(number) for number, tag in enumerate(found) if not tag.is_output}
 
     def apart(match: re.Match[str]) -> str:
-        alone = set(_WORD.findall(match[0])) <= statements
+        alone = set(word.findall(match[0])) <= statements
         return f"\n\n{match[0].strip()}\n\n" if alone else match[0]
 
-    body = _engine().render(_ALONE.sub(apart, hidden))
-    body = _IN_PARAGRAPH.sub(lambda m: m[1] if set(_WORD.findall(m[1])) <= statements else m[0], body)
-    return _WORD.sub(lambda match: found[int(match[1])].source, _shell(body, brand))
+    body = _engine().render(re.sub(rf"(?m)^[ \t]*(?:{begin}\d+x[ \t]*)+$", apart, hidden))
+    body = re.sub(rf"<p>((?:{begin}\d+x\s*)+)</p>",
+                  lambda m: m[1] if set(word.findall(m[1])) <= statements else m[0], body)
+    return with_tags(_shell(body, brand), begin, [tag.source for tag in found])
 
 
 @lru_cache(maxsize=1)

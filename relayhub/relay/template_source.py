@@ -9,8 +9,9 @@ source that is nested deep enough would end the whole process. Every pass here i
 
 from __future__ import annotations
 
+import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -118,7 +119,7 @@ def fields_named(source: str) -> set[str]:
     for tag in tags(source):
         inner = _STRING.sub("''", tag.inner)
         if not tag.is_output:
-            head, _, rest = inner.partition(" ")
+            head, _, rest = " ".join(inner.split()).partition(" ")
             if head == "for":
                 names, _, inner = rest.partition(" in ")
                 local |= {name.strip() for name in names.split(",")}
@@ -131,13 +132,31 @@ def fields_named(source: str) -> set[str]:
     return found
 
 
-def line_of_field(source: str, name: str) -> int | None:
-    """The first line (from 1) whose tag names the dotted path; None where no tag does."""
-    word = re.compile(rf"(?<![\w.]){re.escape(name)}(?![\w.])")
+def lines_of_fields(source: str) -> dict[str, int]:
+    """Dotted path -> the first line (from 1) whose tag names it."""
+    found: dict[str, int] = {}
+    line, counted = 1, 0
     for tag in tags(source):
-        if word.search(_STRING.sub("''", tag.inner)):
-            return source.count("\n", 0, tag.start) + 1
-    return None
+        line, counted = line + source.count("\n", counted, tag.start), tag.start
+        for name in fields_named(tag.source):
+            found.setdefault(name, line)
+    return found
+
+
+def word_for_tags(source: str) -> str:
+    """What a word that stands for a hidden tag begins with: nothing that the source holds itself."""
+    word, plain = "rhtag", source.lower()  # parsers write names of elements and attributes in lower case
+    while word in plain:
+        word = f"rhtag{hashlib.sha256((word + plain).encode(errors='replace')).hexdigest()[:12]}n"
+    return word
+
+
+def with_tags(text: str, word: str, found: Sequence[str]) -> str:
+    """The text with the tags in the places of their words, `word` and their number and an x."""
+    def tag(match: re.Match[str]) -> str:
+        return found[int(match[1])] if int(match[1]) < len(found) else match[0]
+
+    return re.sub(rf"{word}(\d{{1,6}})x", tag, text)
 
 
 def lint(source: str, *, part: str = "") -> list[Finding]:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
-from campaigns import template_looks
+from campaigns import template_diff, template_looks
 from campaigns.client_support import checks_of, support_findings
 from campaigns.templates import TemplateInput
+from relayhub.relay.template_source import lines_of_fields
 
 DARK = (
     '<head><meta name="color-scheme" content="light dark"><style>p{color:#111}'
@@ -99,3 +102,43 @@ def test_a_style_that_gmail_leaves_out_is_told() -> None:
     html = f"<style>{'p{}' * 3000}</style>"
 
     assert [f.code for f in support_findings(TemplateInput(source="x"), html)] == ["client_long_style"]
+
+
+# -- the time it takes ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("piece", [
+    "<meta ", "<meta name=color-scheme ", "color-scheme:", "color-scheme:" + " " * 50_000, "<style>", "<style ",
+    "<img ", "<img alt ", "url(", "url(  ", "<!--", "<mj-attributes ", "<link ", "<script ", "<script ld+json ",
+    "background:", "background: a", " src=\"", " background='", "{{ a.b }}",
+])
+def test_the_longest_content_is_looked_at_within_a_moment(piece: str) -> None:
+    content = TemplateInput(kind="html", source=(piece * (300_000 // len(piece) + 1))[:300_000])
+
+    began = time.process_time()
+    support_findings(content, content.source)
+    for look in (template_looks.in_the_dark, template_looks.in_the_light, template_looks.without_images):
+        look(content.source)
+    template_looks.has_dark_styles(content.source)
+
+    assert time.process_time() - began < 2.0
+
+
+def test_lines_of_many_unknown_fields_are_found_in_one_walk() -> None:
+    source = "\n".join(f"{{{{ field{number} }}}}" for number in range(9_000))
+
+    began = time.process_time()
+    lines = lines_of_fields(source)
+
+    assert (lines["field0"], lines["field8999"]) == (1, 9_000)
+    assert time.process_time() - began < 2.0
+
+
+def test_lines_that_differ_in_everything_are_compared_within_a_moment() -> None:
+    before, after = (TemplateInput(source="\n".join([f"{sign}," * 900] * 400)) for sign in ("a", "b"))
+
+    began = time.process_time()
+    (part,) = template_diff.diff(before, after)
+
+    assert (part.removed, part.added) == (400, 400)
+    assert time.process_time() - began < 6.0

@@ -47,6 +47,12 @@ def test_statements_on_their_own_lines_choose_paragraphs(vip: bool, said: str, l
     assert "<p></p>" not in html.replace(' style="margin: 0 0 16px;"', "")
 
 
+def test_words_like_those_that_stand_for_tags_are_only_words() -> None:
+    html = made("rhtag0x and rhtag7x, {{ name }}, &#114;htag9x, rhtag" + "9" * 5000 + "x", name="Ada")
+
+    assert "rhtag0x and rhtag7x, Ada, rhtag9x" in html
+
+
 def test_a_loop_repeats_its_list() -> None:
     assert made("{% for x in items %}\n- Row {{ x }}\n{% endfor %}", items=["a", "b"]).count("<li") == 2
 

@@ -8,7 +8,7 @@ import pytest
 
 from relayhub.core.errors import PrepareError
 from relayhub.relay import rendering
-from relayhub.relay.compiled import Source, to_html
+from relayhub.relay.compiled import Source, compile_source, to_html
 
 PERSON = {"contact": {"email": "a" * 30, "name": "", "tag": "<b>", "fields": {"is_member": True, "visits": 0}}}
 
@@ -93,6 +93,28 @@ def test_reading_a_source_takes_a_time_that_grows_with_its_length_alone(source: 
     began = time.process_time()
     assert rendering.source_findings({"html": source})
     assert time.process_time() - began < 2.0
+
+
+@pytest.mark.parametrize("kind", ["html", "text"])
+def test_words_like_those_that_stand_for_tags_are_only_words(kind: str) -> None:
+    source = "<p RHTAG1x>rhtag0x rhtag5x {{ contact.name }} <!--rhtag8x--></p>"
+    made = compile_source(Source(kind=kind, subject="s", source=source), None, opens=False, clicks=False)
+
+    for part in (made.html, made.text):
+        assert part is None or "rhtag0x rhtag5x {{ contact.name }}" in part
+
+
+def test_a_tag_after_a_sign_of_comparison_still_stands_in_its_element() -> None:
+    source = '<p {% if 2 > 1 %}class="a"{% endif %} id="b">x</p>'
+    html = to_html(Source(kind="html", subject="s", source=source))
+
+    assert html is not None
+    assert '<p class="a" id="b">x</p>' in " ".join(rendering.render(html, PERSON, is_html=True).split())
+
+
+@pytest.mark.parametrize("statement", ["{% if contact.nam %}", "{% if\ncontact.nam %}", "{%if  contact.nam%}"])
+def test_a_field_asked_for_by_a_statement_is_named(statement: str) -> None:
+    assert "contact.nam" in rendering.missing_fields([f"{statement}x{{% endif %}}"], [])
 
 
 def test_many_blocks_beside_one_another_are_no_depth() -> None:
