@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
 from campaigns import templates, visual
 from campaigns.models import MailTemplate
 from campaigns.starters import Starter
@@ -9,15 +13,18 @@ from relayhub.core.access import Actor
 
 
 def begin(
-    actor: Actor, starter: Starter, *, name: str = "", in_builder: bool = False
+    actor: Actor, starter: Starter, *, name: str = "", in_builder: bool = False, given: Mapping[str, str] | None = None,
+    sample: Mapping[str, Any] | None = None,
 ) -> tuple[MailTemplate, str]:
     """A draft with the starter's text in the workspace's brand, and the page that opens it.
 
-    Without a name it is named after the starter.
+    Without a name it is named after the starter. `given` parts (fields of `TemplateInput`) and values take the place
+    of the starter's.
     """
     content, page = visual.beginning(actor.workspace, starter, in_builder=in_builder)
     template = templates.create_template(
-        actor, name=name or _free_name(actor, starter), content=content, is_published=False, sample=starter.sample
+        actor, name=name or _free_name(actor, starter), content=replace(content, **(given or {})), is_published=False,
+        sample=starter.sample if sample is None else sample,
     )
     return template, page
 

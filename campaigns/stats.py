@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
+from uuid import UUID
 
 from campaigns.models import Broadcast, Campaign
 from relayhub.relay import broadcast_figures, queries
@@ -26,6 +27,16 @@ def counts(campaign: Campaign) -> dict[str, int]:
     if broadcast is None:
         return base
     return {**base, **queries.broadcast_counts(broadcast.pk), "audience": broadcast.audience_count}
+
+
+def counts_of(campaigns: Sequence[Campaign]) -> dict[UUID, dict[str, int]]:
+    """The same for many, by their ids, in as many queries as for one; a large one as counted last."""
+    runs = {row.campaign_id: row for row in Broadcast.objects.filter(campaign__in=campaigns)}
+    figures = broadcast_figures.figures_of({row.pk: row.audience_count for row in runs.values()})
+    found = {row.pk: dict.fromkeys(("audience", *RecipientStatus.values), 0) for row in campaigns}
+    for campaign_id, run in runs.items():
+        found[campaign_id] |= {**figures[run.pk].statuses, "audience": run.audience_count}
+    return found
 
 
 def report(campaign: Campaign) -> dict[str, Any]:

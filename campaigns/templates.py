@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 from django.db import transaction
 from django.db.models import QuerySet
@@ -21,7 +22,7 @@ from relayhub.core.errors import AccessError, ConflictError, InputError, Prepare
 from relayhub.core.ids import Prefix
 from relayhub.core.models import Workspace
 from relayhub.relay import compiled, rendering
-from relayhub.relay.template_source import Finding, Severity, line_of_field
+from relayhub.relay.template_source import Finding, Severity, lines_of_fields
 from relayhub.relay.templates_port import TemplateParts
 
 MAX_SOURCE = 1024 * 1024
@@ -41,6 +42,14 @@ class TemplateInput:
     text: str = ""
 
 
+@dataclass(frozen=True, kw_only=True)
+class TemplateStanding:
+    """The newest version of a template, draft or not, and the number of the newest published one."""
+
+    newest: TemplateVersion | None
+    published: int | None
+
+
 def templates_of(workspace: Workspace) -> QuerySet[MailTemplate]:
     """Templates that are not archived, newest first."""
     return MailTemplate.objects.filter(workspace=workspace, archived_at=None)
@@ -49,6 +58,11 @@ def templates_of(workspace: Workspace) -> QuerySet[MailTemplate]:
 def archived_templates_of(workspace: Workspace) -> QuerySet[MailTemplate]:
     """Templates that were put away, newest first."""
     return MailTemplate.objects.filter(workspace=workspace).exclude(archived_at=None)
+
+
+def all_templates_of(workspace: Workspace) -> QuerySet[MailTemplate]:
+    """Templates, those that were put away among them, newest first."""
+    return MailTemplate.objects.filter(workspace=workspace)
 
 
 def create_template(
@@ -221,6 +235,15 @@ def newest(template: MailTemplate) -> TemplateVersion | None:
     return template.versions.order_by("-number").first()
 
 
+def standings(rows: Sequence[MailTemplate]) -> dict[UUID, TemplateStanding]:
+    """How each of these templates stands, in two queries for all."""
+    versions = TemplateVersion.objects.filter(template__in=rows).order_by("template_id", "-number")
+    versions = versions.distinct("template_id")
+    newest_of = {row.template_id: row for row in versions}
+    live = dict(versions.exclude(published_at=None).values_list("template_id", "number"))
+    return {row.pk: TemplateStanding(newest=newest_of.get(row.pk), published=live.get(row.pk)) for row in rows}
+
+
 def sent_version(template: MailTemplate) -> TemplateVersion | None:
     """What a campaign would send now: the newest published version, or the draft while there is none."""
     return published(template) or newest(template)
@@ -258,11 +281,12 @@ def findings(
             found.append(Finding(severity=Severity.ERROR, code=exc.code, message=exc.message, part="html"))
     known, brought = field_types(workspace), set(sample or ())
     for part, source in parts.items():
+        lines = lines_of_fields(source)
         found += [
             Finding(severity=Severity.WARNING, code="unknown_field", message=f"There is no field “{name}”.",
                     fix="Define it under Contacts or write another one; a campaign with it cannot be launched. "
                         "If single messages bring it as a variable, give it a sample value.",
-                    line=line_of_field(source, name), part=part, name=name)
+                    line=lines.get(name), part=part, name=name)
             for name in rendering.missing_fields([source], known) if name.split(".", 1)[0] not in brought
         ]
     return found

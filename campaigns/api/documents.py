@@ -194,22 +194,22 @@ declare(
     Operation(name="unsubscribe", answer="Unsubscribed", query={"contact": "`con_…`.", "email": "Or its address."}),
 )
 declare(
-    campaigns.TemplatesView, "GET",
+    templates.TemplatesView, "GET",
     Operation(
         name="list_templates", answer="Template", is_list=True, query={"archived": "`true`: those that were put away."}
     ),
 )
 declare(
-    campaigns.TemplatesView, "POST",
-    Operation(name="create_template", answer="Template", status=201, body=campaigns.TemplateSerializer),
+    templates.TemplatesView, "POST",
+    Operation(name="create_template", answer="Template", status=201, body=templates.TemplateSerializer),
 )
-declare(campaigns.TemplateView, "GET", Operation(name="get_template", answer="Template"))
+declare(templates.TemplateView, "GET", Operation(name="get_template", answer="Template"))
 declare(
-    campaigns.TemplateView, "PATCH",
-    Operation(name="change_template", answer="Template", body=campaigns.TemplateSerializer),
+    templates.TemplateView, "PATCH",
+    Operation(name="change_template", answer="Template", body=templates.TemplateSerializer),
 )
 declare(
-    campaigns.TemplateView, "DELETE",
+    templates.TemplateView, "DELETE",
     Operation(
         name="archive_template", status=204,
         query={"permanently": "`true`: removed for good, where no campaign uses it."},
@@ -226,8 +226,8 @@ declare(
 declare(templates.TemplateCopyView, "POST", Operation(name="copy_template", answer="Template", status=201))
 declare(templates.TemplateUnarchiveView, "POST", Operation(name="unarchive_template", answer="Template"))
 declare(
-    campaigns.VersionsView, "GET",
-    Operation(name="list_versions", answer="TemplateVersion", is_list=True, is_whole=True),
+    templates.VersionsView, "GET",
+    Operation(name="list_versions", answer="TemplateVersion", is_list=True),
 )
 declare(
     templates.StartersView, "GET",
@@ -245,10 +245,10 @@ declare(
                "after": "Number of the later version; default: the newest."},
     ),
 )
-declare(campaigns.PublishView, "POST", Operation(name="publish_template", answer="Template"))
+declare(templates.PublishView, "POST", Operation(name="publish_template", answer="Template"))
 declare(
-    campaigns.RenderView, "POST",
-    Operation(name="render_template", answer="Rendered", body=campaigns.RenderSerializer),
+    templates.RenderView, "POST",
+    Operation(name="render_template", answer="Rendered", body=templates.RenderSerializer),
 )
 declare(
     campaigns.CampaignsView, "GET",

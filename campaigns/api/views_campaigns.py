@@ -1,4 +1,4 @@
-"""`/templates` and `/campaigns`."""
+"""`/campaigns`."""
 
 from __future__ import annotations
 
@@ -9,21 +9,9 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from campaigns import (
-    beginning,
-    broadcast,
-    contacts,
-    editing,
-    preflight,
-    starters,
-    stats,
-    template_looks,
-    template_review,
-    templates,
-    test_send,
-)
+from campaigns import broadcast, contacts, editing, preflight, stats, templates, test_send
 from campaigns.api.views_contacts import named_lists
-from campaigns.models import Campaign, MailTemplate, TemplateKind, TemplateVersion
+from campaigns.models import Campaign
 from relayhub.core.access import get_or_absent
 from relayhub.core.api.base import ApiView, StrictSerializer, parsed
 from relayhub.core.api.pagination import page_by_id
@@ -32,212 +20,6 @@ from relayhub.core.errors import InputError
 from relayhub.core.ids import Prefix, encode_id
 from relayhub.core.models import Scope
 from relayhub.relay.models import Stream
-
-
-class TemplateSerializer(StrictSerializer):
-    """A template to make or change; `html` may be MJML or Markdown where `kind` says so."""
-
-    name = serializers.CharField(max_length=200)
-    kind = serializers.ChoiceField(choices=TemplateKind.choices, required=False, default=TemplateKind.HTML)
-    subject = serializers.CharField(max_length=998, required=False, allow_blank=True, default="")
-    preheader = serializers.CharField(max_length=300, required=False, allow_blank=True, default="")
-    html = serializers.CharField(required=False, allow_blank=True, default="", trim_whitespace=False)
-    text = serializers.CharField(required=False, allow_blank=True, default="", trim_whitespace=False)
-    #: Values of its variables, for previews and tests.
-    sample = serializers.DictField(required=False, default=dict)
-    #: Only to make one: the key of a beginning, which gives what is not given here. It is made as a draft.
-    starter = serializers.CharField(max_length=40, required=False, allow_null=True, default=None)
-    #: The `stamp` of the template as it was read: a change is refused where somebody else saved since.
-    seen = serializers.CharField(max_length=80, required=False, allow_null=True, default=None)
-
-
-def version_body(version: TemplateVersion) -> dict[str, Any]:
-    """One version."""
-    return {
-        "number": version.number, "kind": version.kind, "subject": version.subject,
-        "preheader": version.preheader, "html": version.source, "text": version.text,
-        "published_at": moment(version.published_at), "updated_at": moment(version.updated_at),
-    }
-
-
-def template_body(template: MailTemplate) -> dict[str, Any]:
-    """A template with its newest version."""
-    version = templates.newest(template)
-    shown = version_body(version) if version else {}
-    live = templates.published(template)
-    return {
-        "id": template.public_id, "name": template.name, "subject": shown.get("subject", ""),
-        "html": shown.get("html", ""), "text": shown.get("text", ""), "kind": shown.get("kind", "html"),
-        "preheader": shown.get("preheader", ""), "version": shown.get("number"),
-        "published_version": live.number if live else None,
-        "has_draft": bool(version and version.published_at is None), "stamp": templates.stamp(version),
-        "archived": template.archived_at is not None, "sample": template.sample,
-        "created_at": moment(template.created_at), "updated_at": moment(template.updated_at),
-    }
-
-
-def _content(data: dict[str, Any], present: templates.TemplateInput | None = None) -> templates.TemplateInput:
-    base = present or templates.TemplateInput()
-    return templates.TemplateInput(
-        kind=data.get("kind", base.kind), subject=data.get("subject", base.subject),
-        preheader=data.get("preheader", base.preheader), source=data.get("html", base.source),
-        text=data.get("text", base.text),
-    )
-
-
-class TemplatesView(ApiView):
-    """Mail templates."""
-
-    permissions: ClassVar = {"GET": Scope.TEMPLATES_READ, "POST": Scope.TEMPLATES_WRITE}
-
-    def get(self, request: Request) -> Response:
-        """All that are not archived; `?archived=true`: those that are."""
-        is_archive = request.query_params.get("archived") == "true"
-        rows = (templates.archived_templates_of if is_archive else templates.templates_of)(self.actor.workspace)
-        return Response(page_by_id(request, rows, lambda found: map(template_body, found)))
-
-    def post(self, request: Request) -> Response:
-        """Make one; version 1 is published at once, or a draft where it begins with a `starter`."""
-        data = parsed(TemplateSerializer, request)
-        if data["starter"]:
-            return Response(template_body(self._begun(data["starter"], data["name"])), status=201)
-        template = templates.create_template(
-            self.actor, name=data["name"], content=_content(data), sample=data["sample"]
-        )
-        return Response(template_body(template), status=201)
-
-    def _begun(self, key: str, name: str) -> MailTemplate:
-        """A draft from one of our beginnings."""
-        chosen = starters.starter(key)
-        if chosen is None:
-            raise InputError(f"There is no beginning “{key}”. GET /templates/starters lists them.", field="starter")
-        return beginning.begin(self.actor, chosen, name=name)[0]
-
-
-class OneTemplate(ApiView):
-    """A view of one template."""
-
-    def template(self, template_id: str) -> MailTemplate:
-        """The template, or AccessError."""
-        return get_or_absent(templates.templates_of(self.actor.workspace), Prefix.TEMPLATE, template_id)
-
-
-class TemplateView(OneTemplate):
-    """One template."""
-
-    permissions: ClassVar = {
-        "GET": Scope.TEMPLATES_READ, "PATCH": Scope.TEMPLATES_WRITE, "DELETE": Scope.TEMPLATES_WRITE
-    }
-
-    def get(self, request: Request, template_id: str) -> Response:
-        """The template with its newest version."""
-        return Response(template_body(self.template(template_id)))
-
-    def patch(self, request: Request, template_id: str) -> Response:
-        """Change the draft."""
-        template = self.template(template_id)
-        data = parsed(TemplateSerializer, request, partial=True)
-        name, seen, sample = data.pop("name", None), data.pop("seen", None), data.pop("sample", None)
-        if data.pop("starter", None):
-            raise InputError("A template begins only once.", field="starter")
-        if data:
-            newest = templates.newest(template)
-            present = templates.content_of(newest) if newest else None
-            templates.save_draft(self.actor, template, _content(data, present), seen=seen)
-        if sample is not None:
-            templates.set_sample(self.actor, template, sample)
-        if name is not None:
-            templates.rename(self.actor, template, name)
-        return Response(template_body(self.template(template_id)))
-
-    def delete(self, request: Request, template_id: str) -> Response:
-        """Put it away; `?permanently=true` removes it, where no campaign uses it."""
-        is_final = request.query_params.get("permanently") == "true"
-        (templates.delete_template if is_final else templates.archive)(self.actor, self.template(template_id))
-        return Response(status=204)
-
-
-class VersionsView(OneTemplate):
-    """Every version."""
-
-    permissions: ClassVar = {"GET": Scope.TEMPLATES_READ}
-
-    def get(self, request: Request, template_id: str) -> Response:
-        """Newest first."""
-        rows = self.template(template_id).versions.order_by("-number")
-        return Response({"data": [version_body(row) for row in rows[:200]], "next": None})
-
-
-class PublishView(OneTemplate):
-    """POST publishes the draft."""
-
-    permissions: ClassVar = {"POST": Scope.TEMPLATES_WRITE}
-
-    def post(self, request: Request, template_id: str) -> Response:
-        """The template as it stands then."""
-        template = self.template(template_id)
-        templates.publish(self.actor, template)
-        return Response(template_body(template))
-
-
-class RenderSerializer(StrictSerializer):
-    """For whom to render, and how it is looked at; `variables` default to the template's sample values."""
-
-    contact = serializers.CharField(max_length=40, required=False, allow_null=True, default=None)
-    variables = serializers.DictField(required=False, allow_null=True, default=None)
-    dark = serializers.BooleanField(required=False, default=False)
-    images = serializers.BooleanField(required=False, default=True)
-
-
-class RenderView(OneTemplate):
-    """POST renders the newest version for a contact."""
-
-    permissions: ClassVar = {"POST": Scope.TEMPLATES_READ}
-
-    def post(self, request: Request, template_id: str) -> Response:
-        """Subject, HTML and text, with findings."""
-        data = parsed(RenderSerializer, request)
-        template = self.template(template_id)
-        version = templates.newest(template)
-        if version is None:
-            raise InputError("This template has no content yet.")
-        contact = None
-        if data["contact"]:
-            contact = get_or_absent(contacts.contacts_of(self.actor.workspace), Prefix.CONTACT, data["contact"])
-        sample = template.sample if data["variables"] is None else templates.checked_sample(data["variables"])
-        found = template_review.review(
-            self.actor.workspace, templates.content_of(version), contact, sample=sample
-        )
-        return Response(review_body(found, is_dark=data["dark"], has_images=data["images"]))
-
-
-def review_body(found: template_review.Review, *, is_dark: bool, has_images: bool) -> dict[str, Any]:
-    """What the editor says and shows of a content; InputError with the first error where it cannot be merged."""
-    if found.shown is None:
-        raise InputError(found.errors[0].message, field="html", code=found.errors[0].code)
-    html = found.shown.html
-    if html and is_dark:
-        html = template_looks.in_the_dark(html)
-    if html and not has_images:
-        html = template_looks.without_images(html)
-    return {
-        "subject": found.shown.subject, "html": html, "text": found.shown.text,
-        "findings": [
-            {"severity": f.severity.value, "code": f.code, "message": f.message, "fix": f.fix, "line": f.line,
-             "part": f.part}
-            for f in found.findings
-        ],
-        "empty_fields": [
-            {"name": blank.name, "missing": blank.missing, "of": blank.of, "line": blank.line, "part": blank.part,
-             "with_fallback": blank.with_fallback}
-            for blank in found.blanks
-        ],
-        "size_bytes": found.size_bytes, "limit_bytes": found.limit_bytes, "support_checks": found.support_checks,
-        "support_passed": found.support_passed, "has_dark_styles": found.has_dark_styles,
-    }
-
-
-# -- campaigns -----------------------------------------------------------------------------------------------
 
 
 class CampaignSerializer(StrictSerializer):
@@ -260,23 +42,26 @@ class CampaignSerializer(StrictSerializer):
         return {**super().get_fields(), "from": serializers.CharField(max_length=1000, required=False)}
 
 
-def campaign_body(campaign: Campaign) -> dict[str, Any]:
-    """A campaign."""
+def campaign_body(campaign: Campaign, counts: dict[str, int] | None = None) -> dict[str, Any]:
+    """A campaign; whoever has many counts them before."""
     return {
         "id": campaign.public_id, "name": campaign.name, "status": campaign.status,
         "from": campaign.from_header, "reply_to": campaign.reply_to, "subject": campaign.subject,
         "template": campaign.template.public_id if campaign.template else None,
-        "lists": [encode_id(Prefix.LIST, pk) for pk in campaign.lists.values_list("pk", flat=True)],
-        "excluded_lists": [
-            encode_id(Prefix.LIST, pk) for pk in campaign.excluded_lists.values_list("pk", flat=True)
-        ],
+        "lists": [row.public_id for row in campaign.lists.all()],
+        "excluded_lists": [row.public_id for row in campaign.excluded_lists.all()],
         "stream": encode_id(Prefix.STREAM, campaign.stream_id) if campaign.stream_id else None,
         "track": campaign.track, "max_per_minute": campaign.max_per_minute, "revision": campaign.revision,
         "scheduled_at": moment(campaign.scheduled_at), "created_at": moment(campaign.created_at),
         "launched_at": moment(campaign.launched_at), "finished_at": moment(campaign.finished_at),
         "archived_at": moment(campaign.archived_at),
-        "counts": stats.counts(campaign),
+        "counts": stats.counts(campaign) if counts is None else counts,
     }
+
+
+def _campaign_bodies(rows: list[Campaign]) -> list[dict[str, Any]]:
+    counts = stats.counts_of(rows)
+    return [campaign_body(row, counts[row.pk]) for row in rows]
 
 
 class OneCampaign(ApiView):
@@ -313,13 +98,13 @@ class CampaignsView(OneCampaign):
     permissions: ClassVar = {"GET": Scope.CAMPAIGNS_READ, "POST": Scope.CAMPAIGNS_WRITE}
 
     def get(self, request: Request) -> Response:
-        """Newest first; `?status=` narrows, `?archived=true` shows those put away."""
+        """Newest first; `?status=` narrows, `?archived=true` shows those put away. Large ones as counted last."""
         is_archive = request.query_params.get("archived") == "true"
         found = editing.campaigns_of(self.actor.workspace).filter(archived_at__isnull=not is_archive)
         status = request.query_params.get("status", "")
         if status:
             found = found.filter(status=status)
-        return Response(page_by_id(request, found, lambda rows: map(campaign_body, rows)))
+        return Response(page_by_id(request, found.prefetch_related("lists", "excluded_lists"), _campaign_bodies))
 
     def post(self, request: Request) -> Response:
         """Make a draft."""

@@ -11,6 +11,7 @@ from django.contrib import messages
 from django.db.models import Count
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.views.decorators.clickjacking import xframe_options_sameorigin
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
@@ -147,9 +148,7 @@ def starter_preview(request: PageRequest, key: str) -> HttpResponse:
 @page(Scope.TEMPLATES_READ)
 def template_thumbnail(request: PageRequest, template_id: str) -> HttpResponse:
     """The newest version for nobody in particular, for a sandboxed frame; archived ones as well."""
-    workspace = request.actor.workspace
-    rows = templates.templates_of(workspace) | templates.archived_templates_of(workspace)
-    template = get_or_absent(rows, Prefix.TEMPLATE, template_id)
+    template = get_or_absent(templates.all_templates_of(request.actor.workspace), Prefix.TEMPLATE, template_id)
     return caged(shown_html(request, stored(template), template.sample))
 
 
@@ -179,7 +178,8 @@ def template_archive(request: PageRequest, template_id: str) -> HttpResponse:
     """Put it away."""
     template = template_of(request, template_id)
     templates.archive(request.actor, template)
-    messages.success(request, f"Archived “{template.name}”.", extra_tags=f"undo=/templates/{template_id}/unarchive")
+    undo = reverse("template-unarchive", args=[template.public_id])
+    messages.success(request, f"Archived “{template.name}”.", extra_tags=f"undo={undo}")
     return redirect("template-list")
 
 
@@ -197,9 +197,7 @@ def template_unarchive(request: PageRequest, template_id: str) -> HttpResponse:
 @page(Scope.TEMPLATES_WRITE)
 def template_delete(request: PageRequest, template_id: str) -> HttpResponse:
     """Remove one that no campaign uses."""
-    workspace = request.actor.workspace
-    rows = templates.templates_of(workspace) | templates.archived_templates_of(workspace)
-    template = get_or_absent(rows, Prefix.TEMPLATE, template_id)
+    template = get_or_absent(templates.all_templates_of(request.actor.workspace), Prefix.TEMPLATE, template_id)
     templates.delete_template(request.actor, template)
     messages.success(request, f"Deleted “{template.name}”.")
     return redirect("template-list")

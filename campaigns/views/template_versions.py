@@ -8,11 +8,12 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_POST
 
 from campaigns import template_diff, templates
-from campaigns.models import Broadcast, TemplateVersion
+from campaigns.models import Broadcast
 from campaigns.views.common import template_of
 from relayhub.core.models import Scope
 from relayhub.core.pages import PageRequest, page
 
+#: So many are listed, the newest; older ones are reached by their number in the address.
 MAX_SHOWN = 200
 
 
@@ -21,10 +22,12 @@ MAX_SHOWN = 200
 def template_versions(request: PageRequest, template_id: str) -> HttpResponse:
     """Every version, and what two of them differ in."""
     template = template_of(request, template_id)
-    rows = list(template.versions.select_related("created_by").order_by("-number")[:MAX_SHOWN])
-    by_number = {row.number: row for row in rows}
-    after = by_number.get(_number(request, "after")) or (rows[0] if rows else None)
-    before = by_number.get(_number(request, "before")) or (_previous(rows, after) if after else None)
+    versions = template.versions.select_related("created_by").order_by("-number")
+    rows = list(versions.defer("source", "text")[:MAX_SHOWN])
+    after = versions.filter(number=_number(request, "after")).first() or versions.first()
+    before = versions.filter(number=_number(request, "before")).first()
+    if before is None and after is not None:
+        before = versions.filter(number__lt=after.number).first()
     sent = set(
         Broadcast.objects.filter(template_version__template=template).values_list("template_version__number", flat=True)
     )
@@ -33,8 +36,8 @@ def template_versions(request: PageRequest, template_id: str) -> HttpResponse:
     return render(
         request, "campaigns/template_versions.html",
         {
-            "template": template, "rows": rows, "before": before, "after": after, "parts": parts, "live": live,
-            "sent": sent, "seen": templates.stamp(rows[0] if rows else None),
+            "template": template, "rows": rows, "count": versions.count(), "before": before, "after": after,
+            "parts": parts, "live": live, "sent": sent, "seen": templates.stamp(rows[0] if rows else None),
             "draft": rows[0] if rows and rows[0].published_at is None else None,
         },
     )
@@ -45,10 +48,6 @@ def _number(request: PageRequest, name: str) -> int:
         return int(request.GET.get(name, ""))
     except ValueError:
         return 0
-
-
-def _previous(rows: list[TemplateVersion], after: TemplateVersion) -> TemplateVersion | None:
-    return next((row for row in rows if row.number < after.number), None)
 
 
 @require_POST

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from pytest_django import DjangoAssertNumQueries
 from rest_framework.test import APIClient
 
 from campaigns.models import MailTemplate
@@ -92,6 +93,51 @@ def test_a_template_begins_from_a_starter_as_a_draft(client: APIClient) -> None:
     assert (body["html"], body["sample"]) == (listed["receipt"]["html"], listed["receipt"]["sample"])
     assert client.post("/api/v1/templates", {"name": "R", "starter": "no"}, format="json").status_code == 400
     assert client.patch(f"/api/v1/templates/{body['id']}", {"starter": "event"}, format="json").status_code == 400
+
+
+def test_what_is_given_beside_a_starter_takes_its_place(client: APIClient) -> None:
+    body = {"name": "R", "starter": "receipt", "subject": "Yours", "sample": {"order_number": "7"}}
+    made = client.post("/api/v1/templates", body, format="json").json()
+
+    starter = next(row for row in client.get("/api/v1/templates/starters").json()["data"] if row["key"] == "receipt")
+    assert (made["subject"], made["sample"]) == ("Yours", {"order_number": "7"})
+    assert (made["html"], made["preheader"]) == (starter["html"], starter["preheader"])
+
+
+def test_what_was_put_away_is_read_and_removed_for_good(client: APIClient, address: str) -> None:
+    client.delete(address)
+
+    assert client.get(address).json()["archived"] is True
+    assert client.patch(address, {"subject": "No"}, format="json").status_code == 404
+    assert client.delete(f"{address}?permanently=true").status_code == 204
+    assert client.get(address).status_code == 404
+
+
+def test_versions_come_in_pages(client: APIClient, address: str) -> None:
+    for number in range(3):
+        client.patch(address, {"html": f"<p>{number}</p>"}, format="json")
+        client.post(f"{address}/publish", {}, format="json")
+
+    first = client.get(f"{address}/versions?limit=3").json()
+    rest = client.get(first["next"]).json()
+
+    assert [row["number"] for row in first["data"] + rest["data"]] == [4, 3, 2, 1]
+    assert rest["next"] is None
+    assert client.get(f"{address}/diff?before={'9' * 5000}").status_code == 404
+
+
+def test_a_list_of_templates_asks_no_more_for_many_than_for_one(
+    client: APIClient, address: str, django_assert_max_num_queries: DjangoAssertNumQueries
+) -> None:
+    client.patch(address, {"subject": "Draft"}, format="json")
+    for number in range(3):
+        client.post("/api/v1/templates", {"name": f"T{number}", "html": "<p>x</p>"}, format="json")
+
+    with django_assert_max_num_queries(12):
+        rows = client.get("/api/v1/templates").json()["data"]
+
+    assert [(row["subject"], row["published_version"], row["has_draft"]) for row in rows] == [
+        ("", 1, False), ("", 1, False), ("", 1, False), ("Draft", 1, True)]
 
 
 def test_rendering_tells_what_the_editor_tells(client: APIClient, address: str) -> None:
