@@ -11,15 +11,16 @@ import dataclasses
 import logging
 import time
 from datetime import timedelta
-from typing import Any
 from uuid import UUID
 
 from django.db import IntegrityError, connection, transaction
+from django.db.models import F
 
 from campaigns import audience, preflight, templates
+from campaigns.editing import locked_campaign
 from campaigns.launching import require_launch
-from campaigns.models import Broadcast, BroadcastStatus, Campaign, CampaignStatus
-from relayhub.core import audit, jobs
+from campaigns.models import Broadcast, BroadcastStatus, Campaign, CampaignStatus, TemplateVersion
+from relayhub.core import audit, jobs, live_feed
 from relayhub.core.access import Actor, require, system_actor
 from relayhub.core.clock import now
 from relayhub.core.crashpoints import crashpoint
@@ -38,10 +39,13 @@ BATCH = 10_000
 _LOOK_AGAIN_SECONDS = 0.2
 #: Cancelled campaigns are looked at for this long for rows that still wait.
 CANCEL_SWEPT = timedelta(days=1)
+#: So many rows are cancelled while somebody waits for the answer: about two seconds.
+CANCELLED_AT_ONCE = 20_000
 #: A scheduled launch that is later than this waits for a person.
 MAX_LATENESS = timedelta(hours=1)
 LAUNCHED = frozenset({CampaignStatus.SENDING, CampaignStatus.PAUSED, CampaignStatus.SENT})
-_UNFINISHED = ("queued", "leased", "attempting", "deferred", "held", "unknown")
+_WAITING = ("queued", "deferred", "held")
+_UNFINISHED = (*_WAITING, "leased", "attempting", "unknown")
 
 #: Merge values as they are at launch; the domain is what follows the last @ of the normalised address.
 _BATCH_SQL = """
@@ -86,15 +90,16 @@ def launch(actor: Actor, campaign: Campaign, *, override: str = "") -> Broadcast
     if existing is not None:
         return _same(existing, campaign)
     found = preflight.look(campaign)
-    if found.blocks and not override:
+    if found.version is None or not found.has_something or (found.blocks and not override):
         raise PreflightBlocked(found)
-    if found.audience.reached == 0 or campaign.template is None:
-        raise PreflightBlocked(found)  # nothing can override having nobody or nothing to send
     try:
         with transaction.atomic():
-            return _freeze(actor, _locked_as_seen(campaign), override)
-    except (_LaunchedMeanwhile, IntegrityError):  # the other of two launches won
-        return _same(Broadcast.objects.get(campaign=campaign), campaign)
+            return _freeze(actor, _locked_as_seen(campaign), found.version, override)
+    except (_LaunchedMeanwhile, IntegrityError):
+        other = Broadcast.objects.filter(campaign=campaign).first()
+        if other is None:
+            raise
+        return _same(other, campaign)  # the other of two launches won
 
 
 class _LaunchedMeanwhile(Exception):
@@ -103,7 +108,7 @@ class _LaunchedMeanwhile(Exception):
 
 def _locked_as_seen(campaign: Campaign) -> Campaign:
     """The locked row, where it still is what pre-flight looked at."""
-    locked = Campaign.objects.select_for_update(of=("self",)).select_related("workspace").get(pk=campaign.pk)
+    locked = locked_campaign(campaign)
     if Broadcast.objects.filter(campaign=locked).exists():
         raise _LaunchedMeanwhile
     if locked.status not in (CampaignStatus.DRAFT, CampaignStatus.SCHEDULED):
@@ -126,13 +131,12 @@ def _same(broadcast: Broadcast, campaign: Campaign) -> Broadcast:
     return broadcast
 
 
-def _freeze(actor: Actor, locked: Campaign, override: str) -> Broadcast:
-    version = templates.published(locked.template) if locked.template else None
-    if version is None:
-        raise ConflictError("The template was never published.", code="preflight_blocked")
+def _freeze(actor: Actor, locked: Campaign, version: TemplateVersion, override: str) -> Broadcast:
+    if templates.published(version.template) != version:
+        raise ConflictError("The template was published anew meanwhile. Look at it again before you launch.",
+                            code="campaign_changed")
     stream = preflight.stream_for(locked)
-    lists = list(locked.lists.values_list("pk", flat=True))
-    excluded = list(locked.excluded_lists.values_list("pk", flat=True))
+    lists, excluded = audience.lists_of(locked), audience.excluded_of(locked)
     broadcast = Broadcast.objects.create(
         campaign=locked, workspace=locked.workspace, template_version=version,
         list_ids=[str(list_id) for list_id in lists], launched_by=actor.label[:300],
@@ -151,29 +155,31 @@ def _freeze(actor: Actor, locked: Campaign, override: str) -> Broadcast:
     )
     broadcast.message_id, broadcast.status = message.pk, BroadcastStatus.EXPANDING
     broadcast.audience_count, broadcast.left_out = people.reached, people.left_out
-    broadcast.save(update_fields=["message_id", "status", "audience_count", "left_out"])
+    broadcast.checkpoint = max(0, people.first_id - 1)  # those of all broadcasts before stand below it
+    broadcast.save(update_fields=["message_id", "status", "audience_count", "left_out", "checkpoint"])
     locked.status, locked.launched_at, locked.stream_id = CampaignStatus.SENDING, now(), stream.pk
-    locked.save(update_fields=["status", "launched_at", "stream_id"])
+    locked.archived_at = None
+    locked.save(update_fields=["status", "launched_at", "stream_id", "archived_at"])
     audit.record(
         actor, "campaign.launched", "campaign", locked.public_id, summary=locked.name,
         after={"audience": people.reached, "left_out": people.left_out, "override": override},
     )
     jobs.start_job(
         locked.workspace, kind=JOB_KIND, title=f"Launch {locked.name}", created_by=actor.user, unit="recipients",
-        total=people.reached + people.left_out.get("suppressed", 0),
-        state={"broadcast": str(broadcast.pk), "campaign": locked.public_id},
+        total=people.reached, state={"broadcast": str(broadcast.pk), "campaign": locked.public_id},
     )
+    live_feed.announce(locked.workspace_id)
     return broadcast
 
 
-def _compiled(campaign: Campaign, version: Any) -> compiled.CompiledSource:
+def _compiled(campaign: Campaign, version: TemplateVersion) -> compiled.CompiledSource:
     content = templates.content_of(version)
     made = compiled.compile_source(
         templates.source_of(content, campaign.workspace, subject=campaign.subject),
         templates.footer_of(campaign.workspace),
         opens=campaign.track in ("opens", "all"), clicks=campaign.track in ("clicks", "all"),
     )
-    first = campaign.lists.order_by("id").first()
+    first = campaign.lists.filter(archived_at=None).order_by("id").first()
     domain = parse_mailbox(campaign.from_header).ascii_domain
     identity = {"label": first.pk.hex, "domain": domain, "name": first.name} if first is not None else None
     return dataclasses.replace(
@@ -183,11 +189,12 @@ def _compiled(campaign: Campaign, version: Any) -> compiled.CompiledSource:
     )
 
 
-def _ring(broadcast_id: UUID) -> None:
-    from campaigns.tasks import expand_task
+def _ring(act: str, broadcast_id: UUID, *more: str) -> None:
+    from campaigns.tasks import expand_task, finish_cancel_task
 
+    task = {"expand": expand_task, "cancel": finish_cancel_task}[act]
     try:
-        expand_task.apply_async(args=[str(broadcast_id)], retry=False)
+        task.apply_async(args=[str(broadcast_id), *more], retry=False)
     except Exception:  # the broker's client raises its own kinds; the sweep finds the row
         log.warning("campaigns.bell_failed", extra={"broadcast": str(broadcast_id)})
 
@@ -267,7 +274,7 @@ def resume_expansions() -> int:
     """Ring for every broadcast that is not expanded yet; returns how many."""
     ids = list(Broadcast.objects.filter(status=BroadcastStatus.EXPANDING).values_list("pk", flat=True)[:100])
     for broadcast_id in ids:
-        _ring(broadcast_id)
+        _ring("expand", broadcast_id)
     return len(ids)
 
 
@@ -288,7 +295,7 @@ def resume(actor: Actor, campaign: Campaign) -> Campaign:
 
 def _switch(actor: Actor, campaign: Campaign, before: str, after: str, action: str) -> Campaign:
     with transaction.atomic():
-        locked = Campaign.objects.select_for_update().get(pk=campaign.pk)
+        locked = locked_campaign(campaign)
         if locked.status == after:
             return locked
         if locked.status != before:
@@ -302,10 +309,13 @@ def _switch(actor: Actor, campaign: Campaign, before: str, after: str, action: s
 
 
 def cancel(actor: Actor, campaign: Campaign) -> Campaign:
-    """Stop what is not out yet, for good; a scheduled or draft campaign is cancelled as well."""
+    """Stop what is not out yet, for good; a scheduled or draft campaign is cancelled as well.
+
+    From the commit on nothing more goes out. The rows of a large one are moved behind the answer.
+    """
     require(actor, Scope.CAMPAIGNS_LAUNCH)
     with transaction.atomic():
-        locked = Campaign.objects.select_for_update().get(pk=campaign.pk)
+        locked = locked_campaign(campaign)
         if locked.status == CampaignStatus.SENT:
             raise ConflictError("This campaign is sent; nothing is left to cancel.", code="wrong_state")
         if locked.status != CampaignStatus.CANCELLED:
@@ -313,8 +323,16 @@ def cancel(actor: Actor, campaign: Campaign) -> Campaign:
     # Cancelling again finishes what a process that died left waiting.
     broadcast = Broadcast.objects.filter(campaign=locked).first()
     if broadcast is not None:
-        controls.cancel_broadcast(broadcast.pk, by=actor.label)
+        moved = controls.cancel_broadcast(broadcast.pk, by=actor.label, most=CANCELLED_AT_ONCE)
+        if moved >= CANCELLED_AT_ONCE:
+            _ring("cancel", broadcast.pk, actor.label)
     return locked
+
+
+def finish_cancel(broadcast_id: UUID, by: str = "") -> None:
+    """Cancel what is left of a cancelled broadcast, however many."""
+    if Broadcast.objects.filter(pk=broadcast_id, status=BroadcastStatus.CANCELLED).exists():
+        controls.cancel_broadcast(broadcast_id, by=by)
 
 
 def _mark_cancelled(actor: Actor, locked: Campaign) -> None:
@@ -326,6 +344,7 @@ def _mark_cancelled(actor: Actor, locked: Campaign) -> None:
         cancelled_at=now()
     )
     audit.record(actor, "campaign.cancelled", "campaign", locked.public_id, summary=locked.name)
+    live_feed.announce(locked.workspace_id)
 
 
 # -- the clock -----------------------------------------------------------------------------------------------
@@ -339,21 +358,35 @@ def launch_due() -> int:
     if sending_paused():
         return 0
     due = Campaign.objects.filter(status=CampaignStatus.SCHEDULED, scheduled_at__lte=now())
-    launched = 0
-    for campaign in due.select_related("workspace", "template")[:50]:
-        actor = system_actor(campaign.workspace, "schedule")
-        try:
-            _refuse_late(campaign)
-            launch(actor, campaign)
-            launched += 1
-        except RelayHubError as exc:
-            if exc.code == "campaign_changed":
-                continue  # somebody is at work on it: the next look sees what they saved
-            Campaign.objects.filter(pk=campaign.pk, status=CampaignStatus.SCHEDULED).update(
-                status=CampaignStatus.DRAFT, scheduled_at=None
-            )
-            audit.record(actor, "campaign.launch_blocked", "campaign", campaign.public_id, summary=exc.message)
-    return launched
+    rows = due.select_related("workspace", "template").order_by("scheduled_at", "pk")[:50]
+    return sum(_launch_scheduled(campaign) for campaign in rows)
+
+
+def _launch_scheduled(campaign: Campaign) -> bool:
+    """Launch one; whatever is wrong with it, those behind it have their turn."""
+    actor = system_actor(campaign.workspace, "schedule")
+    try:
+        _refuse_late(campaign)
+        launch(actor, campaign)
+    except RelayHubError as exc:
+        if exc.code != "campaign_changed":  # else somebody is at work on it: the next look sees what they saved
+            _back_to_draft(actor, campaign, exc.message)
+        return False
+    except Exception:  # a fault of ours: tried again until it is too late, and then a person is told
+        log.exception("campaigns.launch_failed", extra={"campaign": str(campaign.pk)})
+        return False
+    return True
+
+
+def _back_to_draft(actor: Actor, campaign: Campaign, why: str) -> None:
+    """Take a refused campaign off the schedule, unless somebody gave it another time meanwhile."""
+    with transaction.atomic():
+        seen = Campaign.objects.filter(
+            pk=campaign.pk, status=CampaignStatus.SCHEDULED, revision=campaign.revision
+        )
+        if seen.update(status=CampaignStatus.DRAFT, scheduled_at=None, revision=F("revision") + 1):
+            audit.record(actor, "campaign.launch_blocked", "campaign", campaign.public_id, summary=why)
+            live_feed.announce(campaign.workspace_id)
 
 
 def _refuse_late(campaign: Campaign) -> None:
@@ -383,12 +416,10 @@ def finish_sent() -> int:
 
 
 def _finish_cancelled() -> None:
-    """Cancel what still waits of campaigns whose cancelling process died."""
+    """Cancel what still waits of campaigns whose cancelling process died, or that was on its way out and came back."""
     recent = Broadcast.objects.filter(
         campaign__status=CampaignStatus.CANCELLED, campaign__finished_at__gt=now() - CANCEL_SWEPT
     )
     for broadcast_id in recent.values_list("pk", flat=True)[:500]:
-        if queries.has_status(broadcast_id, ("queued",)):
-            controls.cancel_broadcast(broadcast_id)
-
-
+        if queries.has_status(broadcast_id, _WAITING):
+            controls.cancel_broadcast(broadcast_id, most=CANCELLED_AT_ONCE)

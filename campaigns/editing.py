@@ -15,13 +15,14 @@ from campaigns.models import Campaign, CampaignStatus, MailingList, MailTemplate
 from relayhub.core import audit, live_feed
 from relayhub.core.access import Actor, require
 from relayhub.core.clock import now
-from relayhub.core.errors import ConflictError, InputError
+from relayhub.core.errors import AccessError, ConflictError, InputError
 from relayhub.core.models import AuditEntry, Scope, Workspace
 from relayhub.protocol.address import AddressError, parse_mailbox, parse_mailbox_list
 from relayhub.relay.models import Stream, StreamKind, Tracking
 
 EDITABLE = frozenset({CampaignStatus.DRAFT, CampaignStatus.SCHEDULED})
 STEPS = ("audience", "content", "preflight", "schedule")
+_SIGNED = ("revision", "updated_at", "changed_by")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,21 +60,27 @@ def create_campaign(actor: Actor, changes: CampaignChanges) -> Campaign:
     return campaign
 
 
+def locked_campaign(campaign: Campaign) -> Campaign:
+    """The row as it is now, held until the caller's transaction ends; AccessError where it was deleted meanwhile."""
+    row = Campaign.objects.select_for_update(of=("self",)).select_related("workspace").filter(pk=campaign.pk).first()
+    if row is None:
+        raise AccessError
+    return row
+
+
 def change_campaign(
     actor: Actor, campaign: Campaign, changes: CampaignChanges, *, revision: int | None = None
 ) -> Campaign:
     """Change a draft; ConflictError where it is launched or somebody else saved since `revision`."""
     with transaction.atomic():
-        locked = Campaign.objects.select_for_update().get(pk=campaign.pk)
+        locked = locked_campaign(campaign)
         _check_editable(locked)
         check_revision(locked, revision)
         is_scheduled = locked.status == CampaignStatus.SCHEDULED
         if is_scheduled:
             require(actor, Scope.CAMPAIGNS_LAUNCH)
         _apply(locked, changes)
-        locked.revision += 1
-        locked.updated_at = now()
-        locked.changed_by = actor.label[:300]
+        _sign(locked, actor)
         locked.save()
         if is_scheduled:  # it goes out by itself as it is now
             require_launch(actor, locked)
@@ -81,6 +88,11 @@ def change_campaign(
         audit.record(actor, "campaign.changed", "campaign", locked.public_id, summary=locked.name)
         live_feed.announce(locked.workspace_id)
     return locked
+
+
+def _sign(campaign: Campaign, actor: Actor) -> None:
+    """Another revision, and whose: open steps are told, and a launch that looked at the one before does not go on."""
+    campaign.revision, campaign.updated_at, campaign.changed_by = campaign.revision + 1, now(), actor.label[:300]
 
 
 def check_revision(campaign: Campaign, revision: int | None) -> None:
@@ -106,16 +118,17 @@ def schedule(
 
     ConflictError where somebody saved since `revision`: nobody schedules what they did not see.
     """
-    require_launch(actor, campaign)
-    if at <= now():
-        raise InputError("The time lies in the past.", field="scheduled_at")
     with transaction.atomic():
-        locked = Campaign.objects.select_for_update().get(pk=campaign.pk)
+        locked = locked_campaign(campaign)
+        require_launch(actor, locked)
+        if at <= now():
+            raise InputError("The time lies in the past.", field="scheduled_at")
         _check_editable(locked)
         check_revision(locked, revision)
         locked.status, locked.scheduled_at, locked.archived_at = CampaignStatus.SCHEDULED, at, None
         locked.scheduled_zone = zone
-        locked.save(update_fields=["status", "scheduled_at", "scheduled_zone", "archived_at"])
+        _sign(locked, actor)
+        locked.save(update_fields=["status", "scheduled_at", "scheduled_zone", "archived_at", *_SIGNED])
         audit.record(actor, "campaign.scheduled", "campaign", locked.public_id, summary=locked.name, after={"at": at})
         live_feed.announce(locked.workspace_id)
     return locked
@@ -124,23 +137,26 @@ def schedule(
 def unschedule(actor: Actor, campaign: Campaign) -> Campaign:
     """Make a scheduled campaign a draft again."""
     with transaction.atomic():
-        locked = Campaign.objects.select_for_update().get(pk=campaign.pk)
+        locked = locked_campaign(campaign)
         if locked.status != CampaignStatus.SCHEDULED:
             raise ConflictError("This campaign is not scheduled.", code="not_scheduled")
         locked.status, locked.scheduled_at = CampaignStatus.DRAFT, None
-        locked.save(update_fields=["status", "scheduled_at"])
-        audit.record(actor, "campaign.unscheduled", "campaign", locked.public_id)
+        _sign(locked, actor)
+        locked.save(update_fields=["status", "scheduled_at", *_SIGNED])
+        audit.record(actor, "campaign.unscheduled", "campaign", locked.public_id, summary=locked.name)
+        live_feed.announce(locked.workspace_id)
     return locked
 
 
 def delete_campaign(actor: Actor, campaign: Campaign) -> None:
     """Remove a campaign that was never launched."""
     with transaction.atomic():
-        locked = Campaign.objects.select_for_update().get(pk=campaign.pk)
+        locked = locked_campaign(campaign)
         if locked.status not in EDITABLE:
             raise ConflictError("A launched campaign stays: its report belongs to the messages.",
                                 code="campaign_launched")
         audit.record(actor, "campaign.deleted", "campaign", campaign.public_id, summary=campaign.name)
+        live_feed.announce(locked.workspace_id)
         locked.delete()
 
 
@@ -157,7 +173,7 @@ def unarchive(actor: Actor, campaign: Campaign) -> None:
 def _put_away(actor: Actor, campaign: Campaign, *, is_away: bool) -> None:
     require(actor, Scope.CAMPAIGNS_WRITE)
     with transaction.atomic():
-        locked = Campaign.objects.select_for_update().get(pk=campaign.pk)
+        locked = locked_campaign(campaign)
         if is_away and locked.status in (CampaignStatus.SENDING, CampaignStatus.PAUSED, CampaignStatus.SCHEDULED):
             raise ConflictError(f"This campaign is {locked.get_status_display().lower()}: archive it once it is over.",
                                 code="campaign_running")
@@ -172,6 +188,7 @@ def _put_away(actor: Actor, campaign: Campaign, *, is_away: bool) -> None:
 def copy_campaign(actor: Actor, campaign: Campaign) -> Campaign:
     """A new draft with the same content and audience; lists and templates that are archived are left out."""
     template = campaign.template if campaign.template and campaign.template.archived_at is None else None
+    streams = Stream.objects.filter(workspace=actor.workspace, kind=StreamKind.BROADCAST)
     return create_campaign(
         actor,
         CampaignChanges(
@@ -180,6 +197,7 @@ def copy_campaign(actor: Actor, campaign: Campaign) -> Campaign:
             lists=list(campaign.lists.filter(archived_at=None)),
             excluded_lists=list(campaign.excluded_lists.filter(archived_at=None)),
             max_per_minute=campaign.max_per_minute,
+            stream=streams.filter(pk=campaign.stream_id).first() if campaign.stream_id else None,
         ),
     )
 

@@ -27,7 +27,8 @@ class Place:
 _STEPS = {
     "from": ("content", "id_from_header", "Write From"), "audience": ("audience", "audience", "Choose lists"),
     "consent": ("audience", "audience", "Choose lists"), "subject": ("content", "id_subject", "Write the subject"),
-    "MSG-5": ("content", "id_subject", "Write the subject"),
+    "MSG-5": ("content", "id_subject", "Write the subject"), "archived_list": ("audience", "audience", "Choose lists"),
+    "stream": ("content", "id_stream", "Choose a stream"), "pace": ("schedule", "id_max_per_minute", "Change the pace"),
 }
 #: Rules whose fault lies in the template: the field there, and the button.
 _TEMPLATE = {
@@ -39,6 +40,7 @@ _TEMPLATE = {
 #: Rules whose fault lies elsewhere: name of the page, the field there, and the button.
 _PAGES = {
     "postal_address": ("settings-home", "footer", "Write the address"), "sandbox": ("route-list", "", "Go live"),
+    "stream_paused": ("stream-list", "", "See the streams"),
     "REP-5": ("suppression-list", "", "See suppressions"), "REP-6": ("suppression-list", "", "See suppressions"),
 }
 

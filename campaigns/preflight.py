@@ -8,18 +8,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import timedelta
 from enum import StrEnum
+from math import ceil
 from urllib.parse import urlsplit
 
 from django.conf import settings
+from django.db.models import QuerySet
 
 from campaigns import audience, templates
 from campaigns.fields import field_types
 from campaigns.models import Campaign, TemplateVersion
 from deliverability import domains
+from relayhub.core import formats
 from relayhub.core.errors import PrepareError
+from relayhub.core.models import Workspace
 from relayhub.protocol.address import AddressError, parse_mailbox
 from relayhub.relay import broadcast_proof, compiled, queries, rendering, routes
+from relayhub.relay.bulk import LIFETIME
 from relayhub.relay.models import Stream, StreamKind
 
 #: Gmail clips a message's HTML beyond this (as seen in the field, 2026).
@@ -53,6 +59,10 @@ class Preflight:
 
     findings: tuple[PreflightFinding, ...]
     audience: audience.Audience
+    #: What would be sent; None while there is nothing.
+    version: TemplateVersion | None = None
+    #: Whether there is somebody to write to, from whom, and something to send: what no reason overrides.
+    has_something: bool = False
     #: What was looked at and found right, in words.
     passed: tuple[str, ...] = ()
 
@@ -85,13 +95,26 @@ class _Look:
         """The published content."""
         return templates.content_of(self.version) if self.version else None
 
+    @property
+    def has_something(self) -> bool:
+        """Whether anything could be sent to anybody."""
+        try:
+            parse_mailbox(self.campaign.from_header)
+        except AddressError:
+            return False
+        return self.audience.reached > 0 and self.compiled is not None
+
+
+def streams_of(workspace: Workspace) -> QuerySet[Stream]:
+    """The streams that campaigns go out on, the default first."""
+    return Stream.objects.filter(workspace=workspace, kind=StreamKind.BROADCAST).order_by("-is_default", "name")
+
 
 def stream_for(campaign: Campaign) -> Stream:
-    """The stream a campaign goes out on."""
-    rows = Stream.objects.filter(workspace=campaign.workspace, kind=StreamKind.BROADCAST)
-    if campaign.stream_id:
-        return rows.get(pk=campaign.stream_id)
-    return rows.get(is_default=True)
+    """The stream a campaign goes out on: the chosen one, or the default where none was or that one is gone."""
+    rows = streams_of(campaign.workspace)
+    chosen = rows.filter(pk=campaign.stream_id).first() if campaign.stream_id else None
+    return chosen or rows.get(is_default=True)
 
 
 def look(campaign: Campaign) -> Preflight:
@@ -118,7 +141,8 @@ def look(campaign: Campaign) -> Preflight:
         if not found and claim and (gathered.compiled is not None or rule in _WITHOUT_CONTENT):
             passed.append(claim)
     findings.sort(key=lambda finding: finding.severity is Level.WARN)
-    return Preflight(findings=tuple(findings), audience=gathered.audience, passed=tuple(passed))
+    return Preflight(findings=tuple(findings), audience=gathered.audience, passed=tuple(passed), version=version,
+                     has_something=gathered.has_something)
 
 
 Findings = Iterator[PreflightFinding]
@@ -160,6 +184,19 @@ def _audience(seen: _Look) -> Findings:
     elif not audience.has_evidence_for_all(seen.campaign):
         yield _block("consent", "Some people on these lists have no evidence of consent.",
                      "Import them again with the source of their consent, or take them off the list.")
+
+
+def _chosen(seen: _Look) -> Findings:
+    """What was chosen and is not there any more, or stands still."""
+    for name in seen.campaign.lists.exclude(archived_at=None).values_list("name", flat=True):
+        yield _warn("archived_list", f"The list “{name}” is archived: nobody is written to through it.",
+                    "Take it off the audience, or take the list back into use.")
+    if seen.campaign.stream_id and seen.campaign.stream_id != seen.stream.pk:
+        yield _warn("stream", f"The stream that was chosen is gone: the campaign goes out on {seen.stream.name}.",
+                    "Choose another one in the content step if that is not right.")
+    if seen.stream.paused_at is not None:
+        yield _warn("stream_paused", f"The stream {seen.stream.name} is paused: the campaign waits in the queue, and "
+                    f"expires after {formats.duration(LIFETIME)}.", "Resume the stream, or choose another one.")
 
 
 def _content(seen: _Look) -> Findings:
@@ -240,6 +277,16 @@ def _message(seen: _Look) -> Findings:
                     "Shorten the mail, or link to the rest.")
 
 
+def _pace(seen: _Look) -> Findings:
+    """Whether the last are reached before they expire."""
+    pace, reached = seen.campaign.max_per_minute, seen.audience.reached
+    if pace and timedelta(minutes=reached / pace) > LIFETIME:
+        yield _warn("pace", f"At {formats.number(pace)} a minute {formats.counted(reached, 'recipient')} take "
+                    f"{formats.duration(timedelta(minutes=reached / pace))}; what is not out after "
+                    f"{formats.duration(LIFETIME)} expires.",
+                    f"Allow at least {formats.number(ceil(reached / (LIFETIME / timedelta(minutes=1))))} a minute.")
+
+
 def _addresses(seen: _Look) -> Findings:
     if urlsplit(settings.RELAYHUB_BASE_URL).scheme != "https":
         yield _warn("MSG-2", "The unsubscribe link is not https, so one-click does not work at Gmail and Yahoo.",
@@ -255,16 +302,18 @@ def _addresses(seen: _Look) -> Findings:
                     "Go live on the Routes page when you are ready.")
 
 
-#: Each rule and what is true where it finds nothing, in the order people read them.
+#: Each rule and what is true where it finds nothing ("": not worth a line), in the order people read them.
 RULES: dict[Callable[[_Look], Findings], str] = {
     _sender: "From is of a verified domain",
     _audience: "Everybody has evidence of consent",
+    _chosen: "",
     _content: "The published content can be made",
     _fields: "Every merge field exists",
     _unsubscribe: "There is an unsubscribe link",
     _proof: "A copy was made, signed and verified, and can be left with one click",
     _reputation: "Bounces and complaints are below their limits",
     _message: "Subject, text part and size are in order",
+    _pace: "",
     _addresses: "Public addresses and the footer are set up",
 }
 _WITHOUT_CONTENT = frozenset({_sender, _audience, _content, _reputation, _addresses})

@@ -23,6 +23,12 @@ def expand_task(broadcast_id: str) -> None:
     broadcast.expand(UUID(broadcast_id))
 
 
+@shared_task(name="campaigns.finish_cancel", queue="imports")
+def finish_cancel_task(broadcast_id: str, by: str = "") -> None:
+    """Cancel the many rows that a cancelled campaign left waiting."""
+    broadcast.finish_cancel(UUID(broadcast_id), by)
+
+
 @shared_task(name="campaigns.launch_due", queue="housekeeping")
 def launch_due_task() -> None:
     """Launch campaigns whose time has come."""

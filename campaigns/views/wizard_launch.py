@@ -18,7 +18,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods
 
-from campaigns import audience, broadcast, editing, mending, preflight, templates
+from campaigns import audience, broadcast, editing, mending, preflight
 from campaigns.forms.campaign import ZONES, ScheduleForm
 from campaigns.models import Campaign, CampaignStatus
 from campaigns.views.common import campaign_of, refuse
@@ -56,15 +56,9 @@ def preflight_step(request: PageRequest, campaign_id: str) -> HttpResponse:
             campaign, "preflight", audience_notes(campaign, found.audience) | {"preflight": _summary(found)},
             found=found, blocks=blocks, warnings=len(found.findings) - blocks,
             findings=[_finding(campaign, item) for item in found.findings],
-            may_override=request.actor.may(Scope.CAMPAIGNS_OVERRIDE), has_something=_has_something(campaign, found),
+            may_override=request.actor.may(Scope.CAMPAIGNS_OVERRIDE), has_something=found.has_something,
         ),
     )
-
-
-def _has_something(campaign: Campaign, found: preflight.Preflight) -> bool:
-    """Whether there is somebody to write to and something to send: what no reason overrides."""
-    version = templates.published(campaign.template) if campaign.template is not None else None
-    return found.audience.reached > 0 and version is not None and bool(campaign.from_header)
 
 
 def _summary(found: preflight.Preflight) -> str:
@@ -129,7 +123,7 @@ def schedule_words(request: PageRequest, campaign_id: str) -> HttpResponse:
         form.is_valid()
         at, pace = form.cleaned_data.get("at"), form.cleaned_data.get("max_per_minute")
         problem = next(iter(form.errors.get("at", [])), "")
-    reached = audience.count_for(campaign, preflight.stream_for(campaign).pk).reached
+    reached = audience.lately_counted_for(campaign, preflight.stream_for(campaign).pk).reached
     return render(request, "campaigns/_schedule_words.html", {
         **_words(at if request.GET.get("when") == "at" else None, zone, pace, reached), "problem": problem,
     })
@@ -168,7 +162,7 @@ def _schedule(request: PageRequest, campaign: Campaign) -> HttpResponse:
             form=form, found=found, in_sandbox=workspace_in_sandbox(campaign.workspace_id),
             is_scheduled=campaign.status == CampaignStatus.SCHEDULED, may_override=may_override,
             may_launch=request.actor.may(Scope.CAMPAIGNS_LAUNCH),
-            is_ready=not found.blocks or (may_override and _has_something(campaign, found)),
+            is_ready=not found.blocks or (may_override and found.has_something),
             findings=[_finding(campaign, item) for item in found.blocks],
         ),
         status=422 if form.is_bound else 200,

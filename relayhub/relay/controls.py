@@ -49,15 +49,15 @@ def resume_broadcast(broadcast_id: UUID) -> bool:
     return True
 
 
-def cancel_broadcast(broadcast_id: UUID, *, by: str = "") -> int:
-    """Cancel what of a broadcast is not out yet; returns how many recipients. Repeating it finishes it.
+def cancel_broadcast(broadcast_id: UUID, *, by: str = "", most: int | None = None) -> int:
+    """Cancel what of a broadcast is not out yet, or about `most` of it; returns how many. Repeating it finishes it.
 
     The switch comes first and in a transaction of its own: from then on nothing new is stored or sent,
     whatever becomes of this process while it moves the rows.
     """
     BroadcastControl.objects.filter(pk=broadcast_id, cancelled_at=None).update(cancelled_at=now())
     pick = Pick(where="r.broadcast_id = %(broadcast_id)s", params={"broadcast_id": broadcast_id})
-    return events_move.cancel(pick, why="The broadcast was cancelled.", by=by)
+    return events_move.cancel(pick, why="The broadcast was cancelled.", by=by, most=most)
 
 
 def pace_broadcast(broadcast_id: UUID, max_per_minute: int | None) -> None:

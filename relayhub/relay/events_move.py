@@ -125,7 +125,9 @@ def _move(
     detail: Mapping[str, Any],
     extra: Mapping[str, Any] | None = None,
     limit: int = MAX_MOVE,
+    most: int | None = None,
 ) -> int:
+    """How many were moved: all that are picked, or as many whole statements as reach `most`."""
     joins = "JOIN relay_message m ON m.id = r.message_id" if pick.joins_message else ""
     sql = _MOVE_SQL.format(joins=joins, where=pick.where, sets=sets, history=history_ctes())
     params = {
@@ -140,18 +142,19 @@ def _move(
     while True:
         moved = int(run(Statement(sql=sql, params=params))[0])
         total += moved
-        if moved < limit:
+        if moved < limit or (most is not None and total >= most):
             return total
 
 
-def cancel(pick: Pick, *, why: str, by: str = "") -> int:
-    """Cancel what is picked and may still be cancelled."""
+def cancel(pick: Pick, *, why: str, by: str = "", most: int | None = None) -> int:
+    """Cancel what is picked and may still be cancelled; with `most`, not many more than that at once."""
     return _move(
         pick,
         from_statuses=CANCELLABLE,
         sets="status = 'cancelled', finished_at = now()",
         event=RecipientStatus.CANCELLED.value,
         detail={"why": why, "by": by},
+        most=most,
     )
 
 
