@@ -12,6 +12,9 @@ from relayhub.core import formats
 from relayhub.relay import broadcast_figures
 from relayhub.relay.broadcast_figures import Figures
 
+#: Lists named in a line.
+_NAMED = 4
+
 
 @dataclass(frozen=True, kw_only=True)
 class CampaignLine:
@@ -25,6 +28,7 @@ class CampaignLine:
     clicked: int | None
     unsubscribed: int | None
     finished: int
+    cancelled: int
 
     @property
     def status_text(self) -> str:
@@ -51,7 +55,7 @@ class CampaignLine:
         """What the time alone does not say."""
         campaign = self.campaign
         if campaign.status == CampaignStatus.CANCELLED and self.audience:
-            return f"{formats.counted(self.audience - (self.delivered or 0), 'recipient')} not sent"
+            return f"{formats.counted(max(0, self.audience - self.finished + self.cancelled), 'recipient')} not sent"
         if campaign.status == CampaignStatus.SENDING and self.audience:
             return f"{formats.number(max(0, self.audience - self.finished))} to go"
         return ""
@@ -61,6 +65,12 @@ class CampaignLine:
         """The time that matters most now."""
         campaign = self.campaign
         return campaign.launched_at or campaign.scheduled_at or campaign.updated_at
+
+
+def few(names: Sequence[str]) -> str:
+    """Names in a line, as many as are read: "A, B, C and 4 more"."""
+    rest = len(names) - _NAMED
+    return ", ".join(names) if rest <= 1 else f"{', '.join(names[:_NAMED])} and {formats.number(rest)} more"
 
 
 def overview_of(campaigns: Sequence[Campaign]) -> list[CampaignLine]:
@@ -77,13 +87,14 @@ def overview_of(campaigns: Sequence[Campaign]) -> list[CampaignLine]:
         found = figures[run.pk] if run else Figures()
         lines.append(
             CampaignLine(
-                campaign=campaign, lists=", ".join(names.get(campaign.pk, [])),
+                campaign=campaign, lists=few(names.get(campaign.pk, [])),
                 audience=run.audience_count if run else None,
                 delivered=found.total(status="delivered") if run else None,
                 opened=found.total("opened") if run else None,
                 clicked=found.total("clicked") if run else None,
                 unsubscribed=found.total("unsubscribed") if run else None,
                 finished=found.finished + found.total(status="quarantined"),
+                cancelled=found.total(status="cancelled"),
             )
         )
     return lines

@@ -38,12 +38,22 @@ class ContentForm(forms.Form):
         help_text="Opens by a picture in the mail, clicks by links that pass through here.",
     )
 
-    def __init__(self, *args: Any, templates: list[tuple[str, str]], **kwargs: Any) -> None:
-        """`templates`: id and label of those on offer."""
+    stream = forms.ChoiceField(
+        required=False, label="Stream", help_text="Each has a reputation and limits of its own."
+    )
+
+    def __init__(
+        self, *args: Any, templates: list[tuple[str, str]], streams: list[tuple[str, str]], **kwargs: Any
+    ) -> None:
+        """`templates`, `streams`: id and label of those on offer; one stream alone is no question."""
         super().__init__(*args, **kwargs)
-        field = self.fields["template"]
+        field, stream = self.fields["template"], self.fields["stream"]
         assert isinstance(field, forms.ChoiceField)
+        assert isinstance(stream, forms.ChoiceField)
         field.choices = [("", "Choose a template"), *templates]
+        stream.choices = streams
+        if len(streams) < 2:
+            del self.fields["stream"]
 
 
 class ScheduleForm(forms.Form):

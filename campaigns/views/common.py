@@ -35,17 +35,21 @@ def template_of(request: PageRequest, template_id: str) -> MailTemplate:
     return get_or_absent(templates.templates_of(request.actor.workspace), Prefix.TEMPLATE, template_id)
 
 
-def chosen_lists(request: PageRequest, name: str, *, source: Any = None) -> list[MailingList]:
+def chosen_lists(
+    request: PageRequest, name: str, *, source: Any = None, with_archived: bool = False
+) -> list[MailingList]:
     """The workspace's lists whose ids the field `name` holds; unknown ids are left out."""
     given = (source if source is not None else request.POST).getlist(name)
     ids: set[UUID] = {found for text in given if (found := decode_id(Prefix.LIST, text)) is not None}
-    return list(lists.lists_of(request.actor.workspace).filter(pk__in=ids))
+    rows = MailingList.objects.filter(workspace=request.actor.workspace, pk__in=ids)
+    return list(rows if with_archived else rows.filter(archived_at=None))
 
 
-def picked_list(request: PageRequest, name: str) -> MailingList | None:
+def picked_list(request: PageRequest, name: str, *, source: Any = None) -> MailingList | None:
     """The list that a field of one list chose, by its id or, where no script was there, by its name; else None."""
-    found = chosen_lists(request, name)
-    return found[0] if found else list_choice.named(request.actor.workspace, request.POST.get(f"{name}_name", ""))
+    given = source if source is not None else request.POST
+    found = chosen_lists(request, name, source=given)
+    return found[0] if found else list_choice.named(request.actor.workspace, given.get(f"{name}_name", ""))
 
 
 def refuse(form: forms.BaseForm, error: RelayHubError, **names: str) -> None:

@@ -9,17 +9,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from django.http import HttpResponse, HttpResponseBase
+from django.http import HttpResponse, HttpResponseBase, QueryDict
 from django.shortcuts import redirect, render
 from django.template.loader import render_to_string
 from django.views.decorators.clickjacking import xframe_options_sameorigin
 from django.views.decorators.http import require_GET, require_http_methods
 
-from campaigns import audience, contacts, editing, lists, preflight, template_looks, templates, test_send
+from campaigns import audience, contacts, editing, list_choice, lists, preflight, template_looks, templates, test_send
 from campaigns.forms.campaign import ContentForm
 from campaigns.models import Campaign, Contact, MailingList, MailTemplate, TemplateVersion
 from campaigns.public.content import caged
-from campaigns.views.common import addresses_in, campaign_of, chosen_lists, refuse
+from campaigns.views.common import addresses_in, campaign_of, chosen_lists, picked_list, refuse
 from campaigns.views.template_editor import test_rows
 from campaigns.views.template_preview import framed, text_page
 from campaigns.views.wizard_steps import audience_notes, editable, left_out, reach, seen_revision, step_context
@@ -49,8 +49,9 @@ def audience_step(request: PageRequest, campaign_id: str) -> HttpResponse:
         return redirect("campaign-report", campaign_id)
     if request.method != "POST":
         return _audience_page(request, campaign, _chosen_before(request, campaign), list(campaign.excluded_lists.all()))
-    chosen, excluded = chosen_lists(request, "lists"), chosen_lists(request, "excluded")
+    chosen, excluded = _ticked(request, "lists", request.POST), _ticked(request, "excluded", request.POST)
     try:
+        _refuse_unknown(request)
         if not chosen:
             raise InputError("Choose at least one list.", field="lists")
         changes = editing.CampaignChanges(lists=chosen, excluded_lists=excluded, step=reach(campaign, "content"))
@@ -69,7 +70,7 @@ def audience_step(request: PageRequest, campaign_id: str) -> HttpResponse:
 
 def _chosen_before(request: PageRequest, campaign: Campaign) -> list[MailingList]:
     """The lists as saved; in a campaign that nobody saved yet the only list there is."""
-    saved = list(campaign.lists.all())
+    saved = list(campaign.lists.filter(archived_at=None))
     if saved or campaign.revision:
         return saved
     offered = list(lists.lists_of(request.actor.workspace)[:2])
@@ -80,8 +81,6 @@ def _audience_page(
     request: PageRequest, campaign: Campaign, chosen: Sequence[MailingList], excluded: Sequence[MailingList], *,
     problem: str = "", status: int = 200,
 ) -> HttpResponse:
-    rows = list(lists.lists_of(request.actor.workspace))
-    by_status = lists.counts_by_status([row.pk for row in rows])
     found = audience.count(
         request.actor.workspace, [row.pk for row in chosen], excluded=[row.pk for row in excluded],
         stream_id=preflight.stream_for(campaign).pk,
@@ -91,13 +90,48 @@ def _audience_page(
         step_context(
             campaign, "audience", audience_notes(campaign, found), problem=problem,
             revision=request.POST.get("revision", campaign.revision) if status == 422 else campaign.revision,
-            lists=[{"row": row, "confirmed": by_status[row.pk].get("confirmed", 0),
-                    "unconfirmed": by_status[row.pk].get("unconfirmed", 0)} for row in rows],
-            chosen={row.pk for row in chosen}, excluded={row.pk for row in excluded},
+            has_lists=lists.lists_of(request.actor.workspace).exists(), **_offered_lists(request, chosen, excluded),
             found=found, left_out=left_out(found), **_asked(request, campaign, chosen, excluded),
         ),
         status=status,
     )
+
+
+def _ticked(request: PageRequest, name: str, source: QueryDict) -> list[MailingList]:
+    """The lists that are ticked, and the one that was found by its name and is to be ticked.
+
+    Who is left out stays left out although the list was archived since.
+    """
+    added = picked_list(request, f"add_{name}", source=source)
+    rows = chosen_lists(request, name, source=source, with_archived=name == "excluded")
+    return list({row.pk: row for row in [*rows, *([added] if added else [])]}.values())
+
+
+def _refuse_unknown(request: PageRequest) -> None:
+    """InputError for a name that no list has: it was typed to be ticked."""
+    for name in ("lists", "excluded"):
+        typed = request.POST.get(f"add_{name}_name", "").strip()
+        if typed and picked_list(request, f"add_{name}") is None:
+            raise InputError(f"There is no list “{typed[:200]}”. Choose one that the search finds.", field=name)
+
+
+def _offered_lists(
+    request: PageRequest, chosen: Sequence[MailingList], excluded: Sequence[MailingList]
+) -> dict[str, Any]:
+    """The lists to tick: all while they fit a page, else the ticked ones and a search."""
+    every = list_choice.choices(request.actor.workspace)
+    rows, out = chosen, excluded
+    if every is not None:
+        rows, out = every, [*every, *(row for row in excluded if row.archived_at is not None)]
+    counts = lists.counts_by_status([*{row.pk for row in (*rows, *out)}])
+
+    def shown(row: MailingList) -> dict[str, Any]:
+        return {"row": row, "confirmed": counts[row.pk].get("confirmed", 0),
+                "unconfirmed": counts[row.pk].get("unconfirmed", 0)}
+
+    return {"lists": [shown(row) for row in rows], "excluded_lists": [shown(row) for row in out],
+            "is_searched": every is None,
+            "chosen": {row.pk for row in chosen}, "excluded": {row.pk for row in excluded}}
 
 
 def _asked(
@@ -121,8 +155,7 @@ def _asked(
 def audience_ask(request: PageRequest, campaign_id: str) -> HttpResponse:
     """Whether one address would get it with the lists that are ticked now."""
     campaign = campaign_of(request, campaign_id)
-    chosen = chosen_lists(request, "lists", source=request.GET)
-    excluded = chosen_lists(request, "excluded", source=request.GET)
+    chosen, excluded = _ticked(request, "lists", request.GET), _ticked(request, "excluded", request.GET)
     return render(request, "campaigns/_audience_ask.html", {
         "campaign": campaign, **_asked(request, campaign, chosen, excluded),
     })
@@ -131,7 +164,7 @@ def audience_ask(request: PageRequest, campaign_id: str) -> HttpResponse:
 @require_GET
 @page(Scope.CAMPAIGNS_READ)
 def campaign_watch(request: PageRequest, campaign_id: str) -> HttpResponseBase:
-    """Tells an open step that somebody else saved, scheduled or launched the campaign meanwhile."""
+    """Tells an open step that somebody else saved, scheduled, launched or cancelled the campaign meanwhile."""
     campaign, user, seen = campaign_of(request, campaign_id), request.user, request.GET.get("revision", "")
     feed = Feed(
         key=f"campaign-watch:{campaign.pk}:{user.timezone}:{seen}", workspace_id=campaign.workspace_id,
@@ -146,6 +179,7 @@ def _meanwhile(looked_at: Campaign, user: User, seen: str) -> dict[str, Any]:
     html = render_to_string("campaigns/_wizard_meanwhile.html", {
         "meanwhile": campaign, "is_changed": is_changed, "user": user,
         "is_launched": campaign is not None and campaign.status not in editing.EDITABLE,
+        "refused": editing.refused_launch(campaign) if campaign is not None else None,
     })
     return {"html": {"wizard-meanwhile": html}, "end": is_changed}
 
@@ -153,15 +187,17 @@ def _meanwhile(looked_at: Campaign, user: User, seen: str) -> dict[str, Any]:
 @require_GET
 @page(Scope.CAMPAIGNS_READ)
 def audience_count(request: PageRequest, campaign_id: str) -> HttpResponse:
-    """The count for the lists that are ticked now, saved or not."""
+    """The count for the lists that are ticked now, saved or not; one that was searched for is ticked by it."""
     campaign = campaign_of(request, campaign_id)
-    chosen = chosen_lists(request, "lists", source=request.GET)
-    excluded = chosen_lists(request, "excluded", source=request.GET)
+    chosen, excluded = _ticked(request, "lists", request.GET), _ticked(request, "excluded", request.GET)
     found = audience.count(
         request.actor.workspace, [row.pk for row in chosen], excluded=[row.pk for row in excluded],
         stream_id=preflight.stream_for(campaign).pk,
     )
-    context = {"found": found, "left_out": left_out(found), "is_part": True}
+    context: dict[str, Any] = {"found": found, "left_out": left_out(found), "is_part": True}
+    added = [name for name in ("lists", "excluded") if request.GET.get(f"add_{name}")]
+    if added:
+        context |= {"added": added, **_offered_lists(request, chosen, excluded)}
     return render(request, "campaigns/_audience_count.html", context)
 
 
@@ -176,7 +212,8 @@ def content_step(request: PageRequest, campaign_id: str) -> HttpResponse:
     if campaign is None:
         return redirect("campaign-report", campaign_id)
     rows = _offered(request, campaign)
-    form = ContentForm(request.POST or None, templates=_labelled(rows), initial=_initial(campaign, rows))
+    form = ContentForm(request.POST or None, templates=_labelled(rows), initial=_initial(campaign, rows),
+                       streams=[(row.slug, row.name) for row in preflight.streams_of(request.actor.workspace)])
     posted = request.POST.get("revision", str(campaign.revision))
     if request.method != "POST" or not form.is_valid():
         return _content_page(request, campaign, form, revision=posted, has_templates=bool(rows))
@@ -228,7 +265,7 @@ def _initial(campaign: Campaign, rows: Sequence[MailTemplate]) -> dict[str, Any]
     return {
         "name": campaign.name, "from_header": campaign.from_header or test_send.usual_sender(campaign.workspace),
         "reply_to": campaign.reply_to, "template": _template_before(campaign, rows),
-        "subject": campaign.subject, "track": campaign.track,
+        "subject": campaign.subject, "track": campaign.track, "stream": preflight.stream_for(campaign).slug,
     }
 
 
@@ -236,7 +273,7 @@ def _content_page(
     request: PageRequest, campaign: Campaign, form: ContentForm, *, revision: str, has_templates: bool,
     conflict: dict[str, str] | None = None, status: int = 422,
 ) -> HttpResponse:
-    found = audience.count_for(campaign, preflight.stream_for(campaign).pk)
+    found = audience.lately_counted_for(campaign, preflight.stream_for(campaign).pk)
     tested = request.GET.get("tested", "")
     return render(
         request, "campaigns/campaign_content.html",
@@ -255,12 +292,13 @@ def _differences(form: ContentForm, stored: Campaign) -> dict[str, str]:
     """Label -> what stands there now, of the fields in which somebody else's save differs from this one."""
     now = {"name": stored.name, "from_header": stored.from_header, "reply_to": stored.reply_to,
            "subject": stored.subject, "template": stored.template.public_id if stored.template else "",
-           "track": stored.track}
+           "track": stored.track, "stream": preflight.stream_for(stored).slug}
     words = {**now, "template": stored.template.name if stored.template else "",
-             "track": dict(form.fields["track"].choices).get(stored.track, "")}  # type: ignore[attr-defined]
+             "track": dict(form.fields["track"].choices).get(stored.track, ""),  # type: ignore[attr-defined]
+             "stream": preflight.stream_for(stored).name}
     found = {
         str(form.fields[field].label): words[field] or "empty"
-        for field, value in now.items() if value != form.cleaned_data.get(field)
+        for field, value in now.items() if field in form.fields and value != form.cleaned_data.get(field)
     }
     return found or {"Audience or schedule": "changed"}
 
@@ -269,11 +307,13 @@ def _save_content(
     request: PageRequest, campaign: Campaign, data: dict[str, Any], rows: Sequence[MailTemplate]
 ) -> None:
     template = next((row for row in rows if row.public_id == data["template"]), None)
+    streams = preflight.streams_of(request.actor.workspace) if data.get("stream") else []
     editing.change_campaign(
         request.actor, campaign,
         editing.CampaignChanges(
             name=data["name"], from_header=data["from_header"], reply_to=data["reply_to"], template=template,
             subject=data["subject"], track=data["track"] or None, step=reach(campaign, "preflight"),
+            stream=next((row for row in streams if row.slug == data["stream"]), None),
         ),
         revision=seen_revision(request),
     )
@@ -325,9 +365,7 @@ def content_preview(request: PageRequest, campaign_id: str) -> HttpResponse:
         return caged(framed(exc.message))
     if request.GET.get("show") == "text" or not shown.html:
         return caged(text_page(shown.text or ""))
-    html = shown.html
-    if request.GET.get("dark"):
-        html = template_looks.in_the_dark(html)
+    html = (template_looks.in_the_dark if request.GET.get("dark") else template_looks.in_the_light)(shown.html)
     if request.GET.get("images") == "off":
         html = template_looks.without_images(html)
     return caged(html)

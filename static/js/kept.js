@@ -1,12 +1,13 @@
 // What was typed into a form outlives a session that ended meanwhile: it is kept in this tab when the form is sent,
 // and put back if the answer was sign-in (or a page that was too old) instead of what the form does. Passwords,
-// files and hidden fields are never kept, and nothing is kept once a page came that is not sign-in.
+// files and hidden fields are never kept, but for hidden ones with [data-keep]: those say what the page was made of, and
+// a save still tells of what somebody else saved meanwhile. Nothing is kept once a page came that is not sign-in.
 const KEY = "rh:kept";
 const LIFE_MS = 60 * 60 * 1000;
 const NEVER = new Set(["password", "hidden", "file", "submit", "button", "image", "reset"]);
 
 const fields = (form) => [...form.elements].filter((field) =>
-  field.name && !NEVER.has(field.type) && field.autocomplete !== "one-time-code" && field.dataset.confirmText === undefined);
+  field.name && (!NEVER.has(field.type) || field.dataset.keep !== undefined) && field.autocomplete !== "one-time-code" && field.dataset.confirmText === undefined);
 
 function mark(form) {
   const all = [...document.querySelectorAll('form[method="post"]')];
@@ -34,7 +35,7 @@ document.addEventListener("submit", (event) => {
     name: field.name, value: field.multiple ? [...field.selectedOptions].map((option) => option.value) : field.value,
     on: field.checked,
   }));
-  if (!values.some(({ value, on }) => on || value.length)) return;
+  if (!fields(form).some((field) => field.type !== "hidden" && (field.checked || field.value.length))) return;
   try {
     sessionStorage.setItem(KEY, JSON.stringify({
       path: location.pathname + location.search, since: Date.now(), lost: false, form: mark(form), values,

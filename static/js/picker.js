@@ -1,5 +1,6 @@
 // A field that searches mailing lists: [data-picker="/address"] around a combobox, a hidden field with the id that was
-// chosen, and a listbox. Typing asks the server; arrows move, Enter takes, Escape closes.
+// chosen, and a listbox. Typing asks the server; arrows move, Enter takes, Escape closes. `picked` tells of a choice.
+// In [data-adds] Enter never sends the form: it takes the only list that is found.
 const WAIT_MS = 150;
 
 class Picker {
@@ -44,6 +45,8 @@ class Picker {
     this.list.hidden = found.length === 0;
     this.input.setAttribute("aria-expanded", String(!this.list.hidden));
     this.mark(null);
+    if (this.takesOnly && found.length === 1) this.take(this.list.firstChild);
+    this.takesOnly = false;
   }
 
   option(row, index) {
@@ -66,6 +69,11 @@ class Picker {
       event.preventDefault();
       event.stopPropagation();
       this.take(options[Math.max(at, 0)]);
+    } else if (event.key === "Enter" && this.root.closest("[data-adds]") && this.input.value && !this.chosen.value) {
+      event.preventDefault();
+      event.stopPropagation();
+      this.takesOnly = true;
+      this.ask();
     } else if (event.key === "Escape" && !this.list.hidden) {
       event.preventDefault();
       event.stopPropagation();
@@ -85,6 +93,7 @@ class Picker {
     this.chosen.value = option.dataset.id;
     this.input.value = option.textContent;
     this.close();
+    this.root.dispatchEvent(new CustomEvent("picked", { bubbles: true }));
   }
 
   close() {

@@ -404,7 +404,7 @@ def test_the_preview_shows_the_dark_and_a_mail_without_pictures() -> None:
     dark = at.client.get(preview, {"dark": "1"}).content.decode()
     bare = at.client.get(preview, {"images": "off"}).content.decode()
 
-    assert "prefers-color-scheme" in plain
+    assert "(max-width: 0px) { p { color: #fff } }" in plain
     assert "prefers-color-scheme" not in dark
     assert "rye.png" in plain
     assert "rye.png" not in bare

@@ -9,7 +9,7 @@ import pytest
 from django.urls import reverse
 from playwright.sync_api import expect
 
-from campaigns import broadcast, subscriptions
+from campaigns import broadcast, list_choice, subscriptions
 from campaigns.contacts import add_contact
 from campaigns.models import Broadcast, Campaign
 from tests.pages.marketer_rows import desk
@@ -125,3 +125,30 @@ def test_a_campaign_can_be_launched_without_script(browse: Browsing) -> None:
     page.get_by_role("button", name="Launch for 3 recipients").click()
 
     assert Broadcast.objects.get().audience_count == 3
+
+
+def test_a_list_among_very_many_is_searched_for_ticked_and_counted(
+    browse: Browsing, look: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(list_choice, "SHOWN", 2)
+    at = desk()
+    campaign = make_campaign(at)
+    for name in ("Staff", "Trade fair", "Press"):
+        make_list(at.actor, name, people=2)
+    page = browse(at)
+    page.goto(step(campaign, "audience"))
+
+    page.get_by_role("combobox", name="Add a list").fill("trade")
+    page.get_by_role("option", name="Trade fair").click()
+
+    expect(page.locator("#audience-count .v")).to_have_text("5")
+    expect(page.get_by_role("checkbox", name="Trade fair")).to_be_checked()
+    page.get_by_role("combobox", name="Leave out a list").fill("press")
+    page.keyboard.press("Enter")
+    expect(page.locator("#pick-excluded").get_by_role("checkbox", name="Press")).to_be_checked()
+    page.get_by_role("button", name="Save and close").click()
+    expect(page).to_have_url(re.compile("/campaigns$"))
+
+    assert {row.name for row in campaign.lists.all()} == {"Weekly letter", "Trade fair"}
+    assert [row.name for row in campaign.excluded_lists.all()] == ["Press"]
+    look(at, step(campaign, "audience"), "wizard-audience-searched")
