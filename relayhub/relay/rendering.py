@@ -106,6 +106,9 @@ def render(source: str, context: Mapping[str, Any], *, is_html: bool) -> str:
         raise PrepareError(_explained(exc), temporary=False, code="template_failed", detail=str(exc)) from exc
     except OutputTooLarge as exc:
         raise _too_large() from exc
+    except (TypeError, ArithmeticError) as exc:  # a filter of ours, called as it cannot be
+        raise PrepareError("A filter of the template was given a value that it cannot use.", temporary=False,
+                           code="template_failed", detail=str(exc)) from exc
     if len(output) > MAX_OUTPUT:
         raise _too_large()
     return output

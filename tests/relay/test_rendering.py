@@ -45,6 +45,8 @@ def test_what_a_field_becomes(source: str, shown: str) -> None:
         ("{{ contact.__class__ }}", "not available"),
         ("{{ contact.email|replace('a', 'b') }}", "no filter"),
         ("{% if x %}", "never closed"),
+        ("{{ 1|number(1e999) }}", "cannot use"),
+        ("{{ contact.email|date(1, 2, 3) }}", "cannot use"),
         ("{{ contact.name", "never closed"),
     ],
 )
