@@ -57,7 +57,8 @@ def subscribe(
 ) -> Subscription:
     """Put a contact on a list: confirmed on a single opt-in list, else unconfirmed until they answer.
 
-    Somebody who is confirmed stays so. Somebody who left returns only by their own act or with new
+    Somebody who is confirmed stays so; their own act becomes the evidence where there was only an import or a
+    colleague's act on many. Somebody who left returns only by their own act or with new
     evidence through the API or the dashboard; the double opt-in list asks them again, and so does any list
     with `must_confirm`.
     """
@@ -67,6 +68,11 @@ def subscribe(
             defaults={"workspace_id": contact.workspace_id, "status": SubscriptionStatus.UNCONFIRMED},
         )
         if not made and row.status == SubscriptionStatus.CONFIRMED:
+            if evidence.channel in OWN_ACTS and row.confirmed_at == row.created_at:
+                # Many were put there on somebody else's word; from now on there is this person's own.
+                row.confirmed_at = now()
+                row.save(update_fields=["confirmed_at"])
+                _log(row, ConsentAction.SUBSCRIBED, evidence)
             return row
         _log(row, ConsentAction.SUBSCRIBED, evidence)
         if mailing_list.opt_in == OptIn.SINGLE and not must_confirm:
@@ -224,14 +230,15 @@ def restore(mailing_list: MailingList, act: UUID, part: ActSlice, *, evidence: E
 
 
 def take_back(mailing_list: MailingList, act: UUID, part: ActSlice, *, evidence: Evidence) -> int:
-    """Undo the subscribing `act`; who has left or was asked since is left alone."""
+    """Undo the subscribing `act`; who has left, was asked or joined by themselves since is left alone."""
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(
             "WITH gone AS ("
             " DELETE FROM campaigns_subscription s USING campaigns_consententry e"
             f" WHERE {_OF_ACT_SQL} AND e.action = 'subscribed' AND s.contact_id = e.contact_id"
             " AND s.mailing_list_id = e.mailing_list_id AND s.created_at = e.at AND s.status <> 'unsubscribed'"
-            " AND s.confirmation_sent_at IS NULL RETURNING s.contact_id)"
+            " AND s.confirmation_sent_at IS NULL AND (s.confirmed_at IS NULL OR s.confirmed_at = s.created_at)"
+            " RETURNING s.contact_id)"
             f" {_LOG_SQL} SELECT rh_uuid7(), contact_id, %(list)s, 'removed', %(channel)s, %(source)s, '',"
             " %(detail)s, %(now)s FROM gone",
             _act_parameters(mailing_list, act, part, evidence),

@@ -90,14 +90,15 @@ def test_an_address_that_left_and_was_deleted_is_not_brought_back(actor: Actor, 
 
 
 def test_an_adding_is_undone_but_for_those_who_acted_since(actor: Actor, news: MailingList) -> None:
-    people(actor, "a", "b")
+    people(actor, "a", "b", "c")
     act = do(actor, "add_to_list", mailing_list=news)
     leave(Contact.objects.get(email="b@x.example"), news)
+    subscriptions.subscribe(Contact.objects.get(email="c@x.example"), news, evidence=Evidence(channel="form"))
 
     assert bulk_undo.undo(actor, act) is None
 
     assert act.restored == 1
-    assert states(news) == {"b": "unsubscribed"}
+    assert states(news) == {"b": "unsubscribed", "c": "confirmed"}
     actions = list(ConsentEntry.objects.filter(contact__email="a@x.example").order_by("id").values_list("action"))
     assert actions == [("subscribed",), ("removed",)]
 

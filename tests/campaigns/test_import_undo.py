@@ -262,5 +262,22 @@ def test_who_told_more_of_themselves_since_stays(actor: Actor, news: MailingList
 
     leaving.join(form, {"email": "a@x.example", "city": "Oslo"}, ANY)
 
-    assert undo(actor, row) == {"removed": 1, "kept": 1, "changed": 1, "taken_off": 2}
-    assert Contact.objects.get().fields == {"city": "Oslo"}
+    told = Contact.objects.get(email="a@x.example")
+    assert (told.fields, told.updated_at > told.created_at) == ({"city": "Oslo"}, True)
+    assert undo(actor, row) == {"removed": 1, "kept": 1, "answered": 1, "taken_off": 1, "places_kept": 1}
+    assert Contact.objects.get() == told
+
+
+def test_who_joined_by_themselves_since_stays_on_the_list(actor: Actor, news: MailingList) -> None:
+    add_contact(actor, email="a@x.example", evidence=ANY)
+    row = run(actor, b"email\na@x.example\nb@x.example\nc@x.example\n", news)
+    form = lists.create_form(actor, news, title="Join")
+
+    for email in ("a@x.example", "b@x.example", "b@x.example"):
+        leaving.join(form, {"email": email}, ANY)
+
+    own = ConsentEntry.objects.filter(channel="form").values_list("contact__email", "action")
+    assert sorted(own) == [("a@x.example", "subscribed"), ("b@x.example", "subscribed")]
+    assert undo(actor, row) == {"removed": 1, "kept": 1, "answered": 1, "taken_off": 1, "places_kept": 2}
+    assert set(Subscription.objects.values_list("contact__email", "status")) == {
+        ("a@x.example", "confirmed"), ("b@x.example", "confirmed")}
