@@ -7,14 +7,13 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import Count, Q
-from django.db.models.expressions import RawSQL
 
-from campaigns.models import Contact, FieldDefinition, FieldType, SignUpForm
+from campaigns.field_removal import check_free
+from campaigns.models import Contact, FieldDefinition, FieldType
 from relayhub.core import audit
 from relayhub.core.access import Actor
-from relayhub.core.clock import now
 from relayhub.core.errors import ConflictError, InputError
 from relayhub.core.models import Workspace
 
@@ -53,6 +52,7 @@ def define_field(actor: Actor, *, key: str, label: str = "", type: str = FieldTy
         raise InputError(f"“{type}” is not a kind of field: {', '.join(FieldType.values)}.", field="type")
     if FieldDefinition.objects.filter(workspace=actor.workspace).count() >= MAX_FIELDS:
         raise ConflictError(f"A workspace has at most {MAX_FIELDS} fields.", code="too_many_fields")
+    check_free(actor.workspace, [key])
     with transaction.atomic():
         field, made = FieldDefinition.objects.get_or_create(
             workspace=actor.workspace, key=key, defaults={"label": (label or key)[:120], "type": type}
@@ -77,25 +77,6 @@ def rename_field(actor: Actor, field: FieldDefinition, *, label: str) -> FieldDe
     return field
 
 
-def delete_field(actor: Actor, field: FieldDefinition) -> int:
-    """Remove a field and its value from every contact; returns how many had one."""
-    with transaction.atomic():
-        with connection.cursor() as cursor:
-            cursor.execute(
-                "UPDATE campaigns_contact SET fields = fields - %s, updated_at = %s"
-                " WHERE workspace_id = %s AND jsonb_exists(fields, %s)",
-                [field.key, now(), actor.workspace.pk, field.key],
-            )
-            count: int = cursor.rowcount
-        SignUpForm.objects.filter(workspace=actor.workspace, field_keys__contains=[field.key]).update(
-            field_keys=RawSQL("field_keys - %s", [field.key])
-        )
-        audit.record(actor, "field.deleted", "field", field.public_id, summary=field.key,
-                     before={"label": field.label, "type": field.type}, after={"contacts": count})
-        field.delete()
-    return count
-
-
 def contacts_with(workspace: Workspace, keys: Sequence[str]) -> dict[str, int]:
     """Field key -> how many contacts have a value; one query."""
     if not keys:
@@ -112,6 +93,8 @@ def ensure_fields(workspace: Workspace, wanted: Mapping[str, tuple[str, str]]) -
     missing = {key: given for key, given in wanted.items() if key not in known}
     if len(known) + len(missing) > MAX_FIELDS:
         raise InputError(f"A workspace has at most {MAX_FIELDS} fields.", field="mapping")
+    if missing:
+        check_free(workspace, missing)
     FieldDefinition.objects.bulk_create(
         [FieldDefinition(workspace=workspace, key=key, label=label[:120], type=kind)
          for key, (label, kind) in missing.items()],
@@ -131,6 +114,7 @@ def checked_values(workspace: Workspace, values: Mapping[str, Any]) -> dict[str,
             types[key] = _kind_of(value)
             if len(types) > MAX_FIELDS:
                 raise InputError(f"A workspace has at most {MAX_FIELDS} fields.", field="fields")
+            check_free(workspace, [key])
             FieldDefinition.objects.bulk_create(
                 [FieldDefinition(workspace=workspace, key=key, label=key, type=types[key])],
                 ignore_conflicts=True,

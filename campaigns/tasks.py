@@ -11,6 +11,7 @@ from campaigns import (  # noqa: F401  (registers the runners of jobs)
     bulk_undo,
     confirmation,
     exporter,
+    field_removal,
     import_undo,
     importer,
     recipient_export,

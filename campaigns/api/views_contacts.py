@@ -9,7 +9,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from campaigns import contacts, exporter, fields, lists, standing
+from campaigns import contacts, exporter, field_removal, fields, lists, standing
 from campaigns.models import ConsentEntry, Contact, FieldDefinition, MailingList, Subscription
 from relayhub.core import files
 from relayhub.core.access import EXPORTS, get_or_absent
@@ -209,8 +209,8 @@ class FieldView(ApiView):
         return Response(_field_body(fields.rename_field(self.actor, row, label=data["label"])))
 
     def delete(self, request: Request, field_id: str) -> Response:
-        """Remove it, and its value from every contact."""
-        fields.delete_field(self.actor, self._field(field_id))
+        """Remove it, and its value from every contact; of very many the values go in a job, which `/jobs` lists."""
+        field_removal.delete_field(self.actor, self._field(field_id))
         return Response(status=204)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from django.core.cache import cache
 
-from campaigns import bulk, contact_filter, contacts, fields, lists, standing, subscriptions
+from campaigns import bulk, contact_filter, contacts, field_removal, fields, lists, standing, subscriptions
 from campaigns.comparisons import Comparison
 from campaigns.contact_filter import ContactFilter
 from campaigns.contacts import Evidence, add_contact
@@ -155,7 +155,7 @@ def test_a_field_is_renamed_and_removed_everywhere(actor: Actor) -> None:
 
     assert fields.rename_field(actor, field, label="Home town").label == "Home town"
     assert fields.contacts_with(actor.workspace, ["city", "age"]) == {"city": 1, "age": 1}
-    assert fields.delete_field(actor, field) == 1
+    assert field_removal.delete_field(actor, field) == 1
 
     assert Contact.objects.get().fields == {"age": 3}
     form.refresh_from_db()

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from django.db import OperationalError
 
-from campaigns import bulk, bulk_undo, csv_reader, fields, import_batches, importer, lists
-from campaigns.models import BulkAct, ContactImport, FieldDefinition, ImportSeen, MailingList
+from campaigns import bulk, bulk_undo, csv_reader, field_removal, fields, import_batches, importer, lists, standing
+from campaigns.models import BulkAct, Contact, ContactImport, FieldDefinition, ImportSeen, MailingList
 from relayhub.core import jobs
 from relayhub.core.access import Actor
 from relayhub.core.errors import ConflictError
@@ -74,7 +74,7 @@ def test_an_act_that_failed_is_undone_as_far_as_it_came(actor: Actor, monkeypatc
 def test_a_field_that_is_deleted_meanwhile_is_not_written_again(actor: Actor, monkeypatch: pytest.MonkeyPatch) -> None:
     act, job = setting(actor)
     field = FieldDefinition.objects.get()
-    first = once(jobs.JobRun.advance, 1, lambda: fields.delete_field(actor, field))
+    first = once(jobs.JobRun.advance, 1, lambda: field_removal.delete_field(actor, field))
     monkeypatch.setattr(jobs.JobRun, "advance", first)
     jobs.run_job(job.pk)
     job.refresh_from_db()
@@ -142,6 +142,30 @@ def test_a_list_that_is_archived_meanwhile_stops_the_act(
     act.refresh_from_db()
     assert Job.objects.get().error == "This list is no longer there."
     assert (act.finished_at is not None, states(other)) == (True, {})
+
+
+def test_of_very_many_the_values_of_a_deleted_field_go_in_a_job(
+    actor: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(standing, "EXACT_UP_TO", 1)
+    monkeypatch.setattr(field_removal, "_BATCH", 2)
+    field = fields.define_field(actor, key="city", label="Town")
+    people(actor, *"abc", city="Oslo")
+    people(actor, *"de")
+
+    job = field_removal.delete_field(actor, field)
+    assert isinstance(job, Job)
+    for again in (lambda: fields.define_field(actor, key="city"), lambda: people(actor, "f", city="Bergen")):
+        with pytest.raises(ConflictError, match="“city” are still being taken away"):
+            again()
+    monkeypatch.setattr(field_removal, "_without", once(field_removal._without, 2, fault(OperationalError())))
+    jobs.run_job(job.pk)
+    jobs.run_job(job.pk)
+
+    job.refresh_from_db()
+    assert (job.status, job.done, job.total, job.result) == ("done", 5, 5, {"contacts": 3})
+    assert {str(row.fields) for row in Contact.objects.all()} == {"{}"}
+    assert fields.define_field(actor, key="city").key == "city"
 
 
 # -- imports -------------------------------------------------------------------------------------------------
