@@ -28,6 +28,7 @@ CRASHPOINTS = (
     "undo_mid_batch",
     "inbound_before_record",
     "reaction_before_done",
+    "restore_before_pause",
 )
 
 

@@ -27,6 +27,7 @@ from django.core.management import call_command
 from django.db import connection
 
 from relayhub.core.clock import now
+from relayhub.core.crashpoints import crashpoint
 from relayhub.core.errors import ConfigurationError, ConflictError
 from relayhub.core.system import pause_sending
 from relayhub.embedded.binaries import NoBinaries, postgres_folder
@@ -34,6 +35,8 @@ from relayhub.embedded.binaries import NoBinaries, postgres_folder
 FORMAT = 1
 _MANIFEST, _DUMP, _KEY = "manifest.json", "database.dump", "secret-key"
 _MAX_MANIFEST_BYTES = 1_000_000
+#: The rows that say which migrations were made, in the list of a dump's contents.
+_MIGRATIONS = " TABLE DATA public django_migrations "
 _REASON = "This installation was restored from the backup of {taken}. Look at what would go out, then resume sending."
 
 Say = Callable[[str], None]
@@ -117,25 +120,49 @@ def restore(path: Path, *, is_replacing: bool = False, say: Say = lambda text: N
         raise ConflictError(
             f"The backup is of PostgreSQL {manifest.server_version // 10_000}; this server is older.", code="too_old"
         )
-    with tempfile.TemporaryDirectory(dir=path.parent, prefix=".restore-") as folder:
+    # A backup may lie where nothing can be written.
+    place = path.parent if os.access(path.parent, os.W_OK) else settings.RELAYHUB_DATA
+    with tempfile.TemporaryDirectory(dir=place, prefix=".restore-") as folder:
         dump = Path(folder) / _DUMP
         with tarfile.open(path, mode="r:") as tar, dump.open("wb") as target:
             shutil.copyfileobj(_content(tar, _DUMP), target, 1024 * 1024)
             key = _content(tar, _KEY).read() if manifest.has_key else None
         _empty_database()
         say("putting the database back")
+        first, last = _parts_of(dump)
         try:
-            _run("pg_restore", "--no-owner", "--no-privileges", "--exit-on-error", "--single-transaction",
-                 f"--dbname={_database()['NAME']}", str(dump))
+            _put_back(dump, first)
         except ConfigurationError:
             _empty_database()
             raise
-    if key is not None:
-        _keep_key(key)
-    pause_sending(_REASON.format(taken=manifest.taken_at))
+        crashpoint("restore_before_pause")
+        if key is not None:
+            _keep_key(key)
+        pause_sending(_REASON.format(taken=manifest.taken_at))
+        _put_back(dump, last)
     say("bringing its tables up to date")
     call_command("migrate", interactive=False, verbosity=0)
     return what_would_go_out()
+
+
+def _parts_of(dump: Path) -> tuple[Path, Path]:
+    """Lists of what to put back: everything but which migrations were made, and that.
+
+    Until the second is back no process takes the database for a migrated one. So a restore that is killed before
+    sending is paused leaves nothing that could send.
+    """
+    whole, first, last = (dump.with_name(f"{name}.list") for name in ("whole", "first", "last"))
+    _run("pg_restore", "--list", f"--file={whole}", str(dump))
+    lines = whole.read_text(encoding="utf-8").splitlines(keepends=True)
+    first.write_text("".join(line for line in lines if _MIGRATIONS not in line), encoding="utf-8")
+    last.write_text("".join(line for line in lines if _MIGRATIONS in line), encoding="utf-8")
+    return first, last
+
+
+def _put_back(dump: Path, contents: Path) -> None:
+    """Put back what a list names, all of it or nothing."""
+    _run("pg_restore", "--no-owner", "--no-privileges", "--exit-on-error", "--single-transaction",
+         f"--use-list={contents}", f"--dbname={_database()['NAME']}", str(dump))
 
 
 def what_would_go_out() -> dict[str, Any]:

@@ -15,6 +15,7 @@ from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
+from relayhub.relay import worker_report
 from relayhub.site.metrics import install as install_metrics
 
 _CONNECT_SECONDS = 1.0
@@ -31,7 +32,7 @@ def ready(request: HttpRequest) -> HttpResponse:
     reasons = [reason for reason in (_database_problem(), *_listener_problems()) if reason]
     if reasons:
         return JsonResponse({"status": "not ready", "reasons": reasons}, status=503)
-    degraded = [reason for reason in (_broker_problem(),) if reason]
+    degraded = [reason for reason in (_broker_problem() or _worker_problem(),) if reason]
     body: dict[str, object] = {"status": "ready"}
     if degraded:
         body["degraded"] = degraded
@@ -91,3 +92,7 @@ def _broker_problem() -> str:
     return ""
 
 
+def _worker_problem() -> str:
+    """Workers report every two seconds; who is silent is away."""
+    found = worker_report.workers()
+    return "" if found is None or found else "no relay worker has reported; mail is accepted, and waits for one"

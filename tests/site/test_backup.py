@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import tarfile
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from relayhub.core import crashpoints
 from relayhub.core.errors import ConfigurationError
 from relayhub.site import backup
 
@@ -52,14 +54,14 @@ def test_there_and_back(tmp_path: Path, django_db_blocker: object) -> None:
         login = f"{database['USER']}:{database['PASSWORD']}"
         return f"postgresql://{login}@/{name}?host={database['HOST']}&port={database['PORT']}"
 
-    def manage(name: str, *arguments: str, key: str = "k" * 40) -> subprocess.CompletedProcess[str]:
+    def manage(name: str, *arguments: str, key: str = "k" * 40, dies_at: str = "") -> subprocess.CompletedProcess[str]:
         query = url(name) if str(database["HOST"]).startswith("/") else (
             f"postgresql://{database['USER']}:{database['PASSWORD']}@{database['HOST'] or '127.0.0.1'}:"
             f"{database['PORT'] or 5432}/{name}"
         )
         environment = {
             **os.environ, "DATABASE_URL": query, "REDIS_URL": settings.REDIS_URL, "RELAYHUB_SECRET_KEY": key,
-            "RELAYHUB_DATA": str(tmp_path / "data"),
+            "RELAYHUB_DATA": str(tmp_path / "data"), crashpoints.VARIABLE: dies_at,
         }
         environment.pop("DJANGO_SETTINGS_MODULE", None)
         return subprocess.run(
@@ -81,7 +83,12 @@ def test_there_and_back(tmp_path: Path, django_db_blocker: object) -> None:
         other = manage(names[1], "restore", str(path), key="z" * 40)
         assert other.returncode == 1
         assert "another RELAYHUB_SECRET_KEY" in other.stderr
-        back = manage(names[1], "restore", str(path))
+        killed = manage(names[1], "restore", str(path), dies_at="restore_before_pause")
+        assert killed.returncode == -signal.SIGKILL
+        # All rows are there and sending is not paused yet: nothing may take the database for a whole one.
+        assert manage(names[1], "migrate", "--check").returncode != 0
+        assert manage(names[1], "migrate", "-v0").returncode != 0
+        back = manage(names[1], "restore", "--replace", str(path))
         assert back.returncode == 0, back.stderr
         assert "Sending is paused" in back.stdout
         twice = manage(names[1], "restore", str(path))
@@ -94,6 +101,7 @@ def test_there_and_back(tmp_path: Path, django_db_blocker: object) -> None:
                        "from relayhub.core.system import sending_paused as p;"
                        "print('names', [w.name for w in W.objects.all()], bool(p()))")
         assert "names ['Bakery'] True" in shown.stdout, shown.stderr
+        assert manage(names[1], "migrate", "--check").returncode == 0
         assert manage(names[1], "verify_ledger").returncode == 0
         assert "Sending goes on" in manage(names[1], "resume_sending").stdout
     finally:

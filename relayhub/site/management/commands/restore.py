@@ -30,6 +30,8 @@ class Command(BaseCommand):
             waiting = backup.restore(path, is_replacing=options["replace"], say=self.stdout.write)
         except RelayHubError as exc:
             raise CommandError(exc.message) from exc
+        except OSError as exc:
+            raise CommandError(f"{path} cannot be put back: {exc.filename or 'the disk'}: {exc.strerror}.") from exc
         self.stdout.write("Restored. Sending is paused; it would send:")
         for row in waiting["waiting"]:
             self.stdout.write(f"  {row['workspace']}: {row['recipients']:,} recipients, oldest of {row['oldest']}")
@@ -37,4 +39,4 @@ class Command(BaseCommand):
             self.stdout.write(f"  {row['workspace']}: campaign “{row['campaign']}”, scheduled for {row['at']}")
         if not waiting["waiting"] and not waiting["campaigns"]:
             self.stdout.write("  nothing")
-        self.stdout.write("Resume it in the dashboard (Home), or with: manage.py resume_sending")
+        self.stdout.write("Resume it in the dashboard (/sending), or with: manage.py resume_sending")
