@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from django.conf import settings
+from django.db import transaction
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -169,8 +170,9 @@ class SubscriptionsView(_OneList):
             channel="api", source=consent.get("source", "") or f"added by {self.actor.label}",
             ip=consent.get("ip"),
         )
-        contact = self._contact(data, evidence)
-        row = list_members.subscribe(self.actor, contact, mailing_list, evidence=evidence, asks=data["ask"])
+        with transaction.atomic():  # a refusal to ask leaves no new contact behind
+            contact = self._contact(data, evidence)
+            row = list_members.subscribe(self.actor, contact, mailing_list, evidence=evidence, asks=data["ask"])
         return Response(subscription_body(row), status=201)
 
     def delete(self, request: Request, list_id: str) -> Response:

@@ -67,6 +67,9 @@ def contact_new(request: PageRequest) -> HttpResponse:
     form = NewContactForm(
         request.POST or None, definitions=definitions, lists=choices or [], initial=preset, is_on_lists=bool(chosen)
     )
+    typed = request.POST.get("list_name", "").strip() if choices is None else ""
+    if typed and not chosen:
+        form.add_error(None, f"“{typed[:60]}” is the name of no list, or of several. Choose one of those found.")
     if request.method == "POST" and form.is_valid():
         try:
             contact = list_members.add_and_ask(
@@ -83,7 +86,7 @@ def contact_new(request: PageRequest) -> HttpResponse:
     return render(
         request, "campaigns/contact_new.html",
         {"form": form, "has_lists": choices is None or bool(choices), "is_searched": choices is None,
-         "chosen_list": chosen[0] if chosen else None},
+         "chosen_list": chosen[0] if chosen else None, "typed_list": typed},
         status=422 if form.is_bound else 200,
     )
 
@@ -154,7 +157,9 @@ def _why(stands: standing.Standing, on: list[Subscription], stopped: list[Suppre
     """The sentence behind the answer."""
     confirmed = [row.mailing_list.name for row in on if row.status == "confirmed"]
     if stands == "suppressed":
-        row = next(row for row in stopped if row.scope != "list")
+        row = next((row for row in stopped if row.scope != "list"), None)
+        if row is None:  # lifted between the two looks
+            return "The address was suppressed until a moment ago. Reload the page."
         reach = "No mail of this workspace goes" if row.scope == "workspace" else "No campaign of that stream goes"
         return f"{reach} to this address: {row.get_reason_display().lower()}, {row.source}." if row.source else (
             f"{reach} to this address: {row.get_reason_display().lower()}.")

@@ -345,3 +345,11 @@ def test_a_page_of_one_order_is_not_gone_on_with_in_another(client: APIClient) -
 
     assert client.get(following).json()["data"][0]["email"] == "5@x.example"
     assert (refused.status_code, refused.json()["errors"][0]["pointer"]) == (400, "/cursor")
+
+
+def test_who_cannot_be_asked_is_not_added_either(client: APIClient) -> None:
+    club = made(client, "lists", name="Club", opt_in="double")["id"]
+
+    refused = client.post(f"{V1}/lists/{club}/subscriptions", {"email": "a@x.example", "ask": True}, format="json")
+
+    assert (refused.status_code, Contact.objects.count()) == (400, 0)

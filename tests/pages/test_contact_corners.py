@@ -8,7 +8,7 @@ from django.urls import reverse
 
 from campaigns import confirmation, fields, list_choice, lists, saved_views, subscriptions
 from campaigns.contacts import Evidence
-from campaigns.models import ContactImport, MailingList, Subscription
+from campaigns.models import Contact, ContactImport, MailingList, Subscription
 from deliverability import suppression
 from relayhub.core import files, jobs
 from relayhub.core.clock import now
@@ -106,6 +106,18 @@ def test_an_import_finds_its_list_among_very_many(at: Desk) -> None:
     tried = at.client.post(there, {"column-0": "email", "list": "", "list_name": "news"})
     assert tried.status_code == 302
     assert ContactImport.objects.get().mailing_list == news
+
+
+def test_a_new_contact_is_not_added_beside_a_list_that_is_named_wrongly(at: Desk) -> None:
+    many_lists(at)
+    given = {"email": "a@x.example", "consent": "fair", "list": ""}
+
+    wrong = at.client.post(reverse("contact-new"), {**given, "list_name": "Newz"})
+    assert (wrong.status_code, Contact.objects.count()) == (422, 0)
+    assert 'value="Newz"' in wrong.content.decode()
+    at.client.post(reverse("contact-new"), {**given, "list_name": "news"})
+
+    assert Subscription.objects.get().mailing_list.name == "News"
 
 
 @pytest.mark.parametrize("name", ["contact-new", "suppression-new", "suppression-import"])
