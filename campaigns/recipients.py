@@ -15,7 +15,7 @@ from campaigns.models import Broadcast, BroadcastAudience, LeftOutReason
 from relayhub.core.errors import InputError
 from relayhub.core.ids import uuid7_floor
 from relayhub.protocol.address import AddressError, parse_addr_spec
-from relayhub.relay.broadcast_figures import EXACT_UP_TO
+from relayhub.relay.broadcast_figures import EXACT_UP_TO, Figures
 from relayhub.relay.models import Recipient, RecipientStatus, SiteRecord
 
 #: What somebody did -> the condition; `…_by_machines`: nobody but machines did it.
@@ -31,6 +31,11 @@ ACTS: dict[str, Q] = {
 _STATUSES = {"sending": ("leased", "attempting"),
              "waiting": ("queued", "leased", "attempting", "deferred", "held", "unknown", "quarantined")}
 OTHER_PROVIDERS = "other"
+#: Act -> the figure that counts it.
+_FIGURE_OF = {
+    "opened": "opened", "clicked": "clicked", "unsubscribed": "unsubscribed", "complained": "complained",
+    "opened_by_machines": "machine_opened", "clicked_by_machines": "machine_clicked",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,6 +74,21 @@ def recipients_of(run: Broadcast, wanted: RecipientFilter) -> QuerySet[Recipient
     if wanted.provider:
         found = found.filter(_of_provider(wanted.provider))
     return _matching(found, run, wanted.text.strip().lower()) if wanted.text.strip() else found
+
+
+def count_at_hand(figures: Figures, wanted: RecipientFilter) -> int | None:
+    """How many fit, from what was counted already; None where the rows must be counted.
+
+    The figures hold a reason only for those it still lies at, and no addresses.
+    """
+    if wanted.text or wanted.reason or (wanted.did and wanted.did not in _FIGURE_OF):
+        return None
+    where = {} if not wanted.provider else {"provider": "" if wanted.provider == OTHER_PROVIDERS else wanted.provider}
+    name = _FIGURE_OF[wanted.did] if wanted.did else "count"
+    if not wanted.status:
+        return figures.total(name, **where)
+    statuses = _STATUSES.get(wanted.status, (wanted.status,))
+    return sum(figures.total(name, status=status, **where) for status in statuses)
 
 
 def _stored_within(run: Broadcast) -> dict[str, object]:

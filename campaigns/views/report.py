@@ -141,7 +141,9 @@ def _recipient_rows(run: Broadcast, found: dict[str, Any], figures: Figures, req
         return context | {"left_out_rows": list(rows.order_by("address")[:_LEFT_OUT_SHOWN]),
                           "left_out_count": rows.count(), "recipients": [], "table": None,
                           "left_out_label": LeftOutReason(reason).label}
-    table = table_page(request, recipients.recipients_of(run, filter_of(asked)).defer("merge"), size=_ROWS)
+    wanted = filter_of(asked)
+    table = table_page(request, recipients.recipients_of(run, wanted).defer("merge"), size=_ROWS,
+                       count=recipients.count_at_hand(figures, wanted))
     lines = [_line(row) for row in table.rows]
     return context | {"table": table, "recipients": lines,
                       "is_kept": any(line["status"] == queries.SANDBOXED for line in lines)}

@@ -32,10 +32,13 @@ class TablePage(Generic[RowT]):
         return f"{number(COUNT_LIMIT)}+" if self.count > COUNT_LIMIT else number(self.count)
 
 
-def table_page(request: HttpRequest, found: QuerySet[RowT], *, size: int = 50) -> TablePage[RowT]:
-    """The page that `?cursor=` (older than) or `?newer=` (newer than) asks for."""
+def table_page(
+    request: HttpRequest, found: QuerySet[RowT], *, size: int = 50, count: int | None = None
+) -> TablePage[RowT]:
+    """The page that `?cursor=` (older than) or `?newer=` (newer than) asks for; `count` where it is known already."""
     older_than, newer_than = _id(request, "cursor"), _id(request, "newer")
-    count = found.order_by().values("pk")[: COUNT_LIMIT + 1].count()
+    if count is None:
+        count = found.order_by().values("pk")[: COUNT_LIMIT + 1].count()
     if newer_than is not None:
         rows = list(found.filter(pk__gt=newer_than).order_by("pk")[: size + 1])
         has_newer, has_older = len(rows) > size, True

@@ -35,7 +35,7 @@ from relayhub.core.clock import now
 from relayhub.core.ids import uuid7_at
 from relayhub.core.models import Workspace
 from relayhub.protocol.address import parse_mailbox
-from relayhub.relay import compiled, lanes
+from relayhub.relay import broadcast_figures, compiled, lanes
 from relayhub.relay.models import BroadcastControl, Content, ContentFormat, Message, Stream, StreamKind, TrackedLink
 from relayhub.site import demo_mail, large_sql
 from relayhub.site import demo_texts as texts
@@ -285,6 +285,9 @@ class LargeSeeder:
             for table in _TABLES:
                 cursor.execute(f"{verb} {table}")
         self.say("statistics")
+        while broadcast_figures.count_changed():
+            pass
+        self.say("figures of reports")
 
 
 def seed(workspace: Workspace, *, part: float = 1.0, say: Say = lambda text: None) -> int:

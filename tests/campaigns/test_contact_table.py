@@ -129,9 +129,11 @@ def test_what_people_did_with_mail_narrows(actor: Actor) -> None:
     assert found(actor, did="not_written") == {"never"}
 
 
+@pytest.mark.parametrize("rare", [0, 5_000], ids=["frequent words", "rare words"])
 def test_with_very_many_contacts_words_are_found_by_their_beginnings(
-    actor: Actor, monkeypatch: pytest.MonkeyPatch
+    actor: Actor, monkeypatch: pytest.MonkeyPatch, rare: int
 ) -> None:
+    monkeypatch.setattr(contact_filter, "_RARE", rare)
     person(actor, "zoe.berg", "Zoë van Rijn")
     person(actor, "other")
     assert found(actor, text="ijn") == {"zoe.berg"}

@@ -6,10 +6,12 @@ import csv
 import io
 
 import pytest
+from django.http import QueryDict
 from django.urls import reverse
 
-from campaigns import click_map, comparison, editing, recipient_export, stats
+from campaigns import click_map, comparison, editing, recipient_export, recipients, stats
 from campaigns.models import Broadcast, Campaign
+from campaigns.views import report
 from relayhub.core import jobs
 from relayhub.core.models import Job, Role
 from relayhub.relay import broadcast_figures, broadcast_series, queries
@@ -64,6 +66,10 @@ def test_each_number_leads_to_its_rows(query: str, who: set[int]) -> None:
     campaign = every_fate(at)
 
     assert listed(at, campaign, query) == {PEOPLE[number] for number in who}
+    run = Broadcast.objects.get(campaign=campaign)
+    known = recipients.count_at_hand(stats.figures_of(run), report.filter_of(QueryDict(query.removeprefix("?"))))
+    assert known in (None, len(who))
+    assert (known is None) == any(name in query for name in ("q=", "reason=", "did=nonsense"))
 
 
 def test_figures_are_the_rows_before_and_after_they_are_kept() -> None:

@@ -91,7 +91,7 @@ class Message(models.Model):
     """One accepted content with its envelope. A broadcast is one message with many recipients."""
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
-    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="+")
+    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="+", db_index=False)
     stream = models.ForeignKey(Stream, on_delete=models.PROTECT, related_name="+")
     content = models.ForeignKey(Content, on_delete=models.PROTECT, related_name="+")
     source = models.CharField(max_length=8, choices=Source.choices)
@@ -124,6 +124,9 @@ class Message(models.Model):
         indexes: ClassVar = [
             models.Index(fields=["workspace", "-id"], name="message_workspace_newest"),
             models.Index(fields=["workspace", "message_id_header"], name="message_by_header"),
+            # One of a million messages is a broadcast's: this index holds no others.
+            models.Index(fields=["broadcast_id"], name="message_of_broadcast",
+                         condition=models.Q(broadcast_id__isnull=False)),
         ]
 
     def __str__(self) -> str:
@@ -142,7 +145,7 @@ class Recipient(models.Model):
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
-    message = models.ForeignKey(Message, on_delete=models.CASCADE, related_name="recipients")
+    message = models.ForeignKey(Message, on_delete=models.CASCADE, related_name="recipients", db_index=False)
     # The hot table keeps plain references to what never goes away before it.
     workspace = models.ForeignKey(
         Workspace, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, related_name="+"
@@ -207,6 +210,8 @@ class Recipient(models.Model):
                 condition=models.Q(status__in=["held", "unknown", "quarantined"]),
                 name="recipient_set_aside",
             ),
+            # With the id, so that the first of a million of one message are found without walking the whole table.
+            models.Index(fields=["message", "id"], name="recipient_of_message"),
             models.Index(fields=["workspace", "address_key", "-id"], name="recipient_by_address"),
             # With the id, so that a report lists those of a status newest first without sorting a million.
             models.Index(fields=["broadcast_id", "status", "id"], name="recipient_of_broadcast",
