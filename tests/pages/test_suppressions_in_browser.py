@@ -8,6 +8,8 @@ from datetime import timedelta
 import pytest
 from django.urls import reverse
 
+from campaigns import list_choice
+from campaigns.lists import create_list
 from deliverability import suppression, suppression_import
 from deliverability.models import Suppression
 from deliverability.suppression_import import ImportOf
@@ -87,3 +89,23 @@ def test_an_import_shows_how_it_ended_by_itself(browse: Browsing) -> None:
 
     page.get_by_role("link", name="Download them").wait_for()
     assert page.get_by_text("1 address suppressed.").is_visible()
+
+
+def test_one_of_many_lists_is_looked_for(
+    look: Callable[..., None], browse: Browsing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(list_choice, "SHOWN", 1)
+    at = desk()
+    news, _ = create_list(at.actor, name="Bakery news"), create_list(at.actor, name="Courses")
+    look(at, reverse("suppression-new"), "suppression-new-lists")
+    page = browse(at)
+    page.goto(reverse("suppression-new"))
+
+    page.get_by_label("Addresses").fill("a@x.example")
+    page.get_by_label("Stop", exact=True).select_option("list")
+    page.get_by_role("combobox", name="Mailing list, where one is stopped").fill("bak")
+    page.get_by_role("option", name="Bakery news").click()
+    page.get_by_role("button", name="Suppress them").click()
+
+    page.get_by_text("1 address suppressed.").wait_for()
+    assert Suppression.objects.get().list_id == news.pk
