@@ -20,7 +20,7 @@ from django.db import transaction
 from deliverability import domains
 from relayhub.core import audit, crypto
 from relayhub.core.access import Actor, require
-from relayhub.core.errors import ConfigurationError, InputError
+from relayhub.core.errors import AccessError, ConfigurationError, InputError
 from relayhub.core.models import Scope, Workspace
 from relayhub.protocol.address import AddressError, normalise_domain, parse_addr_spec
 from relayhub.relay.models import Route, Stream
@@ -190,7 +190,8 @@ def create_route(actor: Actor, given: RouteInput, *, position: int | None = None
     require(actor, Scope.ROUTES_WRITE)
     values = _checked(actor, given)
     with transaction.atomic():
-        count = Route.objects.select_for_update().filter(workspace=actor.workspace).count()
+        _hold_rules(actor.workspace.pk)
+        count = Route.objects.filter(workspace=actor.workspace).count()
         if count >= MAX_ROUTES:
             raise InputError(f"A workspace has at most {MAX_ROUTES} rules.")
         route = Route.objects.create(workspace=actor.workspace, position=count + 1, **values)
@@ -210,6 +211,7 @@ def change_route(actor: Actor, route: Route, given: RouteInput, *, position: int
         del values["secret"]
     before = {"transport": route.transport, "streams": route.match_streams, "domains": route.match_domains}
     with transaction.atomic():
+        _hold_rules(actor.workspace.pk, route)
         for field, value in values.items():
             setattr(route, field, value)
         route.save(update_fields=[*values])
@@ -225,8 +227,9 @@ def change_route(actor: Actor, route: Route, given: RouteInput, *, position: int
 def move_route(actor: Actor, route: Route, position: int) -> None:
     """Put a rule at another place, counted from 1; the others close up."""
     require(actor, Scope.ROUTES_WRITE)
-    before = route.position
     with transaction.atomic():
+        _hold_rules(actor.workspace.pk, route)
+        before = route.position
         _move(route, position)
         if route.position != before:
             audit.record(actor, "route.moved", "route", route.public_id, summary=route.transport,
@@ -256,17 +259,28 @@ def delete_route(actor: Actor, route: Route) -> None:
     """Remove a rule; what waits is led by the rules that stay."""
     require(actor, Scope.ROUTES_WRITE)
     with transaction.atomic():
+        _hold_rules(actor.workspace.pk, route)
         audit.record(actor, "route.deleted", "route", route.public_id, summary=route.transport)
         route.delete()
-        _number(list(Route.objects.select_for_update().filter(workspace=actor.workspace).order_by("position")))
+        _number(list(Route.objects.filter(workspace=actor.workspace).order_by("position")))
         _changed(actor.workspace.pk)
 
 
+def _hold_rules(workspace_id: UUID, route: Route | None = None) -> None:
+    """Let one change at a time number the rules of a workspace; mail is accepted meanwhile.
+
+    A rule is read anew, for another tab may have moved it; AccessError where one deleted it.
+    """
+    Workspace.objects.select_for_update(no_key=True).only("pk").get(pk=workspace_id)
+    if route is not None:
+        present = Route.objects.filter(pk=route.pk).values_list("position", flat=True).first()
+        if present is None:
+            raise AccessError("This rule was deleted meanwhile.")
+        route.position = present
+
+
 def _move(route: Route, position: int) -> None:
-    others = list(
-        Route.objects.select_for_update().filter(workspace_id=route.workspace_id).exclude(pk=route.pk)
-        .order_by("position")
-    )
+    others = list(Route.objects.filter(workspace_id=route.workspace_id).exclude(pk=route.pk).order_by("position"))
     others.insert(max(0, min(position - 1, len(others))), route)
     _number(others)
 

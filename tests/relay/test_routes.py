@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from relayhub.core.access import Actor
-from relayhub.core.errors import ForbiddenError, InputError
+from relayhub.core.errors import AccessError, ForbiddenError, InputError
 from relayhub.core.models import AuditEntry, Workspace
 from relayhub.relay import routes, streams
 from relayhub.relay.models import Route
@@ -77,6 +77,24 @@ def test_rules_are_put_in_the_place_asked_for_and_close_up_when_one_goes(actor: 
 
     assert order == ["smtp://zero.example:25", "smtp://one.example:25", "smtp://two.example:25", "sandbox"]
     assert list(Route.objects.values_list("position", flat=True)) == [1, 2]
+
+
+def test_two_tabs_that_change_the_rules_keep_their_places_whole(actor: Actor) -> None:
+    first, second, _ = (routes.create_route(actor, RouteInput(transport=f"smtp://{name}.example")) for name in "abc")
+    tab, gone = Route.objects.get(pk=first.pk), Route.objects.get(pk=second.pk)
+
+    routes.move_route(actor, first, 3)
+    routes.move_route(actor, tab, 1)
+    routes.delete_route(actor, second)
+
+    assert texts(actor) == ["smtp://a.example:25", "smtp://c.example:25", "sandbox"]
+    assert list(Route.objects.order_by("position").values_list("position", flat=True)) == [1, 2]
+    with pytest.raises(AccessError):
+        routes.delete_route(actor, gone)
+    with pytest.raises(AccessError):
+        routes.move_route(actor, gone, 1)
+    with pytest.raises(AccessError):
+        routes.change_route(actor, gone, RouteInput(transport="direct"))
 
 
 @pytest.mark.parametrize(
