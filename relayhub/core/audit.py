@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from django.db import connection, transaction
 from django.db.models import Q, QuerySet
@@ -24,6 +25,16 @@ from relayhub.core.models import AuditEntry, Workspace
 
 _LOCK_CLASS = 0x5248  # "RH": our advisory locks of this kind
 _MASK = "••••"
+#: From each kind to the next one: the database would read every entry for a DISTINCT.
+_KINDS_SQL = """
+WITH RECURSIVE kind(name) AS (
+  SELECT min(object_type) FROM core_auditentry WHERE workspace_id = %(workspace)s
+  UNION ALL
+  SELECT (SELECT min(object_type) FROM core_auditentry WHERE workspace_id = %(workspace)s AND object_type > kind.name)
+  FROM kind WHERE kind.name IS NOT NULL
+)
+SELECT name FROM kind WHERE name IS NOT NULL ORDER BY name
+"""
 _SECRET_WORDS = ("secret", "password", "token", "private", "api_key", "authorization")
 
 
@@ -57,6 +68,9 @@ def record(
             after=_masked(after or {}),
             previous_hash=last.entry_hash if last else "",
         )
+        if last is not None and entry.id <= last.id:
+            # Written by a host whose clock is behind: the chain is in the order of the ids.
+            entry.id = UUID(int=last.id.int + 1)
         entry.entry_hash = _hash(entry)
         entry.save(force_insert=True)
     live_feed.announce(actor.workspace.pk)
@@ -121,10 +135,10 @@ def entries(
 
 
 def kinds(workspace: Workspace) -> list[str]:
-    """The kinds of objects that the workspace's log speaks of."""
-    return sorted(
-        AuditEntry.objects.filter(workspace=workspace).order_by().values_list("object_type", flat=True).distinct()
-    )
+    """The kinds of objects that the workspace's log speaks of, sorted; one look at the index for each."""
+    with connection.cursor() as cursor:
+        cursor.execute(_KINDS_SQL, {"workspace": workspace.pk})
+        return [kind for (kind,) in cursor.fetchall()]
 
 
 def first_broken_link(workspace: Workspace) -> AuditEntry | None:
