@@ -42,7 +42,7 @@ def open_to(actor: Actor, message: Message, counts: Mapping[str, int]) -> OpenAc
     finished = among(*FINAL, SANDBOXED)
     is_whole_campaign = message.broadcast_id is not None and sum(counts.values()) != 1
     return OpenActs(
-        cancel=0 if is_whole_campaign else among(*CANCELLABLE), hold=among(*HOLDABLE),
+        cancel=0 if is_whole_campaign else among(*CANCELLABLE), hold=0 if is_whole_campaign else among(*HOLDABLE),
         release=among(*RELEASABLE), retry=among("deferred", *(("queued",) if is_ahead else ())),
         resend=finished if can_resend(message) else 0,
     )

@@ -138,8 +138,13 @@ def cancel_message(actor: Actor, message: Message, recipients: Chosen = None) ->
 
 
 def hold_message(actor: Actor, message: Message, recipients: Chosen = None) -> int:
-    """Keep a message's waiting recipients, or the chosen of them, back."""
+    """Keep a message's waiting recipients, or the chosen of them, back.
+
+    ConflictError for a campaign's mail as a whole: pausing the campaign is one switch, this moved every row.
+    """
     require(actor, Scope.MESSAGES_WRITE)
+    if message.broadcast_id is not None and recipients is None:
+        raise ConflictError("This is the mail of a campaign: pause the campaign.", code="mail_of_a_campaign")
     with transaction.atomic():
         moved = events_move.hold(_of(message, recipients), reason=HOLD_PERSON, by=actor.label)
         _note(actor, "message.held", message, moved)

@@ -24,7 +24,7 @@ from relayhub.relay.events_move import HOLDABLE
 from relayhub.relay.models import FINAL, Message, Recipient
 
 MAX_PICKED = 200
-#: An act that moved more has no undo: a campaign is held and released as a whole.
+#: An act that moved more has no undo.
 MAX_UNDONE = 1000
 UNDO_SECONDS = 900
 RESEND = "resend"

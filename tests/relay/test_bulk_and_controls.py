@@ -12,7 +12,7 @@ from relayhub.core.access import Actor, system_actor
 from relayhub.core.errors import ConflictError
 from relayhub.core.ids import uuid7
 from relayhub.core.models import AuditEntry, Workspace
-from relayhub.relay import bulk, controls, lanes, ledger
+from relayhub.relay import acts, bulk, controls, lanes, ledger
 from relayhub.relay.models import BroadcastControl, Message, Recipient, Stream, TrackedLink
 from tests.support.relay_rows import event_types, make_stream, make_waiting, make_workspace, statuses
 
@@ -152,6 +152,21 @@ def test_held_mail_goes_again_once_released() -> None:
 
     assert (held, statuses([row])) == ({"a@b.example": "held"}, {"a@b.example": "queued"})
     assert event_types(row.id) == ["accepted", "held", "released"]
+
+
+def test_a_whole_campaign_is_paused_and_not_held() -> None:
+    control = make_broadcast(make_stream(make_workspace(), "broadcast"))
+    expand(control, 1, 2)
+    message = Message.objects.get(pk=control.message_id)
+    first, second = Recipient.objects.filter(message=message).order_by("id")
+    actor = actor_of(message.workspace)
+
+    with pytest.raises(ConflictError, match="pause the campaign"):
+        controls.hold_message(actor, message)
+    controls.hold_message(actor, message, [first])
+
+    assert statuses([first, second]) == {first.address: "held", second.address: "queued"}
+    assert acts.open_to(actor, message, {"queued": 2}).hold == 0
 
 
 def test_a_stream_is_paused_and_resumed_with_a_reason() -> None:

@@ -80,7 +80,7 @@ class HoldView(_Act):
     """POST keeps what waits back until it is released."""
 
     def post(self, request: Request, message_id: str) -> Response:
-        """The message as it stands then; 409 where nothing waits."""
+        """The message as it stands then; 409 where nothing waits, and for a whole campaign, which is paused instead."""
         message = self.message(message_id)
         if not controls.hold_message(self.actor, message, self.chosen(request, message)):
             raise ConflictError("Nothing waits that could be held.", code="nothing_to_hold")

@@ -84,7 +84,9 @@ def message_bulk(request: PageRequest) -> HttpResponse:
         undo = f"undo={reverse('message-undo', args=[done.undo_token])}" if done.undo_token else ""
         messages.success(request, _DONE[act].format(counted(done.moved, "recipient")), extra_tags=undo)
     else:
-        messages.info(request, "None of these is in a state for that any more: nothing was changed.")
+        messages.info(
+            request, "None of these is in a state for that any more, or it is a whole campaign: nothing was changed."
+        )
     return redirect(back_to(request, reverse("message-list")))
 
 
