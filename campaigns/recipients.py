@@ -11,7 +11,7 @@ from datetime import timedelta
 
 from django.db.models import Q, QuerySet
 
-from campaigns.models import Broadcast, BroadcastAudience, LeftOutReason
+from campaigns.models import Broadcast, BroadcastAudience, Contact, LeftOutReason
 from relayhub.core.errors import InputError
 from relayhub.core.ids import uuid7_floor
 from relayhub.protocol.address import AddressError, parse_addr_spec
@@ -117,8 +117,20 @@ def _matching(found: QuerySet[Recipient], run: Broadcast, text: str) -> QuerySet
     return found.filter(domain=text.removeprefix("@"))
 
 
-def left_out_of(run: Broadcast, reason: str) -> QuerySet[BroadcastAudience]:
-    """Those who were on the lists at the launch and were not written to, for one reason."""
+def left_out_of(run: Broadcast, reason: str, text: str = "") -> QuerySet[BroadcastAudience]:
+    """Those who were on the lists at the launch and were not written to, for one reason; `text` as in the filter."""
     if reason not in LeftOutReason.values:
-        raise InputError(f"A reason is one of: {', '.join(LeftOutReason.values)}.", field="left_out")
-    return BroadcastAudience.objects.filter(broadcast=run, left_out=reason)
+        raise InputError(f"A reason is one of: {', '.join(LeftOutReason.values)}.", field="reason")
+    found = BroadcastAudience.objects.filter(broadcast=run, left_out=reason)
+    wanted = text.strip().lower()
+    if not wanted:
+        return found
+    try:
+        # By the contact, whom an index finds among a million.
+        contacts = Contact.objects.filter(workspace=run.workspace_id, email_key=parse_addr_spec(wanted).key)
+        return found.filter(contact_id__in=contacts.values("pk"))
+    except AddressError:
+        pass
+    if run.audience_count <= EXACT_UP_TO:
+        return found.filter(address_key__icontains=wanted)
+    return found.filter(address_key__endswith="@" + wanted.removeprefix("@"))

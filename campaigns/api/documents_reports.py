@@ -33,6 +33,7 @@ extend(
     "CampaignRecipient", "Recipient", contact=maybe(TEXT), reason=maybe(TEXT), opened_at=maybe(MOMENT),
     clicked_at=maybe(MOMENT), unsubscribed_at=maybe(MOMENT), complained_at=maybe(MOMENT),
 )
+shape("LeftOut", address=TEXT, contact=identifier("con"), reason=one_of(LeftOutReason.values))
 shape(
     "Timeseries", step_seconds=NUMBER,
     buckets=each(fields(start=MOMENT, delivered=NUMBER, opened_by_people=NUMBER, clicked_by_people=NUMBER,
@@ -65,6 +66,13 @@ declare(
         query={"status": "A status.", "did": f"One of: {', '.join(ACTS)}.",
                "reason": "What a bounce or deferral lies at, as `reasons` of the report names it.",
                "provider": "A mailbox provider, or `other`.", "q": "An address or a domain."},
+    ),
+)
+declare(
+    reports.LeftOutView, "GET",
+    Operation(
+        name="list_left_out", answer="LeftOut", is_list=True,
+        query={"reason": f"One of: {', '.join(LeftOutReason.values)}.", "q": "An address or a domain."},
     ),
 )
 declare(

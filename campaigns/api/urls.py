@@ -63,6 +63,7 @@ urlpatterns: list[URLPattern] = [
     path("campaigns/<str:campaign_id>/copy", campaigns.CopyView.as_view()),
     path("campaigns/<str:campaign_id>/audience", reports.AudienceView.as_view()),
     path("campaigns/<str:campaign_id>/report", reports.ReportView.as_view()),
+    path("campaigns/<str:campaign_id>/left-out", reports.LeftOutView.as_view()),
     path("campaigns/<str:campaign_id>/timeseries", reports.TimeseriesView.as_view()),
     path("campaigns/<str:campaign_id>/links", reports.LinksView.as_view()),
     path("campaigns/<str:campaign_id>/comparison", reports.ComparisonView.as_view()),

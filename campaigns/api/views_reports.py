@@ -11,7 +11,7 @@ from rest_framework.response import Response
 
 from campaigns import audience, click_map, comparison, preflight, recipient_export, recipients, stats
 from campaigns.api.views_campaigns import OneCampaign
-from campaigns.models import Broadcast
+from campaigns.models import Broadcast, BroadcastAudience
 from campaigns.recipients import RecipientFilter
 from relayhub.core.access import EXPORTS
 from relayhub.core.api.base import StrictSerializer, parsed
@@ -99,6 +99,21 @@ def _recipient(row: Recipient, subject: subjects.Subject) -> dict[str, Any]:
         "opened_at": moment(row.opened_at), "clicked_at": moment(row.clicked_at),
         "unsubscribed_at": moment(row.unsubscribed_at), "complained_at": moment(row.complained_at),
     }
+
+
+class LeftOutView(_Reports):
+    """GET who was on the lists and was not written to."""
+
+    def get(self, request: Request, campaign_id: str) -> Response:
+        """Those left out for one `?reason=`; `?q=` narrows."""
+        given = request.query_params
+        found = recipients.left_out_of(self.run(campaign_id), given.get("reason", ""), given.get("q", ""))
+        return Response(page_by_id(request, found, _left_out, ascending=True))
+
+
+def _left_out(rows: list[BroadcastAudience]) -> list[dict[str, str]]:
+    return [{"address": row.address, "contact": encode_id(Prefix.CONTACT, row.contact_id), "reason": row.left_out}
+            for row in rows]
 
 
 class TimeseriesView(_Reports):

@@ -16,8 +16,9 @@ from django.template.loader import render_to_string
 from django.utils.functional import SimpleLazyObject
 from django.views.decorators.http import require_GET, require_POST
 
-from campaigns import click_map, comparison, recipient_export, recipients, stats
+from campaigns import click_map, comparison, recipient_export, recipients, stats, template_looks
 from campaigns.models import Broadcast, Campaign, CampaignStatus, LeftOutReason
+from campaigns.overview import few
 from campaigns.public.content import caged
 from campaigns.recipients import RecipientFilter
 from campaigns.views import report_parts
@@ -38,7 +39,6 @@ from relayhub.relay.causes import reason_words
 from relayhub.relay.models import Recipient
 
 _FILTERS = ("status", "did", "reason", "provider", "q", "left_out", "cursor", "newer")
-_LEFT_OUT_SHOWN = 50
 _ROWS = 25
 
 
@@ -52,8 +52,9 @@ def campaign_report(request: PageRequest, campaign_id: str) -> HttpResponse:
         return redirect("campaign-detail", campaign.public_id)
     figures = stats.figures_of(run) if run is not None else Figures()
     found = report_parts.progress(campaign, run, figures)
-    context = {"campaign": campaign, "run": run, **found, "is_live": campaign.status in report_parts.LIVE,
-               "lists": ", ".join(campaign.lists.values_list("name", flat=True)),
+    context = {"campaign": campaign, "run": run, **found,
+               "is_live": campaign.status in report_parts.LIVE, "is_moving": report_parts.is_moving(campaign, found),
+               "lists": few(list(campaign.lists.values_list("name", flat=True))),
                "query": request.GET.urlencode()}
     if run is not None:
         context |= _parts(campaign, run, figures, request.user, request.GET)
@@ -106,7 +107,7 @@ def _live_parts(looked_at: Campaign, actor: Actor, user: User, query: str) -> di
     values = {f"over-{metric}": formats.number(total) for metric, total in context["over_totals"].items()}
     values["over-step"] = context["over_step"]
     charts = {"over-time": context["over"], "over-delivered": context["over_delivered"]}
-    is_over = campaign.status not in report_parts.LIVE
+    is_over = not report_parts.is_moving(campaign, found)
     return {"html": html, "values": values, "charts": charts if context["has_over"] else {}, "end": is_over}
 
 
@@ -131,21 +132,25 @@ def filter_of(asked: QueryDict) -> RecipientFilter:
 
 def _recipient_rows(run: Broadcast, found: dict[str, Any], figures: Figures, request: Any) -> dict[str, Any]:
     asked: QueryDict = request.GET
+    words = _words(asked)
     context: dict[str, Any] = {
-        "chips": report_parts.chips(found, figures), "run": run, "filter_words": _words(asked),
+        "chips": report_parts.chips(found, figures), "run": run, "filter_words": words,
+        # What no chip shows goes with a search as well.
+        "kept": [(name, asked.get(name)) for name in (*(key for key, _ in words), "over") if asked.get(name)],
         "is_unfiltered": not any(asked.get(name) for name in _FILTERS), "left_out_rows": None,
     }
     reason = str(asked.get("left_out", ""))
     if reason in LeftOutReason.values:
-        rows = recipients.left_out_of(run, reason)
-        return context | {"left_out_rows": list(rows.order_by("address")[:_LEFT_OUT_SHOWN]),
-                          "left_out_count": rows.count(), "recipients": [], "table": None,
+        text = str(asked.get("q", ""))
+        table = table_page(request, recipients.left_out_of(run, reason, text), size=_ROWS,
+                           count=run.left_out.get(reason) if not text.strip() else None)
+        return context | {"left_out_rows": table.rows, "recipients": [], "table": table,
                           "left_out_label": LeftOutReason(reason).label}
     wanted = filter_of(asked)
-    table = table_page(request, recipients.recipients_of(run, wanted).defer("merge"), size=_ROWS,
+    shown = table_page(request, recipients.recipients_of(run, wanted).defer("merge"), size=_ROWS,
                        count=recipients.count_at_hand(figures, wanted))
-    lines = [_line(row) for row in table.rows]
-    return context | {"table": table, "recipients": lines,
+    lines = [_line(row) for row in shown.rows]
+    return context | {"table": shown, "recipients": lines,
                       "is_kept": any(line["status"] == queries.SANDBOXED for line in lines)}
 
 
@@ -217,6 +222,6 @@ def campaign_clicks_mail(request: PageRequest, campaign_id: str) -> HttpResponse
     run = stats.run_of(campaign_of(request, campaign_id))
     if run is None:
         raise InputError("This campaign was not launched.")
-    answer = caged(click_map.marked_mail(run))
+    answer = caged(template_looks.in_the_light(click_map.marked_mail(run)))
     answer["X-Frame-Options"] = "SAMEORIGIN"
     return answer

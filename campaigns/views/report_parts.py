@@ -20,6 +20,7 @@ from relayhub.core.vocabulary import status_look
 from relayhub.relay import broadcast_series
 from relayhub.relay.broadcast_figures import Figures
 from relayhub.relay.broadcast_series import Series
+from relayhub.relay.bulk import LIFETIME
 from relayhub.relay.causes import reason_words
 from relayhub.relay.models import FINAL
 
@@ -40,16 +41,29 @@ def progress(campaign: Campaign, run: Broadcast | None, figures: Figures) -> dic
     shown = {**counts, "sending": counts.get("leased", 0) + counts.get("attempting", 0)}
     audience = run.audience_count if run is not None else 0
     stored = sum(counts.values())
+    not_stored = max(0, audience - stored)
     if run is not None and run.status == BroadcastStatus.EXPANDING:
         # Those that are frozen but not in the queue yet wait as well.
-        shown["queued"] = counts.get("queued", 0) + max(0, audience - stored)
-    final = sum(counts.get(status, 0) for status in FINAL)
+        shown["queued"] = counts.get("queued", 0) + not_stored
+    if run is not None and run.status == BroadcastStatus.CANCELLED:
+        # Those that the cancel kept out of the queue are cancelled as well.
+        shown["cancelled"] = counts.get("cancelled", 0) + not_stored
+    else:
+        not_stored = 0
+    final = sum(counts.get(status, 0) for status in FINAL) + not_stored
     waiting = max(0, audience - final)
     parts = [{"status": status, "value": shown[status], "url": f"?status={status}#recipients"}
              for status in _PARTS if shown.get(status)]
     return {"parts": parts, "final": final, "audience": audience, "stored": stored, "waiting": waiting,
+            "never_stored": not_stored, "unsettled": waiting - counts.get("quarantined", 0),
+            "expires_at": run.created_at + LIFETIME if run is not None and waiting else None,
             "delivered": counts.get("delivered", 0), "counted_at": figures.counted_at,
             **_pace(campaign, run, waiting)}
+
+
+def is_moving(campaign: Campaign, found: Mapping[str, Any]) -> bool:
+    """Whether figures of its progress still change: it goes out, or what a cancel stopped is being cancelled."""
+    return campaign.status in LIVE or (campaign.status == CampaignStatus.CANCELLED and found["unsettled"] > 0)
 
 
 def _pace(campaign: Campaign, run: Broadcast | None, waiting: int) -> dict[str, Any]:
@@ -142,7 +156,8 @@ def _values(found: Series, metric: str, *, each: bool) -> list[int]:
 
 def _rows(found: Series, zone: ZoneInfo) -> list[list[str]]:
     """The table beside the chart, newest first; buckets in which nothing happened are left out."""
-    style = "date" if found.step >= timedelta(days=1) else "smart"
+    is_by_day = found.step >= timedelta(days=1)  # days of UTC, as they are counted
+    style, zone = ("date", ZoneInfo("UTC")) if is_by_day else ("smart", zone)
     rows = [
         [formats.moment_text(start, now=now(), zone=zone, style=style),
          *(formats.number(found.values[metric][index]) for metric in broadcast_series.METRICS)]

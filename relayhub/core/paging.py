@@ -55,9 +55,12 @@ def table_page(
     )
 
 
-def _id(request: HttpRequest, name: str) -> UUID | None:
+def _id(request: HttpRequest, name: str) -> UUID | int | None:
+    text = request.GET.get(name, "")
+    if text.isascii() and text.isdecimal() and len(text) < 19:  # of tables whose rows are numbered
+        return int(text)
     try:
-        return UUID(request.GET.get(name, ""))
+        return UUID(text)
     except ValueError:
         return None
 

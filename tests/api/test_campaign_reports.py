@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from pytest_django import DjangoAssertNumQueries
 from rest_framework.test import APIClient
 
 from campaigns import broadcast
@@ -87,6 +88,42 @@ def test_one_address_is_asked_about(client: APIClient, workspace: Workspace) -> 
         (True, None), (False, "suppressed"), (False, "not_on_lists"), (False, "unknown")]
     assert answers[0]["reached"] == 2
     assert client.get(at).json()["asked"] is None
+
+
+def test_who_was_left_out_is_listed_by_reason(client: APIClient, workspace: Workspace) -> None:
+    campaign = make_campaign(client)
+    away = client.post("/api/v1/lists", {"name": "Away"}, format="json").json()["id"]
+    for number in range(2):
+        client.post(f"/api/v1/lists/{away}/subscriptions", {"email": f"p{number}@x.example"}, format="json")
+    at = f"/api/v1/campaigns/{campaign}"
+    client.patch(at, {"excluded_lists": [away]}, format="json")
+    early = client.get(f"{at}/left-out?reason=excluded")
+    client.post(f"{at}/launch", {}, format="json")
+
+    first = client.get(f"{at}/left-out?reason=excluded&limit=1").json()
+    second = client.get(first["next"]).json()
+
+    assert early.json()["code"] == "not_launched"
+    assert {row["address"] for row in first["data"] + second["data"]} == {"p0@x.example", "p1@x.example"}
+    assert second["next"] is None
+    assert client.get(f"{at}/left-out?reason=excluded&q=p1@x.example").json()["data"][0]["address"] == "p1@x.example"
+    assert client.get(f"{at}/left-out?reason=nonsense").status_code == 400
+
+
+def test_a_list_of_campaigns_counts_them_together(
+    client: APIClient, workspace: Workspace, django_assert_max_num_queries: DjangoAssertNumQueries
+) -> None:
+    at = sent(client, workspace)
+    for _ in range(4):
+        client.post(f"{at}/copy", {}, format="json")
+    one = client.get(at).json()
+
+    with django_assert_max_num_queries(14):
+        rows = client.get("/api/v1/campaigns").json()["data"]
+
+    assert len(rows) == 5
+    assert rows[-1] == one
+    assert {row["counts"]["audience"] for row in rows[:-1]} == {0}
 
 
 def test_an_export_is_a_job_and_nothing_is_asked_before_the_launch(client: APIClient, workspace: Workspace) -> None:

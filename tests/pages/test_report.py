@@ -9,13 +9,13 @@ import pytest
 from django.http import QueryDict
 from django.urls import reverse
 
-from campaigns import click_map, comparison, editing, recipient_export, recipients, stats
+from campaigns import broadcast, click_map, comparison, editing, overview, recipient_export, recipients, stats
 from campaigns.models import Broadcast, Campaign
 from campaigns.views import report
 from relayhub.core import jobs
 from relayhub.core.models import Job, Role
 from relayhub.relay import broadcast_figures, broadcast_series, queries
-from relayhub.relay.models import BroadcastFigures, Event
+from relayhub.relay.models import BroadcastFigures, Event, Recipient
 from tests.pages.marketer_rows import Desk, desk
 from tests.pages.report_rows import clicks, ends, launched, make_ripe, opens
 from tests.pages.wizard_rows import make_list, make_template, step
@@ -278,3 +278,67 @@ def test_nothing_of_another_workspace_is_shown() -> None:
     assert [at.client.get(page).status_code for page in pages] == [404, 404]
     assert not compared.context["lines"]
     assert at.client.post(reverse("campaign-archive", args=[campaign.public_id])).status_code == 404
+
+
+# -- those who were left out, and those whom a cancel kept out ---------------------------------------------------
+
+
+def test_a_search_stays_within_what_it_narrows() -> None:
+    at = desk()
+    away = make_list(at.actor, "Staff", people=0)
+    campaign = launched(at, PEOPLE, also={PEOPLE[2]: away, PEOPLE[4]: away}, excluded_lists=[away])
+
+    page = shown(at, campaign, "?left_out=excluded")
+
+    assert '<input type="hidden" name="left_out" value="excluded">' in page
+    assert listed(at, campaign, f"?left_out=excluded&q={PEOPLE[4]}") == {PEOPLE[4]}
+    assert "Nobody was left out for this" in shown(at, campaign, f"?left_out=excluded&q={PEOPLE[0]}")
+    assert "form=\"export-recipients\"" not in page
+    assert '<input type="hidden" name="provider" value="Google">' in shown(at, campaign, "?provider=Google")
+
+
+def test_those_who_were_left_out_are_found_page_by_page(monkeypatch: pytest.MonkeyPatch) -> None:
+    at = desk()
+    monkeypatch.setattr(report, "_ROWS", 2)
+    away = make_list(at.actor, "Staff", people=0)
+    campaign = launched(at, PEOPLE, also=dict.fromkeys(PEOPLE[:3], away), excluded_lists=[away])
+
+    first = at.client.get(step(campaign, "report") + "?left_out=excluded").context["table"]
+    second = at.client.get(step(campaign, "report") + first.older_url).context["table"]
+
+    assert (first.count, len(first.rows), len(second.rows)) == (3, 2, 1)
+    assert {row.address for row in (*first.rows, *second.rows)} == set(PEOPLE[:3])
+
+
+def test_whom_a_cancel_kept_out_of_the_queue_are_cancelled_in_the_figures() -> None:
+    at = desk()
+    campaign = launched(at, PEOPLE)
+    run = Broadcast.objects.get(campaign=campaign)
+    ends(campaign, PEOPLE[0])
+    ends(campaign, PEOPLE[1], status="bounced")
+    broadcast.cancel(at.actor, campaign)
+    Recipient.objects.filter(broadcast_id=run.pk, address__in=PEOPLE[4:]).delete()  # never stored
+
+    page = at.client.get(step(campaign, "report"))
+    line = overview.overview_of([Campaign.objects.get(pk=campaign.pk)])[0]
+
+    assert (page.context["final"], page.context["waiting"], page.context["never_stored"]) == (6, 0, 2)
+    assert {"cancelled": 4}.items() <= {part["status"]: part["value"] for part in page.context["parts"]}.items()
+    assert "2 cancelled recipients had not been put into the queue yet" in page.content.decode()
+    assert page.context["is_moving"] is False
+    assert line.when_note == "4 recipients not sent"
+
+
+def test_a_paused_campaign_says_until_when_it_may_wait() -> None:
+    at = desk()
+    campaign = launched(at, PEOPLE)
+    assert "and what is not out by" not in shown(at, campaign)
+    broadcast.pause(at.actor, campaign)
+
+    assert "and what is not out by" in shown(at, campaign)
+
+
+def test_many_lists_are_named_in_short() -> None:
+    assert overview.few(["A", "B"]) == "A, B"
+    assert overview.few(["A", "B", "C", "D", "E"]) == "A, B, C, D, E"
+    assert overview.few(["A", "B", "C", "D", "E", "F"]) == "A, B, C, D and 2 more"
