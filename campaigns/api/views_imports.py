@@ -16,7 +16,7 @@ from campaigns import exporter, import_undo, importer
 from campaigns.api.views_contacts import named_lists
 from campaigns.models import ContactImport
 from relayhub.core import jobs
-from relayhub.core.access import get_or_absent
+from relayhub.core.access import EXPORTS, get_or_absent
 from relayhub.core.api.base import ApiView, StrictSerializer, parsed
 from relayhub.core.api.pagination import page_by_id
 from relayhub.core.api.views import job_body, moment
@@ -148,7 +148,7 @@ class ImportStartView(_OneImport):
 class RejectsView(_OneImport):
     """GET the refused rows as CSV."""
 
-    permissions: ClassVar = {"GET": Scope.CONTACTS_READ}
+    permissions: ClassVar = {"GET": EXPORTS}
 
     def get(self, request: Request, import_id: str) -> StreamingHttpResponse:
         """A download."""
@@ -178,7 +178,7 @@ class ImportUndoView(_OneImport):
 class ImportKeptView(_OneImport):
     """GET what the last count or undo keeps, and why, as CSV."""
 
-    permissions: ClassVar = {"GET": Scope.CONTACTS_READ}
+    permissions: ClassVar = {"GET": EXPORTS}
 
     def get(self, request: Request, import_id: str) -> StreamingHttpResponse:
         """A download."""

@@ -14,6 +14,7 @@ from campaigns import exporter, import_undo
 from campaigns.models import ContactImport, FieldDefinition, ImportReject, OptIn
 from campaigns.views.import_wizard import run_of, steps
 from relayhub.core import formats, jobs
+from relayhub.core.access import EXPORTS
 from relayhub.core.languages import name_of
 from relayhub.core.models import JobStatus, Scope
 from relayhub.core.pages import PageRequest, is_partial, page
@@ -175,7 +176,7 @@ def _rejects(request: PageRequest, run: ContactImport) -> dict[str, Any]:
 
 
 @require_GET
-@page(Scope.CONTACTS_READ)
+@page(EXPORTS)
 def import_rejects(request: PageRequest, import_id: str) -> StreamingHttpResponse:
     """The refused rows as CSV: row, address, reason, and the cells as they stood."""
     run = run_of(request, import_id)

@@ -13,6 +13,7 @@ from campaigns import exporter, import_undo
 from campaigns.models import ContactImport, KeptReason
 from campaigns.views.import_wizard import run_of
 from relayhub.core import formats, jobs
+from relayhub.core.access import EXPORTS
 from relayhub.core.models import Job, JobStatus, Scope
 from relayhub.core.pages import PageRequest, is_partial, page
 from relayhub.core.streaming import download
@@ -116,7 +117,7 @@ def import_undo_count(request: PageRequest, import_id: str) -> HttpResponse:
 
 
 @require_GET
-@page(Scope.CONTACTS_READ)
+@page(EXPORTS)
 def import_kept(request: PageRequest, import_id: str) -> StreamingHttpResponse:
     """Everything that the count or the undo keeps, as CSV: address and why."""
     run = run_of(request, import_id)

@@ -294,7 +294,7 @@ def test_the_file_of_an_old_dry_run_is_gone(at: Desk) -> None:
 
 
 def test_roles_and_strangers(at: Desk) -> None:
-    tried = dry_run(at, b"email\na@x.example\n")
+    tried = dry_run(at, b"email\na@x.example\nnonsense\n")
     assert tried.file is not None
     viewer = desk(at.workspace, role=Role.VIEWER, email="v@example.com")
     other = desk(setup.new_workspace("Other"), email="o@example.com")
@@ -302,6 +302,10 @@ def test_roles_and_strangers(at: Desk) -> None:
     seen = viewer.client.get(reverse("contact-import-run", args=[tried.public_id]))
     assert seen.status_code == 200
     assert f'href="{reverse("import-columns", args=[tried.file.pk])}' not in seen.content.decode()
+    for name in ("contact-import-rejects", "contact-import-kept"):
+        path = reverse(name, args=[tried.public_id])
+        assert path not in seen.content.decode()
+        assert (viewer.client.get(path).status_code, at.client.get(path).status_code) == (403, 200)
     assert "Choose the file" not in viewer.client.get(reverse("import-new")).content.decode()
     assert upload(viewer, b"email\n").status_code == 403
     for name in ("contact-import-start", "contact-import-cancel"):
