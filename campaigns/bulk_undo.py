@@ -190,6 +190,7 @@ def _actor_of(job: Job, label: str) -> Actor:
 
 
 def forget_old() -> int:
-    """Remove what acts kept that nobody can undo any more; returns how many changes."""
-    old = BulkAct.objects.filter(finished_at__lt=now() - UNDO_WITHIN).values("pk")
+    """Remove what acts kept that nobody can undo any more; returns how many changes. An undo that runs ends first."""
+    running = Job.objects.filter(kind=UNDO_JOB_KIND, status__in=jobs.UNFINISHED).values_list("state__act", flat=True)
+    old = BulkAct.objects.filter(finished_at__lt=now() - UNDO_WITHIN).exclude(pk__in=list(running)).values("pk")
     return BulkChange.objects.filter(act__in=old).delete()[0]

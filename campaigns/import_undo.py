@@ -202,8 +202,9 @@ def kept_of(row: ContactImport) -> Iterator[tuple[str, str]]:
 
 
 def forget_values() -> int:
-    """Remove what was kept for undoing imports whose time is over; returns how many rows."""
-    ended = ContactImport.objects.filter(job__finished_at__lt=now() - KEPT)
+    """Remove what was kept for undoing imports whose time is over; returns how many rows. An undo that runs ends first.
+    """
+    ended = ContactImport.objects.filter(job__finished_at__lt=now() - KEPT).exclude(undo__status__in=jobs.UNFINISHED)
     removed = 0
     for model in (ImportBefore, ImportKept):
         while True:

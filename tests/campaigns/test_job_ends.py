@@ -3,12 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.db import OperationalError
 
-from campaigns import bulk, bulk_undo, csv_reader, field_removal, fields, import_batches, importer, lists, standing
+from campaigns import (
+    bulk,
+    bulk_undo,
+    csv_reader,
+    field_removal,
+    fields,
+    import_batches,
+    import_undo,
+    importer,
+    lists,
+    standing,
+)
 from campaigns.models import BulkAct, Contact, ContactImport, FieldDefinition, ImportSeen, MailingList
 from relayhub.core import jobs
 from relayhub.core.access import Actor
@@ -142,6 +154,25 @@ def test_a_list_that_is_archived_meanwhile_stops_the_act(
     act.refresh_from_db()
     assert Job.objects.get().error == "This list is no longer there."
     assert (act.finished_at is not None, states(other)) == (True, {})
+
+
+def test_what_an_undo_that_runs_needs_is_not_forgotten(actor: Actor, monkeypatch: pytest.MonkeyPatch) -> None:
+    act, job = setting(actor)
+    jobs.run_job(job.pk)
+    undoing = bulk_undo.undo(actor, act)
+    row = an_import(actor, b"email,city\na@x.example,Paris\n")
+    jobs.run_job(row.pk)
+    import_undo.start_undo(actor, row)
+    for module, name in ((bulk_undo, "UNDO_WITHIN"), (import_undo, "KEPT")):
+        monkeypatch.setattr(module, name, timedelta(0))
+
+    assert (bulk_undo.forget_old(), import_undo.forget_values()) == (0, 0)
+    assert undoing is not None
+    for unfinished in Job.objects.filter(status="waiting"):
+        jobs.run_job(unfinished.pk)
+
+    assert set(cities().values()) == {"Oslo"}
+    assert (bulk_undo.forget_old(), import_undo.forget_values()) == (5, 1)
 
 
 def test_of_very_many_the_values_of_a_deleted_field_go_in_a_job(
