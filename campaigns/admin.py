@@ -21,6 +21,7 @@ from campaigns.models import (
     ImportSeen,
     MailingList,
     MailTemplate,
+    Picture,
     SavedView,
     SignUpForm,
     Subscription,
@@ -203,3 +204,12 @@ class BulkChangeAdmin(ReadOnlyAdmin):
 
     list_display = ("act_id", "contact_id")
     raw_id_fields = ("act",)
+
+
+@admin.register(Picture)
+class PictureAdmin(ReadOnlyAdmin):
+    """Pictures of the libraries."""
+
+    list_display = ("name", "workspace", "format", "width", "height", "size_bytes", "created_at")
+    search_fields = ("name", "=key")
+    list_select_related = ("workspace",)

@@ -60,17 +60,23 @@ RULES = (
           "This address leads nowhere from a mail.", "Write it whole, beginning with https://."),
     _rule("client_no_alt", r"<(?:mj-image|img)\b(?![^<>]*\balt\s*=)[^<>]*>", "This picture has no alternative text.",
           "Say in alt=\"…\" what it shows; alt=\"\" where it only decorates. Many people see mail without pictures."),
+    _rule("client_no_source",
+          r"<(?:mj-image|img|mj-carousel-image)\b(?![^<>]*\ssrc\s*=\s*(?:\"\s*[^\"\s]|'\s*[^'\s]|[^\s\"'>]))"
+          r"(?![^<>]*\smj-class\s*=)[^<>]*>",
+          "This picture has no address: its place stays empty.",
+          "Choose one of the library (Insert picture), or write its address into src=\"…\"."),
     _rule("client_no_width", r"<img\b(?![^<>]*\b(?:width|height)\s*=)[^<>]*>",
           "Outlook for Windows shows this picture in its full size.", "Give it a width=\"…\" in pixels."),
 )
 _MARKDOWN_IMAGE = re.compile(r"!\[\s*\]\(")
+_MARKDOWN_NO_SOURCE = re.compile(r"!\[[^\[\]\n]*\]\(\s*\)")
 _MARKDOWN_HTML = re.compile(r"</?(?!https?:|mailto:)[a-z][a-z0-9-]*(?:\s[^<>]*)?/?>", re.IGNORECASE)
 _CODE = re.compile(r"```.*?```|`[^`\n]*`", re.DOTALL)
 #: Comments, and what MJML only declares for other elements.
 _NOT_SHOWN = re.compile(r"<!--|<mj-attributes\b", re.IGNORECASE)
 _SHOWN_AGAIN = {"<!--": re.compile("-->"), "<mj-attributes": re.compile(r"</mj-attributes\s*>", re.IGNORECASE)}
 #: How many rules there are for each kind; two of HTML's look for what MJML writes for itself.
-_MARKDOWN_RULES = 2
+_MARKDOWN_RULES = 3
 
 
 def checks_of(kind: str) -> int:
@@ -122,6 +128,10 @@ def _in_markdown(source: str) -> Iterator[Finding]:
     if match := _MARKDOWN_IMAGE.search(seen):
         yield _finding("client_no_alt", "This picture has no alternative text.",
                        "Write what it shows between the brackets: ![A loaf of rye](…).", source, match)
+    if match := _MARKDOWN_NO_SOURCE.search(seen):
+        yield _finding("client_no_source", "This picture has no address: its place stays empty.",
+                       "Choose one of the library (Insert picture), or write its address between the brackets.",
+                       source, match)
     if match := _MARKDOWN_HTML.search(seen):
         yield _finding("markdown_html", "HTML in Markdown is shown as written.",
                        "Use Markdown’s own signs, or write the template in HTML.", source, match)

@@ -16,6 +16,7 @@ from campaigns import templates
 from campaigns.client_support import checks_of, support_findings
 from campaigns.fields import field_types
 from campaigns.models import Contact, TemplateKind
+from campaigns.picture_review import picture_findings
 from campaigns.preflight import GMAIL_CLIP_BYTES
 from campaigns.template_looks import has_dark_styles
 from campaigns.templates import TemplateInput
@@ -115,7 +116,9 @@ def review(
         except PrepareError as exc:
             found.insert(0, _at_line(Finding(severity=Severity.ERROR, code=exc.code, message=exc.message, part="html")))
     html = shown.html if shown else None
-    found += [*_unknown_elements(content), *support_findings(content, html)]
+    found += [
+        *_unknown_elements(content), *support_findings(content, html), *picture_findings(workspace, content),
+    ]
     if not sample:
         found += _unsubscribe(workspace, content)
     return Review(

@@ -165,6 +165,12 @@ try:
     if not IS_PRODUCTION:
         ALLOWED_HOSTS += ["127.0.0.1", "localhost", "[::1]"]
 
+    # -- Pictures ----------------------------------------------------------------------------------------
+    #: What the picture library of one workspace may hold.
+    RELAYHUB_PICTURE_QUOTA_BYTES = (
+        _env.integer("RELAYHUB_PICTURE_QUOTA_MIB", 500, low=1, high=1_000_000) * 1024 * 1024
+    )
+
     # -- The relay ---------------------------------------------------------------------------------------
     RELAYHUB_LEASE = _env.duration(
         "RELAYHUB_LEASE", timedelta(seconds=60), low=timedelta(seconds=1), high=timedelta(hours=1)

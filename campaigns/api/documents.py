@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import relayhub.relay.api.documents  # noqa: F401  (a campaign's recipient is a recipient and more)
 from campaigns import column_values
-from campaigns.api import documents_contacts  # noqa: F401  (the list of contacts and acts on many)
+from campaigns.api import (
+    documents_contacts,  # noqa: F401  (the list of contacts and acts on many)
+    documents_pictures,  # noqa: F401  (the picture library)
+)
 from campaigns.api import views_campaigns as campaigns
 from campaigns.api import views_contacts as contacts
 from campaigns.api import views_imports as imports

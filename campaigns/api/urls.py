@@ -7,6 +7,7 @@ from campaigns.api import views_contact_list as many
 from campaigns.api import views_contacts as contacts
 from campaigns.api import views_imports as imports
 from campaigns.api import views_lists as lists
+from campaigns.api import views_pictures as pictures
 from campaigns.api import views_reports as reports
 from campaigns.api import views_templates as templates
 
@@ -50,6 +51,9 @@ urlpatterns: list[URLPattern] = [
     path("templates/<str:template_id>/test", templates.TemplateTestView.as_view()),
     path("templates/<str:template_id>/copy", templates.TemplateCopyView.as_view()),
     path("templates/<str:template_id>/unarchive", templates.TemplateUnarchiveView.as_view()),
+    path("pictures", pictures.PicturesView.as_view()),
+    path("pictures/<str:picture_id>", pictures.PictureView.as_view()),
+    path("pictures/<str:picture_id>/smaller", pictures.SmallerView.as_view()),
     path("campaigns", campaigns.CampaignsView.as_view()),
     path("campaigns/<str:campaign_id>", campaigns.CampaignView.as_view()),
     path("campaigns/<str:campaign_id>/preflight", campaigns.PreflightView.as_view()),

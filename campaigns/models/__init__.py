@@ -28,8 +28,12 @@ from campaigns.models.mailing_list import (
     Subscription,
     SubscriptionStatus,
 )
+from campaigns.models.picture import HEAVY_BYTES, PICTURE_TYPES, WIDE_PIXELS, Picture, PictureFormat
 
 __all__ = [
+    "HEAVY_BYTES",
+    "PICTURE_TYPES",
+    "WIDE_PIXELS",
     "Broadcast",
     "BroadcastAudience",
     "BroadcastStatus",
@@ -54,6 +58,8 @@ __all__ = [
     "MailTemplate",
     "MailingList",
     "OptIn",
+    "Picture",
+    "PictureFormat",
     "SavedView",
     "SignUpForm",
     "Subscription",

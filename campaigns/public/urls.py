@@ -1,10 +1,11 @@
 """Addresses of the pages for people who get mail."""
 
-from django.urls import URLPattern, path
+from django.urls import URLPattern, path, re_path
 
-from campaigns.public import archive_views, views
+from campaigns.public import archive_views, pictures, views
 
 urlpatterns: list[URLPattern] = [
+    re_path(r"^picture/(?P<key>[0-9a-f]{40})\.(?P<ending>png|jpg|gif|webp)$", pictures.picture, name="public-picture"),
     path("u/<str:token>", views.unsubscribe, name="public-unsubscribe"),
     path("p/confirm/<str:token>", views.confirm, name="public-confirm"),
     path("p/<str:token>", views.preferences, name="public-preferences"),

@@ -17,7 +17,7 @@ from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_http_methods
 
-from campaigns import contacts, template_diff, template_review, templates, test_send
+from campaigns import contacts, pictures, template_diff, template_review, templates, test_send
 from campaigns.forms.template import TemplateForm, sample_text
 from campaigns.merge_fields import MergeField, merge_fields
 from campaigns.models import MailTemplate, TemplateVersion
@@ -116,6 +116,7 @@ def _page(
         "as_text": request.POST.get("as", request.GET.get("as", "")),
         "people": contacts.contacts_of(workspace).order_by("-id").values_list("email", flat=True)[:20],
         **_uses(template), "has_sample": bool(template.sample) or bool(form["sample"].errors),
+        "picture_limits": pictures.limits(),
         "test_to": request.POST.get("test_to", request.user.email),
         "test_from": request.POST.get("test_from", "") or test_send.usual_sender(workspace),
         "tested": request.GET.get("tested", ""), "test_rows": test_rows(request, request.GET.get("tested", "")),

@@ -1,8 +1,9 @@
-"""Addresses of the template pages."""
+"""Addresses of the template pages and of the pictures that templates show."""
 
 from django.urls import URLPattern, path
 
 from campaigns.views import (
+    picture_pages,
     template_editor,
     template_pages,
     template_preview,
@@ -30,4 +31,11 @@ urlpatterns: list[URLPattern] = [
     path("templates/<str:template_id>/archive", template_pages.template_archive, name="template-archive"),
     path("templates/<str:template_id>/unarchive", template_pages.template_unarchive, name="template-unarchive"),
     path("templates/<str:template_id>/delete", template_pages.template_delete, name="template-delete"),
+    path("pictures", picture_pages.picture_list, name="picture-list"),
+    path("pictures/upload", picture_pages.picture_upload, name="picture-upload"),
+    path("pictures/choices", picture_pages.picture_choices, name="picture-choices"),
+    path("pictures/<str:picture_id>", picture_pages.picture_detail, name="picture-detail"),
+    path("pictures/<str:picture_id>/thumbnail", picture_pages.picture_thumbnail, name="picture-thumbnail"),
+    path("pictures/<str:picture_id>/smaller", picture_pages.picture_scale, name="picture-scale"),
+    path("pictures/<str:picture_id>/delete", picture_pages.picture_delete, name="picture-delete"),
 ]

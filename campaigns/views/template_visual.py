@@ -18,7 +18,7 @@ from django.template.loader import render_to_string
 from django.views.decorators.clickjacking import xframe_options_sameorigin
 from django.views.decorators.http import require_GET, require_http_methods
 
-from campaigns import blocks, contacts, template_diff, template_presence, template_review, templates, visual
+from campaigns import blocks, contacts, pictures, template_diff, template_presence, template_review, templates, visual
 from campaigns.blocks import Block
 from campaigns.forms.template import TemplateForm, sample_text
 from campaigns.merge_fields import MergeField, merge_fields
@@ -61,7 +61,7 @@ def template_visual(request: PageRequest, template_id: str) -> HttpResponse:
         "review": template_review.review(request.actor.workspace, content, sample=template.sample),
         "sample": sample_text(template.sample), "others": template_presence.note(template, request.user),
         "people": contacts.contacts_of(request.actor.workspace).order_by("-id").values_list("email", flat=True)[:20],
-        **_standing(template, version),
+        "picture_limits": pictures.limits(), **_standing(template, version),
     })
 
 

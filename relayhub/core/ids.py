@@ -55,6 +55,7 @@ class Prefix(StrEnum):
     CAMPAIGN = "cmp"
     BROADCAST = "brd"
     FORM = "frm"
+    PICTURE = "pic"
     DOMAIN_SHARE = "dsh"
     VIEW = "viw"
     BULK_ACT = "act"

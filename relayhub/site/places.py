@@ -49,6 +49,8 @@ PLACES = (
     Place(page="list-new", label="New list", icon="plus", words="add create group"),
     Place(page="template-list", label="Templates", icon="template", words="designs layouts"),
     Place(page="template-new", label="New template", icon="plus", words="add create design gallery starter"),
+    Place(page="picture-list", label="Pictures", icon="photo",
+          words="images photos media library gallery upload files graphics"),
     Place(page="message-list", label="Messages", icon="mail", words="log activity delivered bounced mail history"),
     Place(page="live", label="Live", icon="activity", words="queue lanes rate workers traffic pause slow"),
     Place(page="sandbox-inbox", label="Sandbox inbox", icon="inbox", words="test mail catcher preview"),

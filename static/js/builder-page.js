@@ -58,6 +58,7 @@ function start() {
       frameSaid?.();
     },
     save() { form.requestSubmit(saveButton); },
+    async picture({ alt }) { tell({ type: "picture", picture: await globalThis.choosePicture({ alt }) }); },
   };
   addEventListener("message", (event) => {
     if (event.origin === location.origin && event.source === frame.contentWindow) hear[event.data.type]?.(event.data);

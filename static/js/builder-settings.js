@@ -20,22 +20,23 @@ const size = (key, label, min, max) => ({ key, label, as: "pixels", min, max });
 const colour = (key, label) => ({ key, label, as: "colour" });
 const space = { key: "padding", label: "Space", as: "space" };
 const words = (key, label, hint = "", placeholder = "") => ({ key, label, as: "words", hint, placeholder });
+const picture = (key, label, hint = "") => ({ key, label, as: "picture", hint, placeholder: "https://" });
 const FIELDS = {
   "mj-text": [{ as: "write" }, size("font-size", "Size", 8, 80), colour("color", "Colour of the words"), { key: "font-family", label: "Font", as: "font" }, align, colour("container-background-color", "Background"), space],
   "mj-button": [{ key: "content", label: "Words on it", as: "label" }, words("href", "Where it leads", "An address, or a merge field such as {{ view_url }}.", "https://"), colour("background-color", "Colour"), colour("color", "Colour of the words"), size("font-size", "Size of the words", 8, 40), size("border-radius", "Round corners", 0, 60), align, space],
-  "mj-image": [words("src", "Address of the picture", "On your own site, with https. Pictures are not stored here.", "https://"), words("alt", "What it shows", "Read out, and shown while pictures are off."), words("href", "Where it leads", "Empty: nowhere.", "https://"), size("width", "Width", 10, 1200), size("border-radius", "Round corners", 0, 300), align, space],
+  "mj-image": [picture("src", "Picture", "From the library, or the address of one on your own site."), words("alt", "What it shows", "Read out, and shown while pictures are off."), words("href", "Where it leads", "Empty: nowhere.", "https://"), size("width", "Width", 10, 1200), size("border-radius", "Round corners", 0, 300), align, space],
   "mj-divider": [colour("border-color", "Colour"), size("border-width", "Thickness", 1, 40), space],
   "mj-spacer": [size("height", "Height", 1, 400)],
-  "mj-section": [colour("background-color", "Background"), words("background-url", "Picture behind it", "Outlook shows the colour instead.", "https://"), size("border-radius", "Round corners", 0, 60), space, { as: "columns" }],
+  "mj-section": [colour("background-color", "Background"), picture("background-url", "Picture behind it", "Outlook shows the colour instead."), size("border-radius", "Round corners", 0, 60), space, { as: "columns" }],
   "mj-wrapper": [colour("background-color", "Background"), size("border-radius", "Round corners", 0, 60), space],
-  "mj-hero": [colour("background-color", "Background"), words("background-url", "Picture behind it", "", "https://"), space],
+  "mj-hero": [colour("background-color", "Background"), picture("background-url", "Picture behind it"), space],
   "mj-group": [],
   "mj-column": [words("width", "Width", "Such as 40%. Empty: all columns alike.", "alike"), { key: "vertical-align", label: "Alignment", as: "choice", options: [["top", "Top"], ["middle", "Middle"], ["bottom", "Bottom"]] }, colour("background-color", "Background"), space],
   "mj-body": [colour("background-color", "Background around the mail"), size("width", "Width", 320, 900)],
 };
 const SIDES = [["top", "Above"], ["right", "Right"], ["bottom", "Below"], ["left", "Left"]];
 
-function settingsOf({ mail, brand, icon, onWrite, actions, codeUrl }) {
+function settingsOf({ mail, brand, icon, onWrite, onPicture, actions, codeUrl }) {
   const make = (tag, more = {}, ...children) => {
     const made = document.createElement(tag);
     for (const [name, value] of Object.entries(more)) {
@@ -85,6 +86,11 @@ function settingsOf({ mail, brand, icon, onWrite, actions, codeUrl }) {
       const input = make("input", { class: "form-control", value: model.get("attributes")[key] ?? "", placeholder: usual || placeholder, autocomplete: "off", spellcheck: key === "alt" });
       input.addEventListener("change", () => change(model, { [key]: input.value.trim() }));
       return field(label, input, hint);
+    },
+    picture(model, one, usual) {
+      const button = make("button", { type: "button", class: "btn" }, icon("photo"), model.get("attributes")[one.key] ? "Choose another" : "Choose or upload");
+      button.addEventListener("click", () => onPicture(model, one.key));
+      return make("div", { class: "stack-2" }, kinds.words(model, one, usual), make("div", {}, button));
     },
     label(model, { label }) {
       const isPlain = !/[<]/.test(model.get("content") ?? "");

@@ -9,7 +9,7 @@ const editor = grapesjs.init({
   container: "#canvas", height: "100%", width: "auto", fromElement: false, cssIcons: "", telemetry: false,
   storageManager: false, noticeOnUnload: false, panels: { defaults: [] }, showDevices: false, showToolbar: true,
   blockManager: { custom: true }, layerManager: { custom: true }, styleManager: { custom: true }, traitManager: { custom: true },
-  selectorManager: { custom: true }, assetManager: { custom: { open() {}, close() {} } }, multipleSelection: false,
+  selectorManager: { custom: true }, assetManager: { custom: { open() { pickPicture(); }, close() {} } }, multipleSelection: false,
   canvasCss: ".gjs-selected { outline-color: var(--accent) !important; } .gjs-selected-parent { outline-color: var(--accent-line) !important; }",
   deviceManager: { devices: [{ id: "desktop", name: "Desktop", width: "" }, { id: "phone", name: "Phone", width: "375px", widthMedia: "480px" }] },
   canvas: { styles: document.body.dataset.canvasCss.split(" "), allowExternalDrop: false },
@@ -56,6 +56,7 @@ addEventListener("message", ({ origin, source: from, data }) => {
   if (data.type === "open") open(data.source);
   else if (data.type === "theme") document.documentElement.dataset.bsTheme = data.theme;
   else if (data.type === "line" && tree) goTo(data.line);
+  else if (data.type === "picture") tookPicture(data.picture);
   else if (data.type === "flush" && tree) finish().then(() => tell({ type: "flushed", source: source() }));
 });
 
@@ -157,8 +158,26 @@ function show() {
 
 const fieldsOf = settingsOf({
   mail: types.mail, brand: kit.swatches, icon, codeUrl: document.body.dataset.code,
-  onWrite: write, actions: { addColumn },
+  onWrite: write, onPicture: pickPicture, actions: { addColumn },
 });
+
+// -- pictures: the page around shows the library, for this frame may ask the server for nothing
+let picking = null;
+function pickPicture(model = editor.getSelected(), key = "src") {
+  if (!model || (key === "src" && model.get("type") !== "mj-image")) return;
+  picking = { model, key };
+  tell({ type: "picture", alt: key === "src" ? model.get("attributes").alt ?? "" : "" });
+}
+
+function tookPicture(picture) {
+  const { model, key } = picking ?? {};
+  picking = null;
+  if (!model || !picture) return;
+  const told = key === "src" ? { src: picture.url, alt: picture.alt, width: `${picture.width}px` } : { [key]: picture.url };
+  model.set("attributes", { ...model.get("attributes"), ...told });
+  choose(model);
+  show();
+}
 
 function write(model) {
   editor.select(model);
@@ -389,5 +408,6 @@ editor.on("load", () => {
   doc.title = "The mail";
   editor.Canvas.getFrameEl().title = "The mail, to be clicked and written in";
   doc.addEventListener("keydown", saveKey, true);
+  doc.addEventListener("dblclick", ({ target }) => { if (target.closest(".rh-mj-image")) pickPicture(); });
   tell({ type: "ready" });
 });

@@ -94,6 +94,20 @@ function start(form) {
     field.dispatchEvent(new Event("input", { bubbles: true }));
   }
 
+  /** A picture of the library as the content is written; the caret goes into an empty alternative text. */
+  const escaped = (words) => words.replaceAll("&", "&amp;").replaceAll('"', "&quot;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
+  const PICTURE = {
+    html: ({ url, alt, width }) => `<img src="${url}" alt="${escaped(alt)}" width="${width}" style="display: block; max-width: 100%; height: auto; border: 0">`,
+    mjml: ({ url, alt, width }) => `<mj-image src="${url}" alt="${escaped(alt)}" width="${width}px" />`,
+    markdown: ({ url, alt }) => `![${alt.replace(/[[\]\\]/g, "\\$&")}](${url})`,
+    text: ({ url }) => url,
+  };
+  async function putPicture() {
+    const field = [source, form.elements.text].includes(last) ? last : source;
+    const chosen = await globalThis.choosePicture();
+    if (chosen) put(field, PICTURE[field === source ? form.elements.kind.value : "text"](chosen));
+  }
+
   function goTo(field, line) {
     field.closest("details")?.setAttribute("open", "");
     if (field.code) field.code.goTo(line);
@@ -105,6 +119,7 @@ function start(form) {
     const place = event.target.closest?.("#tpl-check a[href^='#']");
     const fallback = event.target.closest?.("[data-fallback]");
     const menu = form.querySelector(".tpl-fields");
+    if (event.target.closest?.("[data-insert-picture]")) putPicture();
     if (insert) {
       menu.open = false;
       put(last, insert.dataset.insert);

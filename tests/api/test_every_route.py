@@ -42,7 +42,7 @@ def filled(path: str) -> str:
     """The route with ids that exist nowhere."""
     words = {
         "messages": Prefix.MESSAGE, "recipients": Prefix.RECIPIENT, "campaigns": Prefix.CAMPAIGN,
-        "contacts": Prefix.CONTACT,
+        "contacts": Prefix.CONTACT, "pictures": Prefix.PICTURE,
         "lists": Prefix.LIST, "templates": Prefix.TEMPLATE, "domains": Prefix.DOMAIN, "routes": Prefix.ROUTE,
         "streams": Prefix.STREAM, "suppressions": Prefix.SUPPRESSION, "keys": Prefix.API_KEY, "jobs": Prefix.JOB,
         "smtp-credentials": Prefix.CREDENTIAL, "members": Prefix.MEMBER, "invitations": Prefix.INVITATION,

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from campaigns.models import Broadcast, Campaign, Contact, MailingList, MailTemplate
+from campaigns.models import Broadcast, Campaign, Contact, MailingList, MailTemplate, Picture
 from deliverability.models import SendingDomain, Suppression
 from relayhub.core.models import Workspace
 from relayhub.relay.models import Message, Recipient
 
 #: Pages whose first screen is a list: they must be quicker than the others.
 LISTS = frozenset(
-    {"campaigns", "contacts", "lists", "templates", "messages", "sandbox", "domains", "suppressions", "jobs", "audit"}
+    {
+        "campaigns", "contacts", "lists", "templates", "pictures", "messages", "sandbox", "domains", "suppressions",
+        "jobs", "audit",
+    }
 )
 
 
@@ -25,7 +28,8 @@ def pages_of(workspace: Workspace, *, run: Broadcast | None = None) -> dict[str,
         "home": "/", "campaigns": "/campaigns", "contacts": "/contacts",
         "contact": _first(Contact, "/contacts/{}", mine), "fields": "/contacts/fields",
         "lists": "/lists", "list": _first(MailingList, "/lists/{}", mine),
-        "templates": "/templates", "template": _first(MailTemplate, "/templates/{}", mine), "messages": "/messages",
+        "templates": "/templates", "template": _first(MailTemplate, "/templates/{}", mine),
+        "pictures": "/pictures", "picture": _first(Picture, "/pictures/{}", mine), "messages": "/messages",
         "live": "/live", "sandbox": "/sandbox", "api": "/programs", "smtp": "/programs/smtp", "domains": "/domains",
         "domain": _first(SendingDomain, "/domains/{}", mine), "suppressions": "/suppressions",
         "suppression": _first(Suppression, "/suppressions/{}", mine), "routes": "/routes", "streams": "/streams",

@@ -19,7 +19,7 @@ class StoredFile(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="+")
-    #: `import`, `rejects`, `export`, `image`.
+    #: `import`, `rejects`, `export`, `logo`, `picture`.
     purpose = models.CharField(max_length=20)
     name = models.CharField(max_length=255)
     content_type = models.CharField(max_length=100, default="application/octet-stream")
