@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable
 
-from tests.bench import campaign, claims, imports, memory, pages, relay
+from tests.bench import campaign, claims, imports, memory, open_pages, pages, relay
 from tests.bench.results import Result, emit, say, table
 from tests.bench.world import World
 
@@ -19,6 +19,8 @@ _BENCHES: tuple[tuple[tuple[str, ...], Callable[[World], Iterable[Result]]], ...
     (("campaign",), campaign.run),
     (("expansion", "transactional"), campaign.run_beside),
     (("import", "import-memory"), imports.run),
+    (("live-pages",), open_pages.run_live),
+    (("largest-paint",), open_pages.run_paint),
     (("claim",), claims.run),
     (("pages",), pages.run),
 )
