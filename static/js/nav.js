@@ -1,4 +1,4 @@
-// The drawer on narrow screens, and tabs that arrow keys move through.
+// The drawer on narrow screens, tabs that arrow keys move through, and the present one of tabs that do not all fit.
 const root = document.documentElement;
 const narrow = matchMedia("(max-width: 860px)");
 
@@ -39,4 +39,11 @@ function chooseTab(chosen) {
     if (panel) panel.hidden = !on;
   }
   chosen.focus();
+}
+
+// A hint of the tab before stays in sight, which tells that there are more.
+const HINT_PX = 48;
+for (const here of document.querySelectorAll(".rh-tabs > [aria-current]")) {
+  const bar = here.parentElement, place = here.getBoundingClientRect(), frame = bar.getBoundingClientRect();
+  if (place.right > frame.right) bar.scrollLeft += place.left - frame.left - HINT_PX;
 }

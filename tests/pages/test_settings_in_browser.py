@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+from playwright.sync_api import expect
 
 from relayhub.core import people, workspaces
 from relayhub.core.models import Role, Workspace
@@ -50,3 +51,12 @@ def test_somebody_is_invited_and_the_invitation_taken_back(browse: Browsing) -> 
     page.get_by_text("its link opens nothing", exact=False).wait_for()
     guest.reload()
     assert guest.locator("h1").inner_text() == "This invitation is closed"
+
+
+@pytest.mark.parametrize("path", ["/settings/audit", "/settings/profile", "/settings"])
+def test_the_present_tab_is_in_sight_on_a_phone(browse: Browsing, path: str) -> None:
+    page = browse(desk(), 390)
+
+    page.goto(path)
+
+    expect(page.locator(".rh-tabs [aria-current]")).to_be_in_viewport(ratio=1)
