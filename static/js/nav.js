@@ -43,7 +43,11 @@ function chooseTab(chosen) {
 
 // A hint of the tab before stays in sight, which tells that there are more.
 const HINT_PX = 48;
-for (const here of document.querySelectorAll(".rh-tabs > [aria-current]")) {
-  const bar = here.parentElement, place = here.getBoundingClientRect(), frame = bar.getBoundingClientRect();
-  if (place.right > frame.right) bar.scrollLeft += place.left - frame.left - HINT_PX;
+function showPresentTab() {
+  for (const here of document.querySelectorAll(".rh-tabs > [aria-current]")) {
+    const bar = here.parentElement, place = here.getBoundingClientRect(), frame = bar.getBoundingClientRect();
+    if (place.right > frame.right) bar.scrollLeft += place.left - frame.left - HINT_PX;
+  }
 }
+addEventListener("resize", showPresentTab);
+showPresentTab();
