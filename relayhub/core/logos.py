@@ -6,7 +6,6 @@ Whatever comes in is drawn anew, so that what goes out holds no script, no metad
 from __future__ import annotations
 
 import io
-import struct
 from uuid import UUID
 
 from django.db import transaction
@@ -16,6 +15,7 @@ from relayhub.core import audit, files
 from relayhub.core.access import Actor, require
 from relayhub.core.errors import AccessError, InputError
 from relayhub.core.models import Scope, StoredFile, Workspace
+from relayhub.core.picture_reading import FAULTS
 
 PURPOSE = "logo"
 MAX_BYTES = 2 * 1024 * 1024
@@ -23,11 +23,6 @@ MAX_BYTES = 2 * 1024 * 1024
 _SIZE = (480, 112)
 _MAX_PIXELS = 40_000_000
 _FORMATS = ("PNG", "JPEG", "GIF", "WEBP")
-#: What Pillow raises on files that are broken in one place or another; facts about the camera are read as well.
-_UNREADABLE = (
-    OSError, EOFError, ValueError, TypeError, KeyError, IndexError, SyntaxError, struct.error,
-    Image.DecompressionBombError,
-)
 _REFUSAL = "This is not a picture that can be read. Choose a PNG, JPEG, GIF or WebP file of up to 2 MB."
 
 
@@ -81,7 +76,7 @@ def _drawn(data: bytes) -> bytes:
             if picture.width * picture.height > _MAX_PIXELS:
                 raise InputError("This picture is larger than 40 megapixels. Make it smaller.", field="logo")
             upright = ImageOps.exif_transpose(picture).convert("RGBA")
-    except _UNREADABLE as exc:
+    except (*FAULTS, Image.DecompressionBombError) as exc:
         raise InputError(_REFUSAL, field="logo") from exc
     upright.thumbnail(_SIZE, Image.Resampling.LANCZOS)
     target = io.BytesIO()

@@ -29,7 +29,7 @@ CONTENT_TYPES = {"PNG": "image/png", "JPEG": "image/jpeg", "GIF": "image/gif", "
 _JPEG_QUALITY = 88
 _ORIENTATION = 0x0112
 #: What decoders raise at files that do not hold what they announce.
-_FAULTS = (
+FAULTS = (
     OSError, ValueError, SyntaxError, EOFError, LookupError, TypeError, AttributeError, ArithmeticError, MemoryError,
     RuntimeError, struct.error, zlib.error,
 )
@@ -70,7 +70,7 @@ def read_picture(data: bytes, *, field: str = "file") -> Picture:
         return _read(data, field)
     except _BOMBS as exc:
         raise _too_large(field) from exc
-    except _FAULTS as exc:
+    except FAULTS as exc:
         raise InputError(_refusal(data), field=field, code="no_picture", detail=str(exc)[:200]) from exc
 
 
