@@ -6,10 +6,11 @@ import re
 from collections.abc import Callable
 
 import pytest
+from django.contrib.sessions.models import Session
 from django.urls import reverse
 from playwright.sync_api import expect
 
-from campaigns import broadcast, list_choice, subscriptions
+from campaigns import broadcast, editing, list_choice, subscriptions
 from campaigns.contacts import add_contact
 from campaigns.models import Broadcast, Campaign
 from tests.pages.marketer_rows import desk
@@ -152,3 +153,25 @@ def test_a_list_among_very_many_is_searched_for_ticked_and_counted(
     assert {row.name for row in campaign.lists.all()} == {"Weekly letter", "Trade fair"}
     assert [row.name for row in campaign.excluded_lists.all()] == ["Press"]
     look(at, step(campaign, "audience"), "wizard-audience-searched")
+
+
+def test_what_is_put_back_after_signing_in_replaces_nobody_unseen(browse: Browsing) -> None:
+    at = desk()
+    campaign = make_campaign(at)
+    page = browse(at)
+    page.goto(step(campaign, "content"))
+    page.get_by_label("Name of the campaign").fill("Mine")
+    Session.objects.all().delete()
+    page.get_by_role("button", name="Save", exact=True).click()
+    editing.change_campaign(at.actor, campaign, editing.CampaignChanges(name="Theirs"))
+
+    page.get_by_label("E-mail address").fill(at.user.email)
+    page.get_by_label("Password", exact=True).fill("a long enough word 7")
+    page.get_by_role("button", name="Sign in").click()
+    page.get_by_text("What you typed is back").wait_for()
+    expect(page.get_by_label("Name of the campaign")).to_have_value("Mine")
+    page.get_by_role("button", name="Save", exact=True).click()
+
+    page.get_by_text("Saved meanwhile by somebody else").wait_for()
+    campaign.refresh_from_db()
+    assert campaign.name == "Theirs"
