@@ -154,7 +154,7 @@ def drag(built: Builder, what: Locator, to: Locator) -> None:
 
 def axe(frame: Frame) -> list[str]:
     frame.evaluate(browser.AXE.read_text(encoding="utf-8"))
-    return list(frame.evaluate(browser._RULES))
+    return list(frame.evaluate(browser._RULES, browser._EVERY_RULE))
 
 
 @pytest.fixture

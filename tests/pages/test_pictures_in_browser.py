@@ -93,6 +93,10 @@ def test_a_picture_is_put_into_the_code_and_seen_in_the_preview(browse: Browsing
     expect(dialog.get_by_text("Wide oven")).to_be_visible()
     assert findings(page) == []
     keep_picture(page, "chooser-library")
+    page.set_viewport_size({"width": 390, "height": 844})
+    assert findings(page) == []
+    keep_picture(page, "chooser-library-390")
+    page.set_viewport_size({"width": 1440, "height": 1000})
     dialog.get_by_text("Wide oven").click()
     dialog.get_by_label("What it shows").fill('An "old" oven')
     assert findings(page) == []
@@ -108,6 +112,45 @@ def test_a_picture_is_put_into_the_code_and_seen_in_the_preview(browse: Browsing
     shown = page.frame_locator("iframe[name^='tpl-preview']").get_by_role("img", name='An "old" oven')
     expect(shown).to_be_visible()
     assert shown.evaluate("picture => picture.decode().then(() => picture.naturalWidth)") == 1200
+
+
+@pytest.mark.parametrize(("kind", "expected"), [
+    ("Markdown", "![Rye \\[half\\]]({})"), ("MJML", '<mj-image src="{}" alt="Rye [half]" width="40px" />'),
+    ("Plain text", "{}"),
+])
+def test_a_picture_is_written_as_the_template_is(browse: Browsing, kind: str, expected: str) -> None:
+    at = desk()
+    row = pictures.upload(at.actor, png(), name="Rye", alternative_text="Rye [half]").picture
+    template = templates.create_template(at.actor, name="Weekend", content=TemplateInput(), is_published=False)
+    page = browse(at, 390, "dark")
+    page.goto(reverse("template-detail", args=[template.public_id]))
+    page.get_by_label("Written in").select_option(label=kind)
+
+    page.get_by_role("button", name="Insert picture").click()
+    chooser_of(page).get_by_role("button", name="Rye").click()
+    assert findings(page) == []
+    keep_picture(page, f"chooser-chosen-390-{kind}")
+    chooser_of(page).get_by_role("button", name="Insert picture").click()
+
+    page.wait_for_function("document.forms.editor.source.value !== ''")
+    assert page.locator("[name=source]").input_value() == expected.format(row.url)
+
+
+def test_deleting_a_picture_that_is_shown_says_what_is_lost(browse: Browsing) -> None:
+    at = desk()
+    heavy = filled(at)
+    page = browse(at)
+    page.goto(reverse("picture-detail", args=[heavy.public_id]))
+
+    page.get_by_role("button", name="Delete").click()
+    dialog = chooser_of(page)
+    expect(dialog).to_contain_text("Template “Weekend rye”")
+    assert findings(page) == []
+    keep_picture(page, "picture-delete")
+    dialog.get_by_role("button", name="Delete it all the same").click()
+
+    expect(page.get_by_role("heading", name="Pictures", level=1)).to_be_visible()
+    expect(page.locator("#pictures")).not_to_contain_text("Market square")
 
 
 def test_a_picture_is_uploaded_in_the_builder_and_stands_in_the_mail(browse: Browsing) -> None:
