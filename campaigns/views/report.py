@@ -144,7 +144,8 @@ def _recipient_rows(run: Broadcast, found: dict[str, Any], figures: Figures, req
         text = str(asked.get("q", ""))
         table = table_page(request, recipients.left_out_of(run, reason, text), size=_ROWS,
                            count=run.left_out.get(reason) if not text.strip() else None)
-        return context | {"left_out_rows": table.rows, "recipients": [], "table": table,
+        # Whoever was left out has no status: those filters would find nobody.
+        return context | {"left_out_rows": table.rows, "recipients": [], "table": table, "chips": [],
                           "left_out_label": LeftOutReason(reason).label}
     wanted = filter_of(asked)
     shown = table_page(request, recipients.recipients_of(run, wanted).defer("merge"), size=_ROWS,

@@ -294,6 +294,7 @@ def test_a_search_stays_within_what_it_narrows() -> None:
     assert listed(at, campaign, f"?left_out=excluded&q={PEOPLE[4]}") == {PEOPLE[4]}
     assert "Nobody was left out for this" in shown(at, campaign, f"?left_out=excluded&q={PEOPLE[0]}")
     assert "form=\"export-recipients\"" not in page
+    assert "left_out=excluded&amp;status=" not in page
     assert '<input type="hidden" name="provider" value="Google">' in shown(at, campaign, "?provider=Google")
 
 
