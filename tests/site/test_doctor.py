@@ -7,6 +7,7 @@ import io
 import json
 
 import pytest
+import redis
 from django.core.management import call_command
 
 from relayhub.site import doctor
@@ -35,3 +36,16 @@ def test_a_broker_that_is_away_fails_in_words(settings: object, monkeypatch: pyt
 
     assert not found["broker"].ok
     assert "cannot be looked at" in found["broker"].message
+
+
+def test_a_broker_that_keeps_its_settings_to_itself_is_no_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise redis.ResponseError("unknown command 'CONFIG'")
+
+    monkeypatch.setattr(redis.Redis, "config_get", refuse)
+
+    found = {check.name: check for check in doctor.run()}
+
+    assert found["redis.version"].ok
+    assert (found["redis.maxmemory_policy"].ok, found["redis.maxmemory_policy"].value) == (True, "not told")
+    assert "broker" not in found
