@@ -2,7 +2,8 @@
 
 `browse` gives a page of one person at one width and theme; `look` opens a page, shows it at both widths and in both
 themes and holds it to what every page promises: no serious finding of axe, no sideways scrolling, no error on the
-console (a breach of the content policy is one), nothing from other hosts, few octets.
+console (a breach of the content policy is one), nothing from other hosts, few octets, and everything that can be
+clicked in reach of the keyboard.
 With RELAYHUB_SHOTS=FOLDER `look` also keeps pictures.
 """
 
@@ -49,6 +50,31 @@ _WIDER = """() => {
   const edge = document.documentElement.clientWidth;
   return [`${wide} px too wide`].concat([...document.querySelectorAll("body *")]
     .filter(e => e.getBoundingClientRect().right > edge + 1).slice(0, 6).map(e => e.outerHTML.slice(0, 140)));
+}"""
+
+#: What can be clicked and not be reached by Tab, and what does not show that it has the focus. Parts of a widget
+#: that has one place in the order and moves within by arrows are left out, and the fields of third-party editors.
+_KEYS = """() => {
+  const all = "a[href], button, input, select, textarea, summary, [role=button], [role=link], [role=switch]";
+  const within = "[role=tablist], [role=menu], [role=listbox], [role=grid], .cm-editor, #gjs, [inert]";
+  const look = e => { const s = getComputedStyle(e); return [s.outlineStyle, s.outlineWidth, s.outlineColor,
+    s.boxShadow, s.borderColor, s.backgroundColor, s.textDecorationLine].join(); };
+  const told = e => e.outerHTML.slice(0, 140);
+  const found = [];
+  const before = document.activeElement;
+  for (const e of document.querySelectorAll(all)) {
+    const box = e.getBoundingClientRect();
+    const isShown = e.checkVisibility({visibilityProperty: true, opacityProperty: true}) && box.width > 1;
+    if (!isShown || e.disabled || e.closest(within)) continue;
+    if (e.tabIndex < 0) { found.push("not reached by Tab: " + told(e)); continue; }
+    const at_rest = look(e);
+    e.focus({preventScroll: true});
+    document.getAnimations().forEach(a => { try { a.finish(); } catch {} });
+    if (document.activeElement === e && look(e) === at_rest) found.push("shows no focus: " + told(e));
+    e.blur();
+  }
+  before?.focus?.({preventScroll: true});
+  return found.slice(0, 8);
 }"""
 
 
@@ -131,7 +157,7 @@ def look(browse: Browsing) -> Callable[..., None]:
         answer = page.goto(path)
         assert answer is not None
         assert answer.status == status, f"{path} answered {answer.status}"
-        troubles += [f"{path}: {finding}" for finding in weight.findings(page)]
+        troubles += [f"{path}: {finding}" for finding in [*weight.findings(page), *unreachable(page)]]
         for width, height in WIDTHS.items():
             page.set_viewport_size({"width": width, "height": height})
             for theme in THEMES:
@@ -157,6 +183,12 @@ def findings(page: Page, rules: list[str] = _EVERY_RULE) -> list[str]:
     if not page.evaluate("() => 'axe' in window"):
         page.evaluate(AXE.read_text(encoding="utf-8"))
     return [*page.evaluate(_RULES, rules), *page.evaluate(_WIDER)]
+
+
+def unreachable(page: Page) -> list[str]:
+    """What can be clicked and not be reached by Tab, and what does not show that it has the focus."""
+    found: list[str] = page.evaluate(_KEYS)
+    return found
 
 
 def keep_picture(page: Page, name: str) -> None:
