@@ -31,5 +31,6 @@ def _for_ever(response: HttpResponse, etag: str) -> HttpResponse:
     response["Cross-Origin-Resource-Policy"] = "cross-origin"
     # Should a browser ever take it for a page, that page can do nothing.
     response["Content-Security-Policy"] = "default-src 'none'; sandbox"
+    response.is_same_for_all = True  # type: ignore[attr-defined]
     response._csp_exempt = True  # type: ignore[attr-defined]
     return response

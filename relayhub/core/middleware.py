@@ -44,6 +44,20 @@ class PlainQueryMiddleware:
         return self.get_response(request)
 
 
+class SameForAllMiddleware:
+    """Lets every cache keep one copy of an answer that is the same for everybody: pictures of mails."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Take away what would make a cache keep one for each cookie and language."""
+        response = self.get_response(request)
+        if getattr(response, "is_same_for_all", False):
+            del response["Vary"], response["Content-Language"]
+        return response
+
+
 class LanguageMiddleware:
     """Speaks the language of a signed-in person, else the browser's; programs are answered in English."""
 

@@ -57,6 +57,7 @@ def logo(request: HttpRequest, file_id: UUID) -> HttpResponse:
     response["Cache-Control"] = f"public, max-age={_YEAR_SECONDS}, immutable"
     # Mail programs show it within pages of their own.
     response["Cross-Origin-Resource-Policy"] = "cross-origin"
+    response.is_same_for_all = True  # type: ignore[attr-defined]
     return response
 
 

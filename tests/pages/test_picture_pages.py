@@ -41,6 +41,7 @@ def test_mail_programs_get_the_picture_and_nothing_else() -> None:
     assert answer["Cross-Origin-Resource-Policy"] == "cross-origin"
     assert answer["Content-Security-Policy"] == "default-src 'none'; sandbox"
     assert not answer.cookies
+    assert not answer.has_header("Vary")
     again = Client().get(row.path, headers={"If-None-Match": answer["ETag"]})
     assert (again.status_code, again.content) == (304, b"")
     assert Client().head(row.path).status_code == 200
