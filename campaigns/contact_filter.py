@@ -15,7 +15,7 @@ from itertools import zip_longest
 from uuid import UUID
 
 from django.contrib.postgres.search import SearchQuery
-from django.db import models
+from django.db import connection, models
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from campaigns.comparisons import Comparison, condition
@@ -32,7 +32,7 @@ from relayhub.relay.touches import with_touch
 MAX_COMPARISONS = 10
 MAX_DAYS = 3650
 DEFAULT_DAYS = 90
-#: Words that no more contacts than this have are looked up in the index first.
+#: Words that no more contacts than this have are looked up in the index first; so many of the newest tell which are.
 _RARE = 5_000
 #: What the time within an id can hold.
 _FIRST_YEAR, _LAST_YEAR = 1970, 2999
@@ -231,13 +231,32 @@ def _with_text(found: QuerySet[Contact], workspace: Workspace, text: str) -> Que
     if not words:
         return found.none()
     # With very many contacts only an index answers in time, and it knows how words begin.
-    query = SearchQuery(" & ".join(f"{word}:*" for word in words), config="simple", search_type="raw")
-    # PostgreSQL takes every word to be a frequent one, which a walk through the newest soon meets. A rare one it
-    # would look for in a million rows.
-    words_of = Words("name", "email_key")
-    fitting = Contact.objects.annotate(words=words_of).filter(workspace=workspace, words=query)
-    ids = list(fitting.values_list("pk", flat=True)[: _RARE + 1])
-    return found.filter(pk__in=ids) if len(ids) <= _RARE else found.annotate(words=words_of).filter(words=query)
+    return _with_words(found, workspace, " & ".join(f"{word}:*" for word in words))
+
+
+def _with_words(found: QuerySet[Contact], workspace: Workspace, query: str) -> QuerySet[Contact]:
+    """PostgreSQL takes every word to be a frequent one, which a walk through the newest soon meets. A rare one it
+    would look for in a million rows: those are looked up first."""
+    words, wanted = Words("name", "email_key"), SearchQuery(query, config="simple", search_type="raw")
+    if not _is_frequent(workspace, query):
+        fitting = Contact.objects.annotate(words=words).filter(workspace=workspace, words=wanted)
+        ids = list(fitting.values_list("pk", flat=True)[: _RARE + 1])
+        if len(ids) <= _RARE:
+            return found.filter(pk__in=ids)
+    return found.annotate(words=words).filter(words=wanted)
+
+
+_FREQUENT_SQL = f"""
+SELECT count(*) FROM (
+  SELECT name, email_key FROM campaigns_contact WHERE workspace_id = %s ORDER BY id DESC LIMIT %s) newest
+WHERE {Words.template % {"expressions": "name || ' ' || email_key"}} @@ to_tsquery('simple', %s)"""
+
+
+def _is_frequent(workspace: Workspace, query: str) -> bool:
+    """Whether at least one in a hundred of the newest has the words."""
+    with connection.cursor() as cursor:
+        cursor.execute(_FREQUENT_SQL, [workspace.pk, _RARE, query])
+        return bool(cursor.fetchone()[0] >= _RARE / 100)
 
 
 def _on_lists(found: QuerySet[Contact], workspace: Workspace, wanted: ContactFilter) -> QuerySet[Contact]:

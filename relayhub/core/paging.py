@@ -39,6 +39,8 @@ def table_page(
     older_than, newer_than = _id(request, "cursor"), _id(request, "newer")
     if count is None:
         count = found.order_by().values("pk")[: COUNT_LIMIT + 1].count()
+    if count == 0:
+        found = found.none()
     if newer_than is not None:
         rows = list(found.filter(pk__gt=newer_than).order_by("pk")[: size + 1])
         has_newer, has_older = len(rows) > size, True

@@ -47,6 +47,37 @@ def pages_of(workspace: Workspace, *, run: Broadcast | None = None) -> dict[str,
     return {name: path for name, path in found.items() if path}
 
 
+def narrowed_pages_of(workspace: Workspace, run: Broadcast) -> dict[str, str]:
+    """The same for lists that are narrowed and searched, by words that many, few and none have."""
+    reached = Recipient.objects.filter(broadcast_id=run.pk).order_by("id").first()
+    assert reached is not None
+    report = f"/campaigns/{Campaign.objects.get(pk=run.campaign_id).public_id}/report"
+    mailing_list = MailingList.objects.filter(workspace=workspace).order_by("id").first()
+    assert mailing_list is not None
+    on_list = f"/contacts?list={mailing_list.public_id}"
+    return {
+        **{f"contacts: {text}": f"/contacts?q={text}" for text in ("ada", "zzyzx", reached.address)},
+        "contacts: a list": on_list, "contacts: left a list": f"{on_list}&status=unsubscribed",
+        "contacts: not on a list": f"/contacts?not_list={mailing_list.public_id}",
+        **{f"contacts: {name}": f"/contacts?standing={name}"
+           for name in ("may", "unconfirmed", "unsubscribed", "suppressed", "none")},
+        "contacts: opened": "/contacts?did=opened&within=30", "contacts: bounced": "/contacts?did=bounced&within=90",
+        "contacts: opened nothing": "/contacts?did=not_opened&within=90",
+        "contacts: no evidence": "/contacts?consent=none", "contacts: by name": "/contacts?sort=name",
+        "contacts: by field": "/contacts?field=city&op=is&value=Town+499",
+        "messages: an address": f"/messages?q={reached.address}", "messages: a domain": f"/messages?q={reached.domain}",
+        "messages: bounced": "/messages?q=bounced", "messages: a word": "/messages?q=order",
+        "messages: no such word": "/messages?q=zzyzx", "messages: a day": "/messages?q=yesterday",
+        **{f"report: {name}": f"{report}?{query}" for name, query in {
+            "opened": "did=opened", "machines": "did=opened_by_machines", "clicked": "did=clicked",
+            "bounced": "status=bounced", "a provider": "provider=Gmail", "an address": f"q={reached.address}",
+        }.items()},
+        "search: ada": "/search?q=ada", "search: nothing": "/search?q=zzyzx",
+        "search: an address": f"/search?q={reached.address}", "search: a domain": f"/search?q={reached.domain}",
+        "suppressions: a word": "/suppressions?q=person",
+    }
+
+
 def _first(model: type, path: str, mine: dict[str, Workspace]) -> str:
     row = model.objects.filter(**mine).order_by("id").first()  # type: ignore[attr-defined]
     return path.format(row.public_id) if row is not None else ""
