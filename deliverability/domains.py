@@ -9,6 +9,7 @@ sweep asks `sending_state`. No transaction is open while DNS is asked.
 from __future__ import annotations
 
 import logging
+import math
 import random
 import threading
 import time
@@ -33,15 +34,16 @@ from deliverability.records import Finding, look, name_servers, records, zone_te
 from relayhub.core import audit
 from relayhub.core.access import Actor, require, system_actor
 from relayhub.core.clock import now
-from relayhub.core.errors import ConflictError, InputError
+from relayhub.core.errors import ConflictError, InputError, LimitError
 from relayhub.core.models import Scope, Workspace
+from relayhub.core.throttle import Limit, take
 from relayhub.protocol.address import AddressError, normalise_domain
 from relayhub.protocol.dns_records import Outcome
 from relayhub.protocol.providers import is_public_suffix
 
 __all__ = [
     "add_domain", "delete_domain", "recheck_due", "records", "return_path_host", "rotate_keys", "sending_state",
-    "verify", "zone_text",
+    "verify", "verify_when_asked", "zone_text",
 ]
 
 log = logging.getLogger(__name__)
@@ -56,6 +58,8 @@ STATE_CACHE_SECONDS = 5.0
 MAX_DOMAINS = 1000
 RECHECKS_AT_ONCE = 20
 _MAX_SERVERS_KEPT = 13
+#: Looks of one domain that people and programs ask for.
+_LOOKS = Limit(per_second=0.1, burst=10)
 #: A look that began is not begun again before this, should its worker die.
 _RECHECK_LEASE = timedelta(minutes=5)
 _VERIFIED_EVERY = timedelta(hours=6)
@@ -192,6 +196,23 @@ def delete_domain(actor: Actor, domain: SendingDomain) -> None:
 
 
 # -- looking -------------------------------------------------------------------------------------------------
+
+
+def verify_when_asked(actor: Actor, domain: SendingDomain) -> SendingDomain:
+    """Look now, past any cache, because somebody asks; LimitError where it was asked too often.
+
+    Ten looks of a domain at once, then one in ten seconds: each opens threads and asks name servers of others.
+    """
+    require(actor, Scope.DOMAINS_WRITE)
+    allowance = take(f"domain-look:{domain.pk}", _LOOKS)
+    if not allowance.is_allowed:
+        wait = math.ceil(allowance.retry_after_seconds)
+        raise LimitError(
+            f"{domain.name} was looked up too often just now. Wait {wait} second{'' if wait == 1 else 's'}, then try"
+            " again; it is also looked up by itself.",
+            retry_after_seconds=wait,
+        )
+    return verify(domain)
 
 
 def verify(domain: SendingDomain, *, fresh: bool = True) -> SendingDomain:

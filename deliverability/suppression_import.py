@@ -24,7 +24,7 @@ from deliverability.address_file import FORMULA_STARTS, EncodingGuess, Line, Not
 from deliverability.models import SuppressionReason, SuppressionScope
 from deliverability.suppression import NewSuppression
 from relayhub.core import audit, files, jobs
-from relayhub.core.access import Actor, require, system_actor
+from relayhub.core.access import EXPORTS, Actor, require, system_actor
 from relayhub.core.clock import now
 from relayhub.core.errors import AccessError, InputError
 from relayhub.core.ids import Prefix, decode_id
@@ -153,11 +153,21 @@ def imports_of(workspace: Workspace) -> QuerySet[Job]:
     return Job.objects.filter(workspace=workspace, kind=JOB_KIND).select_related("created_by").order_by("-id")
 
 
-def reject_lines(job: Job) -> Iterator[bytes]:
+def require_export(actor: Actor) -> None:
+    """AccessError unless the actor may take addresses away in a file.
+
+    People need the permission to export; a key that may read the list could read it page by page as well.
+    """
+    require(actor, Scope.SUPPRESSIONS_READ if actor.api_key is not None else EXPORTS)
+
+
+def reject_lines(actor: Actor, job: Job) -> Iterator[bytes]:
     """The refused lines of an import as CSV: line, address, reason. The file is read and judged once more.
 
-    AccessError where it is no longer kept, before the first line.
+    People need the permission to export, as for the list itself. AccessError where the file is no longer kept,
+    before the first line.
     """
+    require_export(actor)
     return _judged_again(job, _lines(job))
 
 

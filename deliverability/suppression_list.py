@@ -13,13 +13,12 @@ from django.db.models import Count, Q, QuerySet
 from deliverability import managers
 from deliverability.models import Suppression, SuppressionReason, SuppressionScope
 from deliverability.suppression import is_address
-from deliverability.suppression_import import csv_line
+from deliverability.suppression_import import csv_line, require_export
 from deliverability.surroundings import surroundings
-from relayhub.core.access import EXPORTS, Actor, require
+from relayhub.core.access import Actor
 from relayhub.core.clock import now
 from relayhub.core.errors import InputError
 from relayhub.core.ids import Prefix, decode_id, encode_id, uuid7_floor
-from relayhub.core.models import Scope
 from relayhub.protocol.address import normalise
 
 EXPORT_HEADING = ("address", "reason", "scope", "stream", "list", "applies_to", "source", "created_at")
@@ -126,11 +125,8 @@ class ScopeNames:
 
 
 def export(actor: Actor, wanted: SuppressionFilter) -> Iterator[bytes]:
-    """CSV of the rows that pass, oldest first, in pieces of some thousand lines; can be imported again.
-
-    People need the permission to export; a key that may read the list could read it page by page as well.
-    """
-    require(actor, Scope.SUPPRESSIONS_READ if actor.api_key is not None else EXPORTS)
+    """CSV of the rows that pass, oldest first, in pieces of some thousand lines; can be imported again."""
+    require_export(actor)
     rows = find(actor.workspace.pk, wanted).order_by("id")
     names = ScopeNames(actor.workspace.pk)
     return _export_pieces(rows, names)

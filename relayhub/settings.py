@@ -225,6 +225,7 @@ MIDDLEWARE = [
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
+    "relayhub.core.middleware.PlainFormMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "relayhub.core.middleware.LanguageMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",

@@ -306,4 +306,4 @@ class RejectsView(_OneImport):
     def get(self, request: Request, job_id: str) -> StreamingHttpResponse:
         """A download."""
         job = self.job(job_id)
-        return download(request, suppression_import.reject_lines(job), name=f"{job.public_id}-rejected.csv")
+        return download(request, suppression_import.reject_lines(self.actor, job), name=f"{job.public_id}-rejected.csv")

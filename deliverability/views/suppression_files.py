@@ -83,4 +83,4 @@ def import_cancel(request: PageRequest, job_id: str) -> HttpResponse:
 def import_rejects(request: PageRequest, job_id: str) -> StreamingHttpResponse:
     """What was refused and why, as CSV."""
     job = _job(request, job_id)
-    return download(request, suppression_import.reject_lines(job), name=f"{job.public_id}-refused.csv")
+    return download(request, suppression_import.reject_lines(request.actor, job), name=f"{job.public_id}-refused.csv")

@@ -59,6 +59,17 @@ class ConflictError(RelayHubError):
     default_code = "conflict"
 
 
+class LimitError(RelayHubError):
+    """Asked more often than is good for others; `retry_after_seconds` says when to come again."""
+
+    http_status = 429
+    default_code = "rate_limited"
+
+    def __init__(self, message: str, *, retry_after_seconds: int, code: str | None = None, detail: str = "") -> None:
+        super().__init__(message, code=code, detail=detail)
+        self.retry_after_seconds = retry_after_seconds
+
+
 class AcceptError(RelayHubError):
     """Refused at the door; the same reply answers SMTP and, by `http_status`, HTTP."""
 

@@ -14,7 +14,7 @@ from allauth.mfa.utils import is_mfa_enabled
 from django.conf import settings
 from django.contrib import messages
 from django.dispatch import receiver
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 
@@ -42,6 +42,30 @@ class PlainQueryMiddleware:
         if "%00" in query:
             request.META["QUERY_STRING"] = query.replace("%00", "")
         return self.get_response(request)
+
+
+class PlainFormMiddleware:
+    """The same for what a form says: every page finds its text without NUL. Programs' bodies see `core.api.parsers`."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Nothing is read yet: whoever asks for an upload may still say how it is taken."""
+        return self.get_response(request)
+
+    def process_view(self, request: HttpRequest, view: Callable[..., Any], args: Any, kwargs: Any) -> None:
+        """Read the form once and take the NULs out, keys as well."""
+        if request.method != "POST" or request.path.startswith(_API):
+            return
+        given = request.POST
+        if not any("\0" in text for key, values in given.lists() for text in (key, *values)):
+            return
+        plain = QueryDict(mutable=True, encoding=given.encoding)
+        for key, values in given.lists():
+            plain.setlistdefault(key.replace("\0", "")).extend(value.replace("\0", "") for value in values)
+        plain._mutable = False
+        request.POST = plain  # type: ignore[assignment]
 
 
 class SameForAllMiddleware:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
+from django.db.models import ProtectedError
 
 from relayhub.core import audit
 from relayhub.core.access import Actor
@@ -86,11 +87,24 @@ def delete_stream(actor: Actor, stream: Stream) -> None:
     if stream.is_default:
         raise ConflictError("A workspace keeps its default streams.", code="stream_is_default")
     with transaction.atomic():
-        if Message.objects.filter(stream=stream).exists():
-            raise ConflictError("This stream has carried messages; its history needs it. Pause it instead.",
-                                code="stream_in_use")
+        # Whoever hands in a message of it at this moment is waited for, and then seen.
+        Stream.objects.select_for_update().filter(pk=stream.pk).first()
+        if _has_messages(stream):
+            raise _in_use()
         audit.record(actor, "stream.deleted", "stream", stream.public_id, summary=stream.slug)
-        stream.delete()
+        try:
+            stream.delete()
+        except (ProtectedError, IntegrityError) as exc:  # something else came to need it since
+            raise _in_use() from exc
+
+
+def _has_messages(stream: Stream) -> bool:
+    return Message.objects.filter(stream=stream).exists()
+
+
+def _in_use() -> ConflictError:
+    return ConflictError("This stream has carried messages; its history needs it. Pause it instead.",
+                         code="stream_in_use")
 
 
 def _check_track(track: str) -> None:

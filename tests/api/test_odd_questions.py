@@ -80,3 +80,23 @@ def test_what_is_on_its_way_is_not_sent_again(client: APIClient, message_id: str
     assert (waits.status_code, waits.json()["code"]) == (409, "not_finished")
     assert [row["address"] for row in done.json()["recipients"]] == [first.address]
     assert Recipient.objects.filter(address=second.address).count() == 1
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "pointer"),
+    [
+        ("/messages", MAIL | {"metadata": {"order": "7\0"}}, "/metadata/order"),
+        ("/messages", MAIL | {"subject": "a\0"}, "/subject"),
+        ("/contacts", {"email": "a@x.example", "fields": {"a": ["x", "y\0"]}}, "/fields/a/1"),
+        ("/contacts", {"email": "a@x.example", "fields": {"a\0": "x"}}, "/fields"),
+        ("/streams", ["\0"], "/0"),
+    ],
+)
+def test_a_nul_anywhere_in_a_body_is_told_where_it_stands(
+    client: APIClient, path: str, body: object, pointer: str
+) -> None:
+    answer = client.post(f"/api/v1{path}", body, format="json")
+
+    assert answer.status_code == 422
+    assert answer.json()["errors"][0]["pointer"] == pointer
+    assert "NUL" in answer.json()["detail"]

@@ -10,12 +10,14 @@ import time_machine
 from django.core.files.uploadedfile import SimpleUploadedFile
 from rest_framework.test import APIClient
 
+from deliverability import domains
 from relayhub.core import jobs
 from relayhub.core.access import ALL_SCOPES, system_actor
 from relayhub.core.clock import now
 from relayhub.core.ids import Prefix, decode_id
 from relayhub.core.keys import KeyLimits, create_key
 from relayhub.core.models import Workspace
+from relayhub.core.throttle import Limit
 from relayhub.relay import routes
 from relayhub.site import setup
 from tests.support.deliverability_rows import bulk_stream
@@ -416,3 +418,16 @@ def test_a_key_that_reads_writes_nothing(workspace: Workspace) -> None:
     assert reader.get("/api/v1/suppressions/export").status_code == 200
     assert reader.post("/api/v1/suppressions", {"address": "a@x.example"}, format="json").status_code == 403
     assert reader.post("/api/v1/domains", {"name": "shop.example"}, format="json").status_code == 403
+
+
+def test_a_program_that_verifies_without_end_is_told_when_to_come_again(
+    dns: DnsServer, client: APIClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(domains, "_LOOKS", Limit(per_second=0.001, burst=1))
+    domain = added(client)
+    verify(client, domain)
+
+    answer = client.post(f"/api/v1/domains/{domain['id']}/verify")
+
+    assert (answer.status_code, answer.json()["code"]) == (429, "rate_limited")
+    assert 900 < int(answer["Retry-After"]) <= 1000

@@ -106,7 +106,7 @@ def test_every_line_is_counted_and_every_refusal_told() -> None:
         ("a@x.example", "complaint", "workspace"), ("b@x.example", "unsubscribe", "workspace"),
         ("old@x.example", "hard_bounce", "workspace"),
     ]
-    refused = b"".join(suppression_import.reject_lines(job)).decode().splitlines()
+    refused = b"".join(suppression_import.reject_lines(actor, job)).decode().splitlines()
     assert refused == ["line,address,reason", "4,nobody,This is not an address."]
     assert AuditEntry.objects.get(action="suppression.imported").summary == "2 of 5 from old.csv"
 
@@ -207,10 +207,10 @@ def iter_of(data: bytes) -> Iterator[bytes]:
 def test_what_was_refused_cannot_be_fetched_once_the_file_is_gone() -> None:
     actor = make_actor()
     job = imported(actor, b"a@x.example\nnobody\n")
-    before = b"".join(suppression_import.reject_lines(job)).decode()
+    before = b"".join(suppression_import.reject_lines(actor, job)).decode()
 
     StoredFile.objects.all().delete()
 
     assert before.splitlines()[1:] == ["2,nobody,This is not an address."]
     with pytest.raises(AccessError, match="kept for 7 days"):
-        suppression_import.reject_lines(job)
+        suppression_import.reject_lines(actor, job)

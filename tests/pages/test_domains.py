@@ -13,6 +13,7 @@ from deliverability import domains
 from deliverability.models import DkimKey, DomainStatus, SendingDomain
 from relayhub.core.clock import now
 from relayhub.core.models import AuditEntry, Role
+from relayhub.core.throttle import Limit
 from relayhub.site import setup
 from tests.pages.marketer_rows import Desk, desk
 from tests.support.deliverability_rows import published
@@ -303,3 +304,20 @@ def test_a_machine_without_a_public_name_is_told_before_its_records_are_publishe
     assert "This machine calls itself" not in body(at, domain)
     settings.RELAYHUB_HOSTNAME = "localhost"
     assert "This machine calls itself “localhost”" in body(at, domain)
+
+
+def test_somebody_who_asks_without_end_is_told_to_wait(dns: DnsServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    at = desk()
+    domain, _ = domains.add_domain(at.actor, at.workspace, "news.shop.example")
+    other, _ = domains.add_domain(at.actor, at.workspace, "shop.example")
+    monkeypatch.setattr(domains, "_LOOKS", Limit(per_second=0.001, burst=1))
+    page, check = (reverse(f"domain-{name}", args=[domain.public_id]) for name in ("detail", "check"))
+
+    at.client.post(check)
+    asked = len(dns.questions)
+    again = at.client.post(check, follow=True, headers={"Referer": f"http://testserver{page}"})
+
+    assert "news.shop.example was looked up too often just now. Wait" in words(again.content.decode())
+    assert len(dns.questions) == asked
+    at.client.post(reverse("domain-check", args=[other.public_id]))
+    assert len(dns.questions) > asked

@@ -5,10 +5,13 @@ from __future__ import annotations
 import pytest
 from django.urls import reverse
 
+from relayhub.core.errors import ConflictError
 from relayhub.core.models import AuditEntry, Role
+from relayhub.relay import streams
 from relayhub.relay.models import Stream
 from relayhub.site import setup
 from tests.pages.marketer_rows import Desk, desk
+from tests.pages.message_rows import handed_in
 
 pytestmark = pytest.mark.django_db
 
@@ -81,3 +84,25 @@ def test_others_may_look_and_not_change() -> None:
     assert viewer.client.post(reverse("stream-pause", args=[one])).status_code == 403
     assert stranger.client.get(reverse("stream-edit", args=[one])).status_code == 404
     assert stranger.client.post(reverse("stream-resume", args=[one])).status_code == 404
+
+
+def test_a_stream_that_carries_its_first_message_while_it_is_removed_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    at = desk()
+    stream = streams.create_stream(at.actor, slug="receipts", name="Receipts", kind="transactional")
+    handed_in(at, stream="receipts")
+    monkeypatch.setattr(streams, "_has_messages", lambda _: False)  # what was so when we looked
+
+    with pytest.raises(ConflictError, match="has carried messages"):
+        streams.delete_stream(at.actor, stream)
+
+    assert Stream.objects.filter(pk=stream.pk).exists()
+    assert not AuditEntry.objects.filter(action="stream.deleted").exists()
+
+
+def test_a_reason_with_a_nul_is_kept_without_it() -> None:
+    at = desk()
+
+    answer = at.client.post(reverse("stream-pause", args=[broadcast(at).public_id]), {"reason": "On\0 fi\0re"})
+
+    assert answer.status_code == 302
+    assert broadcast(at).paused_reason == "On fire"

@@ -373,3 +373,22 @@ def test_the_link_to_an_addresses_messages_shows_its_messages() -> None:
 
     assert "For a" in shown
     assert "For b" not in shown
+
+
+def test_what_an_import_refused_is_taken_away_by_who_may_export() -> None:
+    owner = desk()
+    owner.client.post(
+        reverse("suppression-import"),
+        {"file": SimpleUploadedFile("old.csv", b"a@x.example\nnobody"), "scope": "workspace", "reason": "manual"},
+    )
+    job = Job.objects.get()
+    jobs.run_job(job.pk)
+    run, refused = (reverse(f"suppression-import-{name}", args=[job.public_id]) for name in ("run", "rejects"))
+    viewer = desk(owner.workspace, role=Role.VIEWER, email="v@example.com")
+    marketer = desk(owner.workspace, role=Role.MARKETER, email="m@example.com")
+
+    assert refused not in viewer.client.get(run).content.decode()
+    assert refused in marketer.client.get(run).content.decode()
+    assert viewer.client.get(refused).status_code == 403
+    assert viewer.client.get(f"/api/v1/suppressions/imports/{job.public_id}/rejects").status_code == 403
+    assert marketer.client.get(refused).status_code == 200

@@ -14,7 +14,7 @@ from rest_framework.renderers import JSONRenderer
 from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
-from relayhub.core.errors import AcceptError, InputError, RelayHubError
+from relayhub.core.errors import AcceptError, InputError, LimitError, RelayHubError
 
 log = logging.getLogger(__name__)
 
@@ -96,6 +96,8 @@ def response_for(exc: Exception) -> Response | None:
 def _own_problem(exc: RelayHubError) -> Response:
     errors = []
     headers = {"Retry-After": "5"} if exc.http_status == 503 else None
+    if isinstance(exc, LimitError):
+        headers = {"Retry-After": str(exc.retry_after_seconds)}
     if isinstance(exc, (InputError, AcceptError)) and exc.field:
         errors = [{"pointer": _pointer(exc.field), "code": exc.code, "detail": exc.message}]
     extra: dict[str, Any] = {}
