@@ -14,7 +14,7 @@ from campaigns.launching import require_launch
 from campaigns.models import Campaign, CampaignStatus, MailingList, MailTemplate
 from relayhub.core import audit, live_feed
 from relayhub.core.access import Actor, require
-from relayhub.core.clock import now
+from relayhub.core.clock import is_within_reach, now
 from relayhub.core.errors import AccessError, ConflictError, InputError
 from relayhub.core.models import AuditEntry, Scope, Workspace
 from relayhub.protocol.address import AddressError, parse_mailbox, parse_mailbox_list
@@ -123,6 +123,8 @@ def schedule(
         require_launch(actor, locked)
         if at <= now():
             raise InputError("The time lies in the past.", field="scheduled_at")
+        if not is_within_reach(at):
+            raise InputError("The time is more than ten years away. Write one that is nearer.", field="scheduled_at")
         _check_editable(locked)
         check_revision(locked, revision)
         locked.status, locked.scheduled_at, locked.archived_at = CampaignStatus.SCHEDULED, at, None

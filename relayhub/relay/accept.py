@@ -104,7 +104,7 @@ def check(submission: Submission, *, now: datetime) -> Acceptable:
     content = block.with_body(submission.content[offset:])
     recipients = _recipients(submission)
     hold = _hold_or_refuse(submission, stream, author, recipients)
-    due_at = max(submission.send_at, now) if submission.send_at else now
+    due_at = _due_at(submission, now)
     return Acceptable(
         submission=submission, message_id=message_id, stream=stream, content=content, author=author,
         from_header=from_header, subject=headers.decode_text(block.first("subject") or "")[:1000],
@@ -118,6 +118,15 @@ def _refused(
     code: int, enhanced: str, text: str, public_code: str, *, field: str = "", http_status: int | None = None
 ) -> AcceptError:
     return AcceptError(make_reply(code, enhanced, text), code=public_code, field=field, http_status=http_status)
+
+
+def _due_at(submission: Submission, now: datetime) -> datetime:
+    if submission.send_at is None:
+        return now
+    if not clock.is_within_reach(submission.send_at):
+        raise _refused(550, "5.5.4", "The time to send at is more than ten years away. Write one that is nearer.",
+                       "invalid_send_at", field="send_at")
+    return max(submission.send_at, now)
 
 
 def _check_octets(submission: Submission) -> None:

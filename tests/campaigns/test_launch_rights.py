@@ -71,3 +71,13 @@ def test_the_limits_of_a_key_hold_for_campaigns(workspace: Workspace, limits: di
     assert client.patch(path, {"scheduled_at": later()}, format="json").status_code == 403
     within = limited(workspace, domains=("shop.example",), streams=("broadcast",))
     assert within.post(f"{path}/launch", {}, format="json").status_code not in (401, 403)
+
+
+def test_a_launch_at_a_time_out_of_reach_is_refused(workspace: Workspace) -> None:
+    path, client = path_of(workspace), client_of(workspace)
+
+    answer = client.patch(path, {"scheduled_at": "9999-12-31T23:59:59Z"}, format="json")
+
+    assert answer.status_code == 400
+    assert answer.json()["errors"][0]["pointer"] == "/scheduled_at"
+    assert Campaign.objects.get().status == CampaignStatus.DRAFT
