@@ -8,7 +8,6 @@ from typing import Any, ClassVar
 from django.core.files.uploadedfile import UploadedFile
 from django.http import StreamingHttpResponse
 from rest_framework import serializers
-from rest_framework.parsers import FormParser, MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -19,6 +18,7 @@ from relayhub.core import jobs
 from relayhub.core.access import EXPORTS, get_or_absent
 from relayhub.core.api.base import ApiView, StrictSerializer, parsed
 from relayhub.core.api.pagination import page_by_id
+from relayhub.core.api.parsers import StrictFormParser, StrictMultiPartParser
 from relayhub.core.api.views import job_body, moment
 from relayhub.core.errors import ConflictError, InputError
 from relayhub.core.ids import Prefix, encode_id
@@ -57,7 +57,7 @@ class ImportView(ApiView):
     """POST a CSV file; 202 with the job."""
 
     permissions: ClassVar = {"POST": Scope.CONTACTS_WRITE}
-    parser_classes = (MultiPartParser, FormParser)
+    parser_classes = (StrictMultiPartParser, StrictFormParser)
     is_idempotent = False
 
     def post(self, request: Request) -> Response:

@@ -6,7 +6,6 @@ from typing import Any, ClassVar
 
 from django.core.files.uploadedfile import UploadedFile
 from rest_framework import serializers
-from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -15,6 +14,7 @@ from campaigns.models import WIDE_PIXELS, Picture
 from relayhub.core.access import get_or_absent
 from relayhub.core.api.base import ApiView, StrictSerializer, parsed
 from relayhub.core.api.pagination import page_by_id
+from relayhub.core.api.parsers import StrictMultiPartParser
 from relayhub.core.api.views import moment
 from relayhub.core.errors import InputError
 from relayhub.core.ids import Prefix
@@ -59,7 +59,7 @@ class PicturesView(ApiView):
     """Pictures of the library, newest first."""
 
     permissions: ClassVar = {"GET": Scope.TEMPLATES_READ, "POST": Scope.TEMPLATES_WRITE}
-    parser_classes = (MultiPartParser,)
+    parser_classes = (StrictMultiPartParser,)
     is_idempotent = False
 
     def get(self, request: Request) -> Response:

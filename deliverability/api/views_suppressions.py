@@ -9,7 +9,6 @@ from uuid import UUID
 from django.core.files.uploadedfile import UploadedFile
 from django.http import StreamingHttpResponse
 from rest_framework import serializers
-from rest_framework.parsers import FormParser, MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -19,6 +18,7 @@ from deliverability.surroundings import surroundings
 from relayhub.core.access import get_or_absent
 from relayhub.core.api.base import ApiView, StrictSerializer, parsed
 from relayhub.core.api.pagination import page_by_id
+from relayhub.core.api.parsers import StrictFormParser, StrictMultiPartParser
 from relayhub.core.api.views import moment
 from relayhub.core.errors import AccessError, ConflictError, InputError
 from relayhub.core.ids import Prefix, decode_id, encode_id
@@ -256,7 +256,7 @@ class ImportView(ApiView):
     """POST a CSV or text file of addresses; 202 with the job."""
 
     permissions: ClassVar = {"POST": Scope.SUPPRESSIONS_WRITE}
-    parser_classes = (MultiPartParser, FormParser)
+    parser_classes = (StrictMultiPartParser, StrictFormParser)
     is_idempotent = False
 
     def post(self, request: Request) -> Response:

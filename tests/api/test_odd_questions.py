@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from rest_framework.test import APIClient
 
 from relayhub.relay import routes, search
@@ -110,3 +111,16 @@ def test_a_time_out_of_reach_is_refused_in_words(client: APIClient, at: str) -> 
     assert answer.json()["errors"][0]["pointer"] == "/send_at"
     assert "ten years" in answer.json()["detail"]
     assert not Message.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("path", "field"),
+    [("/contacts/import", "consent_source"), ("/suppressions/import", "reason"), ("/pictures", "name")],
+)
+def test_a_nul_in_a_field_beside_a_file_is_told(client: APIClient, path: str, field: str) -> None:
+    file = SimpleUploadedFile("a.csv", b"email\na@x.example\n")
+
+    answer = client.post(f"/api/v1{path}", {"file": file, field: "a\0b"}, format="multipart")
+
+    assert answer.status_code == 422
+    assert answer.json()["errors"][0]["pointer"] == f"/{field}"

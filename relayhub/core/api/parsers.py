@@ -6,8 +6,9 @@ import json
 from collections.abc import Mapping
 from typing import IO, Any
 
+from django.http import QueryDict
 from rest_framework.exceptions import ParseError, ValidationError
-from rest_framework.parsers import JSONParser
+from rest_framework.parsers import FormParser, JSONParser, MultiPartParser
 
 _NUL = "This has a NUL character, which no text here can hold. Take it out."
 
@@ -25,9 +26,43 @@ class StrictJSONParser(JSONParser):
             raise ParseError("The body is nested too deeply.") from exc
         if _has_half_characters(found):
             raise ParseError("The body has half of a surrogate pair, which is no character.")
-        if (place := _place_of_nul(found)) is not None:
-            raise ValidationError(_told_at(place), code="null_characters_not_allowed")
+        _refuse_nul(found)
         return found
+
+
+class StrictFormParser(FormParser):
+    """A form whose texts have no NUL."""
+
+    def parse(
+        self, stream: IO[Any], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
+    ) -> Any:
+        """The fields; ValidationError names the one that is wrong."""
+        found = super().parse(stream, media_type, parser_context)
+        _refuse_nul(_as_sent(found))
+        return found
+
+
+class StrictMultiPartParser(MultiPartParser):
+    """A form with files, whose texts have no NUL. The files are left alone: they may hold anything."""
+
+    def parse(
+        self, stream: IO[Any], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
+    ) -> Any:
+        """The fields and files; ValidationError names the field that is wrong."""
+        found = super().parse(stream, media_type, parser_context)
+        _refuse_nul(_as_sent(found.data))
+        return found
+
+
+def _as_sent(fields: QueryDict) -> dict[str, Any]:
+    """A field that was sent once is a value, one that was sent again a list."""
+    return {key: values if len(values) > 1 else values[0] for key, values in fields.lists() if values}
+
+
+def _refuse_nul(value: Any) -> None:
+    """ValidationError where a text has a NUL, told at its place."""
+    if (place := _place_of_nul(value)) is not None:
+        raise ValidationError(_told_at(place), code="null_characters_not_allowed")
 
 
 def _has_half_characters(value: Any) -> bool:

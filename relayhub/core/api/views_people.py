@@ -9,7 +9,6 @@ from django.core.files.uploadedfile import UploadedFile
 from django.db.models import QuerySet
 from django.utils.dateparse import parse_datetime
 from rest_framework import serializers
-from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -17,6 +16,7 @@ from relayhub.core import audit, logos, people, workspaces
 from relayhub.core.access import get_or_absent
 from relayhub.core.api.base import ApiView, StrictSerializer, parsed
 from relayhub.core.api.pagination import page_by_id
+from relayhub.core.api.parsers import StrictMultiPartParser
 from relayhub.core.api.views import moment, workspace_body
 from relayhub.core.errors import InputError
 from relayhub.core.ids import Prefix
@@ -71,7 +71,7 @@ class LogoView(ApiView):
     """The workspace's logo."""
 
     permissions: ClassVar = {"POST": Scope.WORKSPACE_WRITE, "DELETE": Scope.WORKSPACE_WRITE}
-    parser_classes = (MultiPartParser,)
+    parser_classes = (StrictMultiPartParser,)
     is_idempotent = False
 
     def post(self, request: Request) -> Response:
