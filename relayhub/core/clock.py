@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-_REACH = timedelta(days=3653)
+_REACH = timedelta(days=36525)
 
 
 def now() -> datetime:
@@ -17,7 +17,7 @@ def now() -> datetime:
 
 
 def is_within_reach(at: datetime) -> bool:
-    """Whether a time that somebody wrote is at most ten years from now, either way.
+    """Whether a time that somebody wrote is at most a hundred years from now, either way.
 
     A year such as 9999 cannot be counted on from, nor be shown in every time zone.
     """

@@ -124,7 +124,7 @@ def _due_at(submission: Submission, now: datetime) -> datetime:
     if submission.send_at is None:
         return now
     if not clock.is_within_reach(submission.send_at):
-        raise _refused(550, "5.5.4", "The time to send at is more than ten years away. Write one that is nearer.",
+        raise _refused(550, "5.5.4", "The time to send at is more than a hundred years away. Write one that is nearer.",
                        "invalid_send_at", field="send_at")
     return max(submission.send_at, now)
 

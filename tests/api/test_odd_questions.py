@@ -103,13 +103,13 @@ def test_a_nul_anywhere_in_a_body_is_told_where_it_stands(
     assert "NUL" in answer.json()["detail"]
 
 
-@pytest.mark.parametrize("at", ["9999-12-31T23:59:59Z", "0001-01-01T00:00:00Z", "2090-01-01T00:00:00Z"])
+@pytest.mark.parametrize("at", ["9999-12-31T23:59:59Z", "0001-01-01T00:00:00Z", "2190-01-01T00:00:00Z"])
 def test_a_time_out_of_reach_is_refused_in_words(client: APIClient, at: str) -> None:
     answer = client.post("/api/v1/messages", MAIL | {"send_at": at}, format="json")
 
     assert (answer.status_code, answer.json()["code"]) == (422, "invalid_send_at")
     assert answer.json()["errors"][0]["pointer"] == "/send_at"
-    assert "ten years" in answer.json()["detail"]
+    assert "a hundred years" in answer.json()["detail"]
     assert not Message.objects.exists()
 
 

@@ -249,7 +249,7 @@ def test_the_import_from_file_to_contacts(full: Desk, browse: Any, tmp_path: Pat
     expect(page.get_by_label("What the column E-mail becomes")).to_have_value("email")
     page.get_by_label("What the column Butik becomes").select_option("shop")
     page.get_by_label("Mailing list").select_option(label="Shop news (single opt-in)")
-    page.get_by_role("button", name="Try it: dry run").click()
+    page.locator(".rh-head").get_by_role("button", name="Continue to the dry run").click()
     expect(page.locator(".rh-progress")).to_be_visible()
     jobs.run_job(ContactImport.objects.get(is_dry_run=True).pk)
     page.get_by_role("button", name="Import 3 rows").click()

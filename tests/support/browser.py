@@ -53,10 +53,11 @@ _WIDER = """() => {
 }"""
 
 #: What can be clicked and not be reached by Tab, and what does not show that it has the focus. Parts of a widget
-#: that has one place in the order and moves within by arrows are left out, and the fields of third-party editors.
+#: that has one place in the order and moves within by arrows are left out, the fields of third-party editors, and
+#: what is hidden from everybody but robots.
 _KEYS = """() => {
   const all = "a[href], button, input, select, textarea, summary, [role=button], [role=link], [role=switch]";
-  const within = "[role=tablist], [role=menu], [role=listbox], [role=grid], .cm-editor, #gjs, [inert]";
+  const within = "[role=tablist], [role=menu], [role=listbox], [role=grid], .cm-editor, #gjs, [inert], [aria-hidden=true]";
   const look = e => { const s = getComputedStyle(e); return [s.outlineStyle, s.outlineWidth, s.outlineColor,
     s.boxShadow, s.borderColor, s.backgroundColor, s.textDecorationLine].join(); };
   const told = e => e.outerHTML.slice(0, 140);
