@@ -124,7 +124,8 @@ def schedule(
         if at <= now():
             raise InputError("The time lies in the past.", field="scheduled_at")
         if not is_within_reach(at):
-            raise InputError("The time is more than a hundred years away. Write one that is nearer.", field="scheduled_at")
+            raise InputError("The time is more than a hundred years away. Write one that is nearer.",
+                             field="scheduled_at")
         _check_editable(locked)
         check_revision(locked, revision)
         locked.status, locked.scheduled_at, locked.archived_at = CampaignStatus.SCHEDULED, at, None

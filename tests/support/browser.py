@@ -57,7 +57,8 @@ _WIDER = """() => {
 #: what is hidden from everybody but robots.
 _KEYS = """() => {
   const all = "a[href], button, input, select, textarea, summary, [role=button], [role=link], [role=switch]";
-  const within = "[role=tablist], [role=menu], [role=listbox], [role=grid], .cm-editor, #gjs, [inert], [aria-hidden=true]";
+  const within = "[role=tablist], [role=menu], [role=listbox], [role=grid], .cm-editor, #gjs, [inert], "
+    + "[aria-hidden=true]";
   const look = e => { const s = getComputedStyle(e); return [s.outlineStyle, s.outlineWidth, s.outlineColor,
     s.boxShadow, s.borderColor, s.backgroundColor, s.textDecorationLine].join(); };
   const told = e => e.outerHTML.slice(0, 140);
