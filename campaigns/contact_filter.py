@@ -235,8 +235,9 @@ def _with_text(found: QuerySet[Contact], workspace: Workspace, text: str) -> Que
 
 
 def _with_words(found: QuerySet[Contact], workspace: Workspace, query: str) -> QuerySet[Contact]:
-    """PostgreSQL takes every word to be a frequent one, which a walk through the newest soon meets. A rare one it
-    would look for in a million rows: those are looked up first."""
+    """Contacts with these beginnings of words in their name or address (`query`: a `to_tsquery` text)."""
+    # PostgreSQL takes every word to be a frequent one, which a walk through the newest soon meets. A rare one it
+    # would look for in a million rows: those are looked up first.
     words, wanted = Words("name", "email_key"), SearchQuery(query, config="simple", search_type="raw")
     if not _is_frequent(workspace, query):
         fitting = Contact.objects.annotate(words=words).filter(workspace=workspace, words=wanted)

@@ -98,16 +98,9 @@ def upload(
     if known is not None:
         return Taken(picture=known, is_new=False)
     read = picture_reading.read_picture(data)
-    kind, kept, size = read.format, read.data, (read.width, read.height)
     if max_width is not None and read.width > _checked_width(max_width) and not read.is_animated:
-        kept = picture_reading.scaled(kept, width=max_width, kind=kind)
-        kind = "PNG" if kind == "GIF" else kind
-        size = picture_reading.size_of(kept, kind=kind)
-    made = Picture(
-        workspace=actor.workspace, source_hash=source_hash, name=named, alternative_text=said, format=_FORMATS[kind],
-        width=size[0], height=size[1], is_animated=read.is_animated,
-    )
-    return _stored(actor, made, kept)
+        read = picture_reading.scaled(read.data, width=max_width, kind=read.format)
+    return _stored(actor, read, Picture(source_hash=source_hash, name=named, alternative_text=said))
 
 
 def scaled_copy(actor: Actor, picture: Picture, width: int) -> Taken:
@@ -115,16 +108,13 @@ def scaled_copy(actor: Actor, picture: Picture, width: int) -> Taken:
     require(actor, Scope.TEMPLATES_WRITE)
     if picture.is_animated:
         raise InputError("An animation cannot be made smaller here. Save it smaller and upload that.", field="width")
-    kind = _DECODERS[PictureFormat(picture.format)]
-    kept = picture_reading.scaled(bytes_of(picture.file), width=_checked_width(width), kind=kind)
-    kind = "PNG" if kind == "GIF" else kind
-    size = picture_reading.size_of(kept, kind=kind)
-    made = Picture(
-        workspace=actor.workspace, source_hash=_source_hash(f"{picture.key}:{width}".encode(), width),
-        name=f"{picture.name[:180]}, {width:,} px", alternative_text=picture.alternative_text, format=_FORMATS[kind],
-        width=size[0], height=size[1],
+    small = picture_reading.scaled(
+        bytes_of(picture.file), width=_checked_width(width), kind=_DECODERS[PictureFormat(picture.format)]
     )
-    return _stored(actor, made, kept)
+    return _stored(actor, small, Picture(
+        source_hash=_source_hash(f"{picture.key}:{width}".encode(), width),
+        name=f"{picture.name[:180]}, {width:,} px", alternative_text=picture.alternative_text,
+    ))
 
 
 def change(
@@ -187,7 +177,7 @@ def _kept(file_id: UUID) -> bytes:
 
 def checked_name(name: str) -> str:
     """A name as it is kept; InputError where it is too long."""
-    bare = " ".join("".join(char if char.isprintable() else " " for char in name).split())
+    bare = _in_one_line(name)
     if len(bare) > 200:
         raise InputError("A name has up to 200 characters.", field="name")
     return bare or "Picture"
@@ -195,11 +185,15 @@ def checked_name(name: str) -> str:
 
 def checked_alternative_text(text: str) -> str:
     """Alternative text as it is kept; InputError where it is too long."""
-    bare = " ".join("".join(char if char.isprintable() else " " for char in text).split())
+    bare = _in_one_line(text)
     if len(bare) > 300:
         raise InputError("Alternative text has up to 300 characters: say what the picture shows, in a sentence.",
                          field="alternative_text")
     return bare
+
+
+def _in_one_line(text: str) -> str:
+    return " ".join("".join(char if char.isprintable() else " " for char in text).split())
 
 
 def _checked_width(width: int) -> int:
@@ -222,11 +216,13 @@ def _key(workspace: Workspace, data: bytes) -> str:
     return hashlib.sha256(workspace.pk.bytes + hashlib.sha256(data).digest()).hexdigest()[:40]
 
 
-def _stored(actor: Actor, made: Picture, data: bytes) -> Taken:
-    """Store the picture with its small one, unless the library has it; InputError where it is full."""
-    workspace = actor.workspace
-    made.key, made.size_bytes, made.created_by = _key(workspace, data), len(data), actor.user
-    small = picture_reading.thumbnail(data, kind=_DECODERS[PictureFormat(made.format)], edge=_THUMBNAIL_EDGE)
+def _stored(actor: Actor, read: picture_reading.Picture, made: Picture) -> Taken:
+    """Store what was read with its small one, unless the library has it; InputError where it is full."""
+    workspace, data = actor.workspace, read.data
+    made.workspace, made.created_by, made.key, made.size_bytes = workspace, actor.user, _key(workspace, data), len(data)
+    made.format, made.width, made.height = _FORMATS[read.format], read.width, read.height
+    made.is_animated = read.is_animated
+    small = picture_reading.thumbnail(data, kind=read.format, edge=_THUMBNAIL_EDGE)
     with transaction.atomic():
         # Two uploads at once are counted one after the other; mail that is handed in meanwhile does not wait.
         Workspace.objects.select_for_update(no_key=True).get(pk=workspace.pk)

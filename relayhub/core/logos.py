@@ -5,25 +5,19 @@ Whatever comes in is drawn anew, so that what goes out holds no script, no metad
 
 from __future__ import annotations
 
-import io
 from uuid import UUID
 
 from django.db import transaction
-from PIL import Image, ImageOps
 
-from relayhub.core import audit, files
+from relayhub.core import audit, files, picture_reading
 from relayhub.core.access import Actor, require
 from relayhub.core.errors import AccessError, InputError
 from relayhub.core.models import Scope, StoredFile, Workspace
-from relayhub.core.picture_reading import FAULTS
 
 PURPOSE = "logo"
 MAX_BYTES = 2 * 1024 * 1024
 #: Twice what is shown, for dense screens.
 _SIZE = (480, 112)
-_MAX_PIXELS = 40_000_000
-_FORMATS = ("PNG", "JPEG", "GIF", "WEBP")
-_REFUSAL = "This is not a picture that can be read. Choose a PNG, JPEG, GIF or WebP file of up to 2 MB."
 
 
 def set_logo(actor: Actor, data: bytes) -> Workspace:
@@ -69,16 +63,7 @@ def _put(actor: Actor, file: StoredFile | None, action: str) -> Workspace:
 
 
 def _drawn(data: bytes) -> bytes:
-    if not 0 < len(data) <= MAX_BYTES:
-        raise InputError(_REFUSAL, field="logo")
-    try:
-        with Image.open(io.BytesIO(data), formats=_FORMATS) as picture:
-            if picture.width * picture.height > _MAX_PIXELS:
-                raise InputError("This picture is larger than 40 megapixels. Make it smaller.", field="logo")
-            upright = ImageOps.exif_transpose(picture).convert("RGBA")
-    except (*FAULTS, Image.DecompressionBombError) as exc:
-        raise InputError(_REFUSAL, field="logo") from exc
-    upright.thumbnail(_SIZE, Image.Resampling.LANCZOS)
-    target = io.BytesIO()
-    upright.save(target, "PNG", optimize=True)
-    return target.getvalue()
+    if len(data) > MAX_BYTES:
+        raise InputError(f"A logo has up to {MAX_BYTES // 1024**2} MB. Save it smaller.", field="logo")
+    picture = picture_reading.read_picture(data, field="logo")
+    return picture_reading.fitted(picture.data, kind=picture.format, box=_SIZE)

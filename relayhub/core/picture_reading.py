@@ -23,13 +23,11 @@ MAX_PIXELS = 40_000_000
 #: All frames of an animation together.
 MAX_ANIMATED_PIXELS = 150_000_000
 MAX_FRAMES = 500
-#: Format -> ending of its addresses, and its type.
-ENDINGS = {"PNG": "png", "JPEG": "jpg", "GIF": "gif", "WEBP": "webp"}
-CONTENT_TYPES = {"PNG": "image/png", "JPEG": "image/jpeg", "GIF": "image/gif", "WEBP": "image/webp"}
+_FORMATS = ("PNG", "JPEG", "GIF", "WEBP")
 _JPEG_QUALITY = 88
 _ORIENTATION = 0x0112
 #: What decoders raise at files that do not hold what they announce.
-FAULTS = (
+_FAULTS = (
     OSError, ValueError, SyntaxError, EOFError, LookupError, TypeError, AttributeError, ArithmeticError, MemoryError,
     RuntimeError, struct.error, zlib.error,
 )
@@ -46,12 +44,7 @@ class Picture:
     data: bytes
     width: int
     height: int
-    is_animated: bool
-
-    @property
-    def content_type(self) -> str:
-        """How it is served."""
-        return CONTENT_TYPES[self.format]
+    is_animated: bool = False
 
 
 def read_picture(data: bytes, *, field: str = "file") -> Picture:
@@ -70,12 +63,12 @@ def read_picture(data: bytes, *, field: str = "file") -> Picture:
         return _read(data, field)
     except _BOMBS as exc:
         raise _too_large(field) from exc
-    except FAULTS as exc:
+    except _FAULTS as exc:
         raise InputError(_refusal(data), field=field, code="no_picture", detail=str(exc)[:200]) from exc
 
 
 def _read(data: bytes, field: str) -> Picture:
-    with Image.open(io.BytesIO(data), formats=tuple(ENDINGS)) as opened:
+    with Image.open(io.BytesIO(data), formats=_FORMATS) as opened:
         # What phones write with a second picture in it is a JPEG with more behind its end.
         kind = "JPEG" if opened.format == "MPO" else str(opened.format)
         if opened.width * opened.height > MAX_PIXELS:
@@ -157,7 +150,7 @@ def encoded(picture: Image.Image, kind: str) -> bytes:
     return target.getvalue()
 
 
-def scaled(data: bytes, *, width: int, kind: str) -> bytes:
+def scaled(data: bytes, *, width: int, kind: str) -> Picture:
     """A still picture of ours at this width; GIF becomes PNG. InputError where it is not wider than that."""
     with Image.open(io.BytesIO(data), formats=(kind,)) as opened:
         if opened.width <= width:
@@ -165,24 +158,29 @@ def scaled(data: bytes, *, width: int, kind: str) -> bytes:
                              field="width", code="picture_small")
         height = max(1, round(opened.height * width / opened.width))
         drawn = in_srgb(opened, opened.info.get("icc_profile"))
-    return encoded(drawn.resize((width, height), Image.Resampling.LANCZOS), "PNG" if kind == "GIF" else kind)
-
-
-def size_of(data: bytes, *, kind: str) -> tuple[int, int]:
-    """Width and height in pixels of a picture of ours."""
-    with Image.open(io.BytesIO(data), formats=(kind,)) as opened:
-        return opened.size
+    made = "PNG" if kind == "GIF" else kind
+    small = encoded(drawn.resize((width, height), Image.Resampling.LANCZOS), made)
+    return Picture(format=made, data=small, width=width, height=height)
 
 
 def thumbnail(data: bytes, *, kind: str, edge: int) -> bytes:
     """A small WebP of the first frame, for lists in the dashboard."""
-    with Image.open(io.BytesIO(data), formats=(kind,)) as opened:
-        opened.draft("RGB", (edge * 2, edge * 2))
-        small = in_srgb(opened, opened.info.get("icc_profile"))
-    small.thumbnail((edge, edge), Image.Resampling.LANCZOS)
     target = io.BytesIO()
-    small.save(target, "WEBP", quality=78, method=4)
+    _fitted(data, kind, (edge, edge)).save(target, "WEBP", quality=78, method=4)
     return target.getvalue()
+
+
+def fitted(data: bytes, *, kind: str, box: tuple[int, int]) -> bytes:
+    """A PNG of the first frame that fits in a box of so many pixels; never larger than it was."""
+    return encoded(_fitted(data, kind, box), "PNG")
+
+
+def _fitted(data: bytes, kind: str, box: tuple[int, int]) -> Image.Image:
+    with Image.open(io.BytesIO(data), formats=(kind,)) as opened:
+        opened.draft("RGB", (box[0] * 2, box[1] * 2))
+        small = in_srgb(opened, opened.info.get("icc_profile"))
+    small.thumbnail(box, Image.Resampling.LANCZOS)
+    return small
 
 
 def _refusal(data: bytes) -> str:

@@ -180,13 +180,13 @@ def test_any_octet_may_be_wrong_and_nothing_falls_over() -> None:
 def test_a_smaller_picture_has_the_same_shape_and_kind() -> None:
     jpeg = read_picture(noisy_jpeg(1600, 800))
 
-    small = picture_reading.scaled(jpeg.data, width=400, kind="JPEG")
+    small = picture_reading.scaled(jpeg.data, width=400, kind="JPEG").data
 
     assert (opened(small).format, opened(small).size) == ("JPEG", (400, 200))
     with pytest.raises(InputError, match="nothing to make smaller"):
         picture_reading.scaled(jpeg.data, width=1600, kind="JPEG")
     see_through = saved(Image.new("RGBA", (90, 90), (255, 0, 0, 0)), "PNG")
-    assert opened(picture_reading.scaled(see_through, width=30, kind="PNG")).getpixel((5, 5))[3] == 0
+    assert opened(picture_reading.scaled(see_through, width=30, kind="PNG").data).getpixel((5, 5))[3] == 0
 
 
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "GIF", "WEBP"])
