@@ -35,6 +35,7 @@ from relayhub.core import audit
 from relayhub.core.access import Actor, require, system_actor
 from relayhub.core.clock import now
 from relayhub.core.errors import ConflictError, InputError, LimitError
+from relayhub.core.formats import counted
 from relayhub.core.models import Scope, Workspace
 from relayhub.core.throttle import Limit, take
 from relayhub.protocol.address import AddressError, normalise_domain
@@ -208,7 +209,7 @@ def verify_when_asked(actor: Actor, domain: SendingDomain) -> SendingDomain:
     if not allowance.is_allowed:
         wait = math.ceil(allowance.retry_after_seconds)
         raise LimitError(
-            f"{domain.name} was looked up too often just now. Wait {wait} second{'' if wait == 1 else 's'}, then try"
+            f"{domain.name} was looked up too often just now. Wait {counted(wait, 'second')}, then try"
             " again; it is also looked up by itself.",
             retry_after_seconds=wait,
         )
