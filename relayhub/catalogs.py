@@ -16,7 +16,10 @@ from typing import BinaryIO
 
 ROOT = Path(__file__).resolve().parent.parent
 #: The applications that have a `locale` folder.
-HOMES = (ROOT / "relayhub" / "core", ROOT / "campaigns")
+HOMES = (
+    ROOT / "campaigns", ROOT / "deliverability", ROOT / "relayhub" / "relay", ROOT / "relayhub" / "site",
+    ROOT / "relayhub" / "core",
+)
 
 
 class CatalogProblem(Exception):

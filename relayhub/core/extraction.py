@@ -1,9 +1,9 @@
 """Finds the texts to translate in Python and in templates, and keeps the catalogues' sources in step with them.
 
-Two catalogues a language: `campaigns` holds what contacts read (public pages, the mails that go with them),
-`relayhub/core` what people who work here read. Django joins them. Babel reads Python; of templates Django's own
-`templatize` makes calls of gettext, which are taken from its answer. Dates stay out of the files, so that making
-them again without a change changes nothing.
+One catalogue a language and application: the texts of its code and of the templates that belong to it; all others are
+with `relayhub/core`. Django joins them. Babel reads Python; of templates Django's own `templatize` makes calls of
+gettext, which are taken from its answer. Dates stay out of the files, so that making them again without a change
+changes nothing.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from babel.messages import Catalog
 from babel.messages.extract import extract_from_file
@@ -32,22 +33,30 @@ _KEYWORDS: dict[str, tuple[int | tuple[int, str], ...] | None] = {
 _TEXT = r"""(?:'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*")"""
 _CALL = re.compile(rf" (n?p?gettext|_)\((?:u?{_TEXT})(?:, (?:u?{_TEXT}|count))*\) ")
 _HEADER_OF_A_DATE = re.compile(r'^"(?:POT-Creation-Date|PO-Revision-Date): .*\\n"\n', re.MULTILINE)
-#: Templates of pages and mails for contacts.
-_FOR_CONTACTS = ("base_public.html", "public/", "emails/confirmation", "campaigns/list_embed.txt")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Home:
-    """One application with catalogues: the code it takes, and whether it takes the templates for contacts."""
+    """One application with catalogues: the code it takes and the templates, each by how its path begins."""
 
     folder: Path
     code: tuple[str, ...]
-    is_for_contacts: bool
+    templates: tuple[str, ...]
 
 
+#: The first that a path fits takes it.
 HOMES = (
-    Home(folder=ROOT / "campaigns", code=("campaigns",), is_for_contacts=True),
-    Home(folder=ROOT / "relayhub" / "core", code=("relayhub", "deliverability"), is_for_contacts=False),
+    Home(
+        folder=ROOT / "campaigns", code=("campaigns/",),
+        templates=("base_public.html", "public/", "emails/confirmation", "campaigns/"),
+    ),
+    Home(folder=ROOT / "deliverability", code=("deliverability/",), templates=("deliverability/",)),
+    Home(
+        folder=ROOT / "relayhub" / "relay", code=("relayhub/relay/", "relayhub/protocol/", "relayhub/judge/"),
+        templates=("relay/",),
+    ),
+    Home(folder=ROOT / "relayhub" / "site", code=("relayhub/site/",), templates=("site/",)),
+    Home(folder=ROOT / "relayhub" / "core", code=("relayhub/",), templates=("",)),
 )
 
 
@@ -66,12 +75,17 @@ def found_in(home: Home) -> Catalog:
     catalog = Catalog(project="RelayHub", charset="utf-8", fuzzy=False)
     for folder in home.code:
         for path in sorted((ROOT / folder).rglob("*.py")):
-            _add_code(catalog, path)
-    for path in sorted((ROOT / "templates").rglob("*.*")):
-        name = path.relative_to(ROOT / "templates").as_posix()
-        if name.startswith(_FOR_CONTACTS) == home.is_for_contacts:
+            if _home_of(path.relative_to(ROOT), "code") == home:
+                _add_code(catalog, path)
+    templates = ROOT / "templates"
+    for path in sorted(templates.rglob("*.*")):
+        if _home_of(path.relative_to(templates), "templates") == home:
             _add_template(catalog, path)
     return catalog
+
+
+def _home_of(path: Path, kind: Literal["code", "templates"]) -> Home:
+    return next(home for home in HOMES if path.as_posix().startswith(getattr(home, kind)))
 
 
 def present(home: Home, language: str) -> Catalog:
