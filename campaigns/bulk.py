@@ -27,7 +27,7 @@ from relayhub.core import audit, jobs
 from relayhub.core.access import ROLE_PERMISSIONS, Actor, require, system_actor
 from relayhub.core.clock import now
 from relayhub.core.errors import ConflictError, InputError
-from relayhub.core.formats import counted, number
+from relayhub.core.formats import number, recorded
 from relayhub.core.models import Job, Role, Scope, Workspace
 
 JOB_KIND = "bulk"
@@ -168,7 +168,7 @@ def stored_rows(workspace: Workspace, kept: Mapping[str, Any]) -> QuerySet[Conta
 
 def title_of(act: BulkAct, count: int) -> str:
     """What the act is called: “Add 3,418 contacts to “News””."""
-    many = counted(count, "contact")
+    many = recorded(count, "contact")
     name = act.mailing_list.name if act.mailing_list else ""
     return {
         BulkKind.ADD_TO_LIST: f"Add {many} to “{name}”", BulkKind.REMOVE_FROM_LIST: f"Remove {many} from “{name}”",
@@ -181,7 +181,7 @@ def words_of(act: BulkAct) -> str:
     """What the act came to, in words."""
     done, nobody, why = _WORDS[BulkKind(act.kind)]
     name = f"“{act.mailing_list.name}”" if act.mailing_list else act.field_key
-    words = done.format(counted(act.changed, "contact"), name) if act.changed else nobody.format(name)
+    words = done.format(recorded(act.changed, "contact"), name) if act.changed else nobody.format(name)
     if act.left_alone and why:
         return f"{words}. {number(act.left_alone)} left alone: {why}."
     return f"{words}."

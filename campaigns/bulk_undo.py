@@ -20,7 +20,7 @@ from relayhub.core import audit, jobs
 from relayhub.core.access import Actor, actor_for_member, require, system_actor
 from relayhub.core.clock import now
 from relayhub.core.errors import ConflictError
-from relayhub.core.formats import counted, number
+from relayhub.core.formats import number, recorded
 from relayhub.core.models import Job, JobStatus, Member, Scope, Workspace
 
 _BATCH = 2_000
@@ -68,7 +68,7 @@ def told_of(job: Job, actor: Actor) -> Told | None:
 def undone_words(act: BulkAct) -> str:
     """What undoing came to: “Undone for 3 contacts.”, and how many had changed since."""
     left = act.changed - act.restored
-    words = f"Undone for {counted(act.restored, 'contact')}."
+    words = f"Undone for {recorded(act.restored, 'contact')}."
     return f"{words} {number(left)} left alone: they changed since." if left else words
 
 

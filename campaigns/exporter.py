@@ -19,7 +19,7 @@ from relayhub.core import audit, files, jobs
 from relayhub.core.access import EXPORTS, Actor, require
 from relayhub.core.clock import now
 from relayhub.core.errors import AccessError, InputError
-from relayhub.core.formats import counted
+from relayhub.core.formats import recorded
 from relayhub.core.models import Job, StoredFile
 
 JOB_KIND = "export"
@@ -43,7 +43,7 @@ def start_export(
             count = bulk.count_chosen(actor, chosen)
             if not count:
                 raise InputError("Choose at least one contact.", field="contact")
-            title, state = f"Export of {counted(count, 'contact')}", {"chosen": bulk.stored(chosen)}
+            title, state = f"Export of {recorded(count, 'contact')}", {"chosen": bulk.stored(chosen)}
         job = jobs.start_job(
             actor.workspace, kind=JOB_KIND, title=title, created_by=actor.user, state=state, unit="contacts",
         )

@@ -27,6 +27,8 @@ from relayhub.core.languages import SOURCE, shipped
 _KEYWORDS: dict[str, tuple[int | tuple[int, str], ...] | None] = {
     # A word of the vocabulary of statuses; it is translated when it is looked up.
     "_look": None,
+    # A noun that is counted; likewise.
+    "_noun": (1, 2),
     "_": None, "gettext": None, "gettext_lazy": None, "gettext_noop": None, "ngettext": (1, 2),
     "ngettext_lazy": (1, 2), "pgettext": ((1, "c"), 2), "pgettext_lazy": ((1, "c"), 2),
 }

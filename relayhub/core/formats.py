@@ -11,9 +11,10 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from decimal import Decimal
 
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext, pgettext
+from django.utils.translation import ngettext, override, pgettext
 
-from relayhub.core import spoken
+from relayhub.core import nouns, spoken
+from relayhub.core.languages import SOURCE
 
 MISSING = "–"
 #: Below this base a rate gets no decimals: they would claim a precision the count does not carry.
@@ -42,10 +43,17 @@ def compact(value: Number | None) -> str:
 
 
 def counted(value: int | None, noun: str) -> str:
-    """`3418, "recipient"` as "3,418 recipients"; an irregular plural after a comma: "entry,entries"."""
-    singular, _, plural = noun.partition(",")
-    word = singular if value == 1 else plural or f"{singular}s"
-    return f"{number(value)} {word}"
+    """`3418, "recipient"` as "3,418 recipients"; an irregular plural after a comma: "entry,entries".
+
+    The nouns of `core.nouns` are said in the present language.
+    """
+    return nouns.counted(noun, value or 0, number(value))
+
+
+def recorded(value: int, noun: str) -> str:
+    """`counted` for what is kept, such as the audit log: in the language of the source, whoever acts."""
+    with override(SOURCE):
+        return counted(value, noun)
 
 
 def percent(fraction: Number | None, digits: int = 1) -> str:

@@ -17,7 +17,7 @@ from relayhub.core import audit
 from relayhub.core.access import Actor, require
 from relayhub.core.clock import now
 from relayhub.core.errors import ConflictError
-from relayhub.core.formats import counted
+from relayhub.core.formats import recorded
 from relayhub.core.models import Scope
 from relayhub.relay import events_move
 from relayhub.relay.bell import ring_on_commit
@@ -201,7 +201,7 @@ def _of(message: Message, recipients: Chosen) -> Pick:
 
 def _note(actor: Actor, action: str, message: Message, moved: int) -> None:
     if moved:
-        audit.record(actor, action, "message", message.public_id, summary=counted(moved, "recipient"))
+        audit.record(actor, action, "message", message.public_id, summary=recorded(moved, "recipient"))
 
 
 def _ring_lanes_of(pick: Pick) -> None:

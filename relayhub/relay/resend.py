@@ -15,7 +15,7 @@ from django.db import transaction
 from relayhub.core import audit
 from relayhub.core.access import Actor, require
 from relayhub.core.errors import ConflictError
-from relayhub.core.formats import counted
+from relayhub.core.formats import recorded
 from relayhub.core.ids import Prefix, encode_id, uuid7
 from relayhub.core.models import Scope
 from relayhub.protocol.headers import HeaderError, parse_message
@@ -64,7 +64,7 @@ def resend(actor: Actor, message: Message, recipients: Sequence[Recipient], *, o
         is_new = accepted.message_id == submission.message_id
         if is_new:
             audit.record(actor, "message.resent", "message", message.public_id,
-                         summary=counted(len(chosen), "recipient"),
+                         summary=recorded(len(chosen), "recipient"),
                          after={"message": encode_id(Prefix.MESSAGE, accepted.message_id)})
     return Resent(accepted=accepted, is_new=is_new)
 

@@ -17,7 +17,7 @@ from relayhub.core import audit
 from relayhub.core.access import SANDBOX, Actor, require
 from relayhub.core.clock import now
 from relayhub.core.errors import ConflictError
-from relayhub.core.formats import counted
+from relayhub.core.formats import recorded
 from relayhub.core.models import Member, Scope, User, Workspace
 from relayhub.core.paging import COUNT_LIMIT
 from relayhub.relay.models import Recipient, SandboxInbox, SandboxMark, SandboxReader
@@ -59,7 +59,7 @@ def clear(actor: Actor) -> int:
         count = kept(actor.workspace).order_by()[: COUNT_LIMIT + 1].count()
         inbox.cleared_before, inbox.cleared_at = inbox.cleared_at, now()
         inbox.save(update_fields=["cleared_at", "cleared_before"])
-        audit.record(actor, "sandbox.cleared", "sandbox", "", summary=counted(count, "mail"))
+        audit.record(actor, "sandbox.cleared", "sandbox", "", summary=recorded(count, "mail"))
     return count
 
 

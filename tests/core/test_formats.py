@@ -65,6 +65,7 @@ def test_counted_words_follow_the_number() -> None:
     assert formats.counted(1, "recipient") == "1 recipient"
     assert formats.counted(3_418, "recipient") == "3,418 recipients"
     assert formats.counted(2, "entry,entries") == "2 entries"
+    assert formats.counted(2, "unlisted thing") == "2 unlisted things"
 
 
 def test_rates_are_said_in_words() -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.test import RequestFactory
 
-from relayhub.core import formats, languages
+from relayhub.catalogs import ROOT
+from relayhub.core import formats, languages, nouns
 from relayhub.core.errors import InputError
 
 NOW = datetime(2026, 11, 24, 9, 46, 51, tzinfo=UTC)
@@ -40,6 +42,35 @@ def test_spanish_and_polish_group_from_five_digits_on() -> None:
 def test_each_language_writes_per_cent_its_own_way(language: str, expected: str) -> None:
     with languages.speaking(language):
         assert formats.percent(0.296) == expected
+
+
+@pytest.mark.parametrize(
+    ("language", "expected"),
+    [
+        ("de", ["1 Kontakt", "2 Kontakte", "5.000 Kontakte"]),
+        ("fr", ["1 contact", "2 contacts", "5\u202f000 contacts"]),
+        ("pl", ["1 kontakt", "2 kontakty", "5000 kontaktów"]),
+    ],
+)
+def test_what_is_counted_has_the_forms_of_each_language(language: str, expected: list[str]) -> None:
+    with languages.speaking(language):
+        assert [formats.counted(count, "contact") for count in (1, 2, 5_000)] == expected
+
+
+def test_what_is_kept_is_counted_in_the_language_of_the_source() -> None:
+    with languages.speaking("de"):
+        assert formats.recorded(5_000, "contact") == "5,000 contacts"
+
+
+def test_every_noun_that_a_page_counts_is_listed() -> None:
+    said = re.compile(r"""counted(?::|\((?:[^()]|\([^()]*\))*?, )["']([a-z ,]+)["']""")
+    files = [*(ROOT / "templates").rglob("*.html")]
+    for folder in ("relayhub", "campaigns", "deliverability"):
+        files += (ROOT / folder).rglob("*.py")
+    found = {noun for path in files for noun in said.findall(path.read_text(encoding="utf-8"))}
+
+    assert len(found) > 30
+    assert [noun for noun in sorted(found) if noun.partition(",")[0] not in nouns.NOUNS] == []
 
 
 @pytest.mark.parametrize(
