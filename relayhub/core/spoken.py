@@ -69,6 +69,11 @@ def short_day(moment: datetime, *, with_year: bool) -> str:
     return f"{moment.day} {moment:%b %Y}" if with_year else f"{moment:%a} {moment.day} {moment:%b}"
 
 
+def weekday(moment: datetime, *, is_short: bool = False) -> str:
+    """ "Wednesday", or "Wed"."""
+    return str(format_date(moment, "EEE" if is_short else "EEEE", locale=language()))
+
+
 def long_day(moment: date, *, with_weekday: bool = False) -> str:
     """ "24 November 2026", or "Tuesday 24 November 2026"."""
     spoken = language()

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
 from campaigns.models import Campaign, Contact, TemplateVersion
 from deliverability.models import DomainStatus, SendingDomain
-from relayhub.core import formats
 from relayhub.core.models import Scope, Workspace
 from relayhub.relay.models import Message, Source
 from relayhub.relay.routes import workspace_in_sandbox
@@ -27,7 +29,7 @@ class Step:
     #: How long it takes a person who does it for the first time.
     minutes: int
     url: str = ""
-    label: str = "Start"
+    label: str = ""
 
 
 def steps_of(workspace: Workspace) -> list[Step]:
@@ -42,18 +44,22 @@ def left_in_words(steps: list[Step]) -> str:
     """“3 of 7 done, about 26 minutes left.”"""
     open_steps = [step for step in steps if not step.is_done]
     minutes = sum(step.minutes for step in open_steps)
-    return f"{len(steps) - len(open_steps)} of {len(steps)} done, about {formats.counted(minutes, 'minute')} left"
+    return ngettext(
+        "%(done)s of %(all)s done, about %(minutes)s minute left",
+        "%(done)s of %(all)s done, about %(minutes)s minutes left", minutes,
+    ) % {"done": len(steps) - len(open_steps), "all": len(steps), "minutes": minutes}
 
 
 def _mail(workspace: Workspace) -> list[Step]:
     domains = SendingDomain.objects.filter(workspace=workspace, deleted_at=None)
     has_domain = domains.exists()
     return [
-        Step(title="Verify a domain", text="Publish the records that let receivers trust your mail.", minutes=10,
+        Step(title=_("Verify a domain"), text=_("Publish the records that let receivers trust your mail."), minutes=10,
              is_done=has_domain and domains.filter(status=DomainStatus.VERIFIED).exists(),
              url=address("domain-list" if has_domain else "domain-new"),
-             label="See the records" if has_domain else "Start", permission=Scope.DOMAINS_WRITE),
-        Step(title="Send a first message", text="From your program by SMTP or the REST API. It lands in the sandbox.",
+             label=_("See the records") if has_domain else _("Start"), permission=Scope.DOMAINS_WRITE),
+        Step(title=_("Send a first message"), label=_("Start"),
+             text=_("From your program by SMTP or the REST API. It lands in the sandbox."),
              is_done=Message.objects.filter(workspace=workspace, source__in=_FROM_PROGRAMS).exists(), minutes=5,
              url=address("api-home"), permission=Scope.MESSAGES_WRITE),
     ]
@@ -64,21 +70,22 @@ def _campaigns(workspace: Workspace) -> list[Step]:
     versions = TemplateVersion.objects.filter(template__workspace=workspace)
     draft = campaigns.filter(launched_at=None).order_by("-id").first()
     return [
-        Step(title="Bring your contacts", text="Import a CSV file, or add a sign-up form to your site.", minutes=5,
-             is_done=Contact.objects.filter(workspace=workspace).exists(), url=address("import-new"),
-             permission=Scope.CONTACTS_WRITE),
-        Step(title="Write your footer", text="Company and postal address, which bulk mail must carry in many places.",
+        Step(title=_("Bring your contacts"), text=_("Import a CSV file, or add a sign-up form to your site."),
+             minutes=5, is_done=Contact.objects.filter(workspace=workspace).exists(), url=address("import-new"),
+             label=_("Start"), permission=Scope.CONTACTS_WRITE),
+        Step(title=_("Write your footer"), label=_("Start"),
+             text=_("Company and postal address, which bulk mail must carry in many places."),
              is_done=bool(workspace.company.strip() and workspace.postal_address.strip()), minutes=1,
              url=address("settings-home"), permission=Scope.WORKSPACE_WRITE),
-        Step(title="Write a template", text="Begin with one of ours, change every word of it, and publish it.",
+        Step(title=_("Write a template"), text=_("Begin with one of ours, change every word of it, and publish it."),
              is_done=versions.exclude(published_at=None).exists(), minutes=10,
              url=address("template-list" if versions.exists() else "template-new"),
-             permission=Scope.TEMPLATES_WRITE),
-        Step(title="Launch a first campaign", text="In the sandbox nobody gets it, and you see everything.",
+             label=_("Start"), permission=Scope.TEMPLATES_WRITE),
+        Step(title=_("Launch a first campaign"), text=_("In the sandbox nobody gets it, and you see everything."),
              is_done=campaigns.exclude(launched_at=None).exists(), minutes=5,
              url=address("campaign-detail", draft.public_id) if draft else address("campaign-new"),
-             label="Go on" if draft else "Start", permission=Scope.CAMPAIGNS_WRITE),
-        Step(title="Go live", text="Let mail leave to people, once the steps before are done.",
+             label=_("Go on") if draft else _("Start"), permission=Scope.CAMPAIGNS_WRITE),
+        Step(title=_("Go live"), text=_("Let mail leave to people, once the steps before are done."),
              is_done=not workspace_in_sandbox(workspace.pk), minutes=5, url=address("route-list"),
-             permission=Scope.ROUTES_WRITE),
+             label=_("Start"), permission=Scope.ROUTES_WRITE),
     ]

@@ -15,8 +15,11 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.db.models import Count, Min
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, pgettext
 
-from relayhub.core import formats
+from relayhub.core import formats, spoken
 from relayhub.core.clock import now
 from relayhub.core.ids import uuid7_floor
 from relayhub.core.models import Workspace
@@ -108,7 +111,14 @@ def streams(found: list[tuple[Stream, Span]]) -> list[dict[str, Any]]:
     ]
 
 
-_WATCHED = {"delivered": "delivery", "deferred": "deferrals", "bounced": "bounces", "complained": "complaints"}
+_WATCHED = {
+    "delivered": gettext_lazy("Watch delivery"), "deferred": gettext_lazy("Watch deferrals"),
+    "bounced": gettext_lazy("Watch bounces"), "complained": gettext_lazy("Watch complaints"),
+}
+_KINDS = {
+    StreamKind.TRANSACTIONAL: gettext_lazy("Transactional stream"),
+    StreamKind.BROADCAST: gettext_lazy("Broadcast stream"), StreamKind.SYSTEM: gettext_lazy("System stream"),
+}
 
 
 def _stream(stream: Stream, days: Span) -> dict[str, Any]:
@@ -116,18 +126,18 @@ def _stream(stream: Stream, days: Span) -> dict[str, Any]:
     ended = finished(totals)
     delivered, deferred = totals.get("delivered", 0), totals.get("deferred", 0)
     rows = [
-        _row("Delivered", "delivered", delivered, ended, limits.delivered, at_least=True),
-        _row("Deferred", "deferred", deferred, ended + deferred, limits.deferred),
-        _row("Bounced", "bounced", totals.get("bounced", 0), ended, limits.bounced),
-        _row("Complaints", "complained", totals.get("complained", 0), delivered, limits.complained, digits=3),
+        _row(_("Delivered"), "delivered", delivered, ended, limits.delivered, at_least=True),
+        _row(_("Deferred"), "deferred", deferred, ended + deferred, limits.deferred),
+        _row(_("Bounced"), "bounced", totals.get("bounced", 0), ended, limits.bounced),
+        _row(_("Complaints"), "complained", totals.get("complained", 0), delivered, limits.complained, digits=3),
     ]
     bad = [row for row in rows if row["is_bad"]]
     status, word = _verdict(stream, ended, is_bad=bool(bad))
     if status == "warn":
-        word = f"Watch {_WATCHED[bad[-1]['status']]}"
+        word = str(_WATCHED[bad[-1]["status"]])
     return {
         "stream": stream, "rows": rows, "finished": ended, "accepted": totals.get("accepted", 0),
-        "status": status, "word": word, "bad": bad,
+        "status": status, "word": word, "bad": bad, "kind": _KINDS[StreamKind(stream.kind)],
         "change": change_in_words(totals.get("accepted", 0), days.before.get("accepted", 0)),
     }
 
@@ -135,12 +145,12 @@ def _stream(stream: Stream, days: Span) -> dict[str, Any]:
 def _verdict(stream: Stream, ended: int, *, is_bad: bool) -> tuple[str, str]:
     """(status, word) of a stream: few recipients are no ground to call it healthy, nor to call it ill."""
     if stream.paused_at:
-        return "paused", "Paused"
+        return "paused", pgettext("status", "Paused")
     if not ended:
-        return "none", "Nothing sent"
+        return "none", _("Nothing sent")
     if is_bad:
-        return "warn", "Watch"
-    return ("none", "Too few to judge") if ended < JUDGED_FROM else ("healthy", "Healthy")
+        return "warn", _("Watch")
+    return ("none", _("Too few to judge")) if ended < JUDGED_FROM else ("healthy", pgettext("status", "Healthy"))
 
 
 def _row(
@@ -180,7 +190,8 @@ def points(part: int, whole: int, part_before: int, whole_before: int, *, digits
         return None
     by = round(100 * part / whole, digits) - round(100 * part_before / whole_before, digits)
     by = round(by, digits)
-    return Change(by=by, text=f"{abs(by):.{digits}f} points" if by else "no change,")
+    words = _("%(count)s points") % {"count": spoken.digits(f"{abs(by):.{digits}f}")}
+    return Change(by=by, text=words if by else _("no change,"))
 
 
 # -- the chart -----------------------------------------------------------------------------------------------
@@ -191,22 +202,27 @@ class Period:
     """A stretch of time that the chart can show."""
 
     key: str
-    label: str
-    title: str
+    label: str | Promise
+    title: str | Promise
     step: timedelta
     steps: int
-    #: What one bar is, and how its start is written.
-    each: str
-    form: str
+    #: What one bar is, what is said where there is none, and whether its start is named with day and time.
+    each: str | Promise
+    nothing: str | Promise
+    has_day: bool = True
+    has_time: bool = True
 
 
 PERIODS = (
-    Period(key="24h", label="24 h", title="Last 24 hours", step=timedelta(hours=1), steps=24, each="an hour",
-           form="%a %H:%M"),
-    Period(key="7d", label="7 d", title="Last 7 days", step=timedelta(hours=6), steps=28, each="in 6 hours",
-           form="%a %d %b, %H:%M"),
-    Period(key="30d", label="30 d", title="Last 30 days", step=timedelta(days=1), steps=30, each="a day",
-           form="%a %d %b"),
+    Period(key="24h", label=gettext_lazy("24 h"), title=gettext_lazy("Last 24 hours"), step=timedelta(hours=1),
+           steps=24, each=gettext_lazy("Recipients an hour, all streams"),
+           nothing=gettext_lazy("Nothing was handed in during the last 24 hours."), has_day=False),
+    Period(key="7d", label=gettext_lazy("7 d"), title=gettext_lazy("Last 7 days"), step=timedelta(hours=6), steps=28,
+           each=gettext_lazy("Recipients in 6 hours, all streams"),
+           nothing=gettext_lazy("Nothing was handed in during the last 7 days.")),
+    Period(key="30d", label=gettext_lazy("30 d"), title=gettext_lazy("Last 30 days"), step=timedelta(days=1), steps=30,
+           each=gettext_lazy("Recipients a day, all streams"),
+           nothing=gettext_lazy("Nothing was handed in during the last 30 days."), has_time=False),
 )
 
 
@@ -229,21 +245,23 @@ def chart(workspace: Workspace, zone: str, period: Period = PERIODS[0]) -> dict[
     data = {
         "x": [int(at.timestamp()) for at in steps], "unit": "", "zone": zone,
         "series": [
-            {"label": "Accepted", "color": "--c-muted", "kind": "bars", "data": series["accepted"]},
-            {"label": "Delivered", "color": "--c-1", "kind": "bars", "data": series["delivered"]},
-            {"label": "Deferred", "color": "--c-2", "kind": "line", "data": series["deferred"]},
+            {"label": _("Accepted"), "color": "--c-muted", "kind": "bars", "data": series["accepted"]},
+            {"label": _("Delivered"), "color": "--c-1", "kind": "bars", "data": series["delivered"]},
+            {"label": _("Deferred"), "color": "--c-2", "kind": "line", "data": series["deferred"]},
         ],
     }
     return {
         "data": data, "has_any": any(sums.values()), "period": period, "periods": PERIODS,
-        "label": f"{period.title}: {formats.number(sums['delivered'])} recipients delivered of"
-                 f" {formats.number(sums['accepted'])} accepted.",
+        "label": _("%(period)s: %(delivered)s recipients delivered of %(accepted)s accepted.") % {
+            "period": period.title, "delivered": formats.number(sums["delivered"]),
+            "accepted": formats.number(sums["accepted"]),
+        },
         "legend": [
-            {"label": "Accepted", "value": formats.number(sums['accepted']), "key": "mut"},
-            {"label": "Delivered", "value": formats.number(sums['delivered']), "key": ""},
-            {"label": "Deferred", "value": formats.number(sums['deferred']), "key": "c2", "line": True},
+            {"label": _("Accepted"), "value": formats.number(sums['accepted']), "key": "mut"},
+            {"label": _("Delivered"), "value": formats.number(sums['delivered']), "key": ""},
+            {"label": _("Deferred"), "value": formats.number(sums['deferred']), "key": "c2", "line": True},
         ],
-        "head": ["From", "Accepted", "Delivered", "Deferred"],
+        "head": [_("From"), _("Accepted"), _("Delivered"), _("Deferred")],
         "rows": [
             [_named(at, period, zone), formats.number(series['accepted'][n]),
              formats.number(series['delivered'][n]), formats.number(series['deferred'][n])]
@@ -255,7 +273,11 @@ def chart(workspace: Workspace, zone: str, period: Period = PERIODS[0]) -> dict[
 def _named(at: datetime, period: Period, zone: str) -> str:
     """What a step is called; a whole day by its middle, for where clocks changed since it begins beside midnight."""
     shown = at + period.step / 2 if period.step >= timedelta(days=1) else at
-    return shown.astimezone(ZoneInfo(zone)).strftime(period.form)
+    local = shown.astimezone(ZoneInfo(zone))
+    clock = f"{local:%H:%M}" if period.has_time else ""
+    if not period.has_day:
+        return f"{spoken.weekday(local, is_short=True)} {clock}"
+    return ", ".join(filter(None, (spoken.short_day(local, with_year=False), clock)))
 
 
 def _start(period: Period, zone: str) -> datetime:

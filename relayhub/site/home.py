@@ -9,11 +9,13 @@ from zoneinfo import ZoneInfo
 
 from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import render
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET
 
 from campaigns.editing import campaigns_of
 from campaigns.overview import overview_of
-from relayhub.core import formats
+from relayhub.core import formats, spoken
 from relayhub.core.clock import now
 from relayhub.core.live_feed import Feed
 from relayhub.core.live_response import live_response
@@ -66,18 +68,22 @@ def home_live(request: PageRequest) -> HttpResponseBase:
 
 
 def _together(spans: list[tuple[Any, Span]]) -> Span:
-    return reduce(add, (days for _, days in spans), Span(present={}, before={}))
+    return reduce(add, (days for _stream, days in spans), Span(present={}, before={}))
 
 
 def _sentence(things: list[needs.Need], steps: list[first_steps.Step], streams: list[dict[str, Any]]) -> str:
     left = sum(1 for step in steps if not step.is_done)
+    many = {"count": formats.number(len(things) or left)}
+    if things and any(stream["finished"] for stream in streams):
+        return ngettext(
+            "Messages are flowing; one thing needs you.", "Messages are flowing; %(count)s things need you.",
+            len(things),
+        ) % many
     if things:
-        flowing = "Messages are flowing; " if any(stream["finished"] for stream in streams) else ""
-        text = "one thing needs you." if len(things) == 1 else f"{len(things)} things need you."
-        return flowing + text if flowing else text[0].upper() + text[1:]
+        return ngettext("One thing needs you.", "%(count)s things need you.", len(things)) % many
     if left:
-        return "One first step is left." if left == 1 else f"{left} first steps are left."
-    return "Nothing needs you."
+        return ngettext("One first step is left.", "%(count)s first steps are left.", left) % many
+    return _("Nothing needs you.")
 
 
 # -- the strip -----------------------------------------------------------------------------------------------
@@ -94,21 +100,25 @@ def _moving(workspace: Workspace, user: User) -> list[dict[str, Any]]:
 def _pace(workspace: Workspace, user: User) -> dict[str, Any]:
     at = now()
     found = stream_counts.usual_in_hour(workspace, "delivered", at)
-    note = "mean of the last 5 minutes"
+    note = _("mean of the last 5 minutes")
     if found is not None:
         local = at.astimezone(ZoneInfo(user.timezone))
         low, high = _a_minute(found.low), _a_minute(found.high)
-        usually = high if found.low == found.high else f"{low.partition(' ')[0]} to {high}"
-        note = f"usual for a {local:%A}, {local:%H}:00: {usually}"
+        usually = high if found.low == found.high else _("%(low)s to %(high)s") % {"low": low, "high": high}
+        note = _("usual for a %(day)s, %(hour)s:00: %(count)s a minute") % {
+            "day": spoken.weekday(local), "hour": f"{local:%H}", "count": usually,
+        }
     return {
-        "label": "Going out now", "icon": "activity", "unit": "a minute", "note": note, "key": "pace",
+        "label": _("Going out now"), "icon": "activity", "unit": _("a minute"), "note": note, "key": "pace",
         "value": formats.number(round(health_figures.per_minute(workspace))), "url": address("live"),
     }
 
 
 def _a_minute(an_hour: int) -> str:
     pace = an_hour / 60
-    return formats.rate(round(pace, 1) if pace < 10 else round(pace))
+    if pace < 10:
+        pace = round(pace, 1)
+    return formats.number(pace, 1 if pace < 10 and pace != int(pace) else 0)
 
 
 def _delivered(days: Span) -> dict[str, Any]:
@@ -117,23 +127,25 @@ def _delivered(days: Span) -> dict[str, Any]:
     ended_before = health_figures.finished(before)
     change = points(delivered, ended, before.get("delivered", 0), ended_before)
     share = formats.share(delivered, ended)
-    note = f"{share} of what came to an end" if ended else "nothing came to an end"
+    note = _("%(share)s of what came to an end") % {"share": share} if ended else _("nothing came to an end")
     if change is not None:
-        note = f"{share} against {formats.share(before.get('delivered', 0), ended_before)} the 24 h before"
+        note = _("%(share)s against %(before)s the 24 h before") % {
+            "share": share, "before": formats.share(before.get("delivered", 0), ended_before),
+        }
     messages = address("message-list")
     return {
-        "label": "Delivered, last 24 h", "value": formats.number(delivered), "unit": f"of {formats.number(ended)}",
-        "note": note, "key": "delivered", "good": "up",
+        "label": _("Delivered, last 24 h"), "value": formats.number(delivered),
+        "unit": _("of %(count)s") % {"count": formats.number(ended)}, "note": note, "key": "delivered", "good": "up",
         "url": f"{messages}?status=delivered&period=day" if messages else "", **_changed(change),
     }
 
 
 def _waiting(workspace: Workspace) -> dict[str, Any]:
     found = health_figures.waiting(workspace)
-    note = f"and {formats.number(found.held)} held" if found.held else "none held"
+    note = _("and %(count)s held") % {"count": formats.number(found.held)} if found.held else _("none held")
     if found.oldest_seconds is not None:
-        note += f"; first in turn for {formats.duration(found.oldest_seconds)}"
-    return {"label": "Waiting", "value": formats.number(found.turn), "unit": "recipients", "key": "waiting",
+        note += "; " + _("first in turn for %(span)s") % {"span": formats.duration(found.oldest_seconds)}
+    return {"label": _("Waiting"), "value": formats.number(found.turn), "unit": _("recipients"), "key": "waiting",
             "note": note, "url": address("live")}
 
 
@@ -142,11 +154,14 @@ def _complaints(workspace: Workspace) -> dict[str, Any]:
     complained, delivered = weeks.present.get("complained", 0), weeks.present.get("delivered", 0)
     before = weeks.before
     change = points(complained, delivered, before.get("complained", 0), before.get("delivered", 0), digits=3)
-    against = "on the week before; " if change is not None else f"{formats.counted(complained, 'person,people')}; "
+    limit = {"limit": formats.percent(_COMPLAINTS_LIMIT, 2), "count": formats.number(complained)}
+    note = _("on the week before; limit %(limit)s") if change is not None else ngettext(
+        "%(count)s person; limit %(limit)s", "%(count)s people; limit %(limit)s", complained
+    )
     suppressions = address("suppression-list")
     return {
-        "label": "Complaints, last 7 days", "value": formats.share(complained, delivered, 3), "unit": "of delivered",
-        "note": f"{against}limit {formats.percent(_COMPLAINTS_LIMIT, 2)}", "good": "down",
+        "label": _("Complaints, last 7 days"), "value": formats.share(complained, delivered, 3),
+        "unit": _("of delivered"), "note": note % limit, "good": "down",
         "url": f"{suppressions}?reason=complaint" if suppressions else "", **_changed(change),
     }
 

@@ -10,6 +10,8 @@ from uuid import UUID
 
 from django.db.models import Exists, OuterRef
 from django.urls import NoReverseMatch, reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from campaigns.models import Campaign, CampaignStatus
 from deliverability.models import CheckOutcome, DomainCheck, DomainStatus, SendingDomain
@@ -67,15 +69,15 @@ def _sending(workspace: Workspace) -> list[Need]:
     found = []
     if sending_paused():
         found.append(
-            Need(kind="bad", icon="player-pause", title="Nothing of this installation goes out",
-                 text="It was restored from a backup. Mail is accepted and kept until sending is resumed.",
-                 url=address("sending"), label="See what waits")
+            Need(kind="bad", icon="player-pause", title=_("Nothing of this installation goes out"),
+                 text=_("It was restored from a backup. Mail is accepted and kept until sending is resumed."),
+                 url=address("sending"), label=_("See what waits"))
         )
     if workspace.sending_stopped_at is not None:
         found.append(
-            Need(kind="bad", icon="player-stop", title="Sending of this workspace is stopped",
-                 text=workspace.sending_stopped_reason or "Mail is accepted and kept until sending is resumed.",
-                 url=address("settings-sending"), label="See it")
+            Need(kind="bad", icon="player-stop", title=_("Sending of this workspace is stopped"),
+                 text=workspace.sending_stopped_reason or _("Mail is accepted and kept until sending is resumed."),
+                 url=address("settings-sending"), label=_("See it"))
         )
     return found
 
@@ -89,24 +91,29 @@ def _domains(workspace: Workspace) -> list[Need]:
     for check in checks:
         wrong.setdefault(check.domain_id, []).append(check.kind)
     return [
-        *(_domain_need(row, "bad", f"{_wrong_record(wrong.get(row.pk, []))} of {row.name} is wrong",
-                       f"The domain is broken since that lasted three days, so mail from it is held"
-                       f"{_waits(_held_of(workspace, row.name))} It goes by itself once DNS is right again.")
-          for row in broken),
-        *(_domain_need(row, "warn", f"{_wrong_record(wrong.get(row.pk, []))} of {row.name} is wrong",
-                       "The domain still sends; after three days of that its mail is held.")
-          for row in failing),
+        *(_domain_need(row, "bad", wrong.get(row.pk, []), _why_held(_held_of(workspace, row.name))) for row in broken),
+        *(_domain_need(row, "warn", wrong.get(row.pk, []),
+                       _("The domain still sends; after three days of that its mail is held.")) for row in failing),
     ]
 
 
-def _wrong_record(kinds: list[str]) -> str:
-    return f"The {title_of(kinds[0])} record" if len(kinds) == 1 else "A required record"
-
-
-def _waits(count: int) -> str:
+def _why_held(count: int) -> str:
     if count > COUNT_LIMIT:
-        return f": more than {formats.number(COUNT_LIMIT)} recipients wait."
-    return f": {formats.counted(count, 'recipient')} {'waits' if count == 1 else 'wait'}." if count else "."
+        return _(
+            "The domain is broken since that lasted three days, so mail from it is held: more than %(count)s recipients"
+            " wait. It goes by itself once DNS is right again."
+        ) % {"count": formats.number(COUNT_LIMIT)}
+    if not count:
+        return _(
+            "The domain is broken since that lasted three days, so mail from it is held. It goes by itself once DNS is"
+            " right again."
+        )
+    return ngettext(
+        "The domain is broken since that lasted three days, so mail from it is held: %(count)s recipient waits."
+        " It goes by itself once DNS is right again.",
+        "The domain is broken since that lasted three days, so mail from it is held: %(count)s recipients wait."
+        " It goes by itself once DNS is right again.", count,
+    ) % {"count": formats.number(count)}
 
 
 def _held_of(workspace: Workspace, domain: str) -> int:
@@ -117,9 +124,12 @@ def _held_of(workspace: Workspace, domain: str) -> int:
     return rows.values("pk")[: COUNT_LIMIT + 1].count()
 
 
-def _domain_need(row: SendingDomain, kind: str, title: str, text: str) -> Need:
+def _domain_need(row: SendingDomain, kind: str, wrong: list[str], text: str) -> Need:
+    title = _("A required record of %(domain)s is wrong") % {"domain": row.name}
+    if len(wrong) == 1:
+        title = _("The %(record)s record of %(domain)s is wrong") % {"record": title_of(wrong[0]), "domain": row.name}
     return Need(kind=kind, icon="shield-x" if kind == "bad" else "world", title=title, text=text,
-                label="See the records", url=address("domain-detail", row.public_id) or address("domain-list"))
+                label=_("See the records"), url=address("domain-detail", row.public_id) or address("domain-list"))
 
 
 def _over_limits(streams: Sequence[Mapping[str, Any]]) -> list[Need]:
@@ -132,21 +142,27 @@ def _over_limits(streams: Sequence[Mapping[str, Any]]) -> list[Need]:
 def _limit_need(stream: Stream, row: Mapping[str, Any]) -> Need:
     share = formats.share(row["part"], row["whole"], row["digits"])
     limit = formats.percent(row["limit"], 2 if row["digits"] == 3 else 0)
-    bound = "at least" if row["at_least"] else "at most"
     messages = f"{address('message-list')}?stream={stream.slug}&period=day"
     ways = {
-        "deferred": ("Receivers put our mail off; Live has what still waits for that, with their words.",
-                     address("live"), "See the lanes"),
-        "bounced": ("Look where these addresses came from, and send to none like them.", f"{messages}&status=bounced",
-                    "See what bounced"),
-        "complained": ("Write only to people who asked for it, and make leaving easy.",
-                       f"{address('suppression-list')}?reason=complaint", "See the addresses"),
+        "deferred": (_("%(stream)s: %(share)s deferred in 24 hours, at most %(limit)s is good"),
+                     _("Receivers put our mail off; Live has what still waits for that, with their words."),
+                     address("live"), _("See the lanes")),
+        "bounced": (_("%(stream)s: %(share)s bounced in 24 hours, at most %(limit)s is good"),
+                    _("Look where these addresses came from, and send to none like them."),
+                    f"{messages}&status=bounced", _("See what bounced")),
+        "complained": (_("%(stream)s: %(share)s complaints in 24 hours, at most %(limit)s is good"),
+                       _("Write only to people who asked for it, and make leaving easy."),
+                       f"{address('suppression-list')}?reason=complaint", _("See the addresses")),
+        "delivered": (_("%(stream)s: %(share)s delivered in 24 hours, at least %(limit)s is good"),
+                      _("Look at what did not arrive, and why."), messages, _("See the messages")),
     }
-    text, url, label = ways.get(row["status"], ("Look at what did not arrive, and why.", messages, "See the messages"))
+    title, text, url, label = ways[row["status"]]
+    many = _("%(part)s of %(whole)s recipients.") % {
+        "part": formats.number(row["part"]), "whole": formats.number(row["whole"])
+    }
     return Need(
-        kind="warn", icon="alert-triangle", url=url, label=label,
-        title=f"{stream.name}: {share} {row['label'].lower()} in 24 hours, {bound} {limit} is good",
-        text=f"{formats.number(row['part'])} of {formats.number(row['whole'])} recipients. {text}",
+        kind="warn", icon="alert-triangle", url=url, label=label, text=f"{many} {text}",
+        title=title % {"stream": stream.name, "share": share, "limit": limit},
     )
 
 
@@ -157,10 +173,12 @@ def _slowed(workspace: Workspace) -> list[Need]:
     # Each campaign has a lane of its own to a site; to people it is one.
     sites = {(row.stream_id, row.site): row for row in rows.order_by("backoff_until")[:_MOST_LANES]}
     return [
-        Need(kind="warn", icon="clock-pause", title=f"{row.site} asked us to slow down",
-             text=f"{row.stream.name} tries again {formats.relative(row.backoff_until or now(), now=now())}."
-                  f" They said: “{row.backoff_reason}”.",
-             url=address("live-lane", str(row.pk)), label="See the lane")
+        Need(kind="warn", icon="clock-pause", title=_("%(site)s asked us to slow down") % {"site": row.site},
+             text=_("%(stream)s tries again %(when)s. They said: “%(words)s”.") % {
+                 "stream": row.stream.name, "words": row.backoff_reason,
+                 "when": formats.relative(row.backoff_until or now(), now=now()),
+             },
+             url=address("live-lane", str(row.pk)), label=_("See the lane"))
         for row in list(sites.values())[::-1][:MAX_OF_A_KIND]
     ]
 
@@ -170,12 +188,12 @@ def _paused(workspace: Workspace) -> list[Need]:
     streams = Stream.objects.filter(workspace=workspace).exclude(paused_at=None)
     campaigns = Campaign.objects.filter(workspace=workspace, status=CampaignStatus.PAUSED).order_by("-id")
     return [
-        *(Need(kind="warn", icon="player-pause", title=f"The stream “{row.name}” is paused",
-               text=row.paused_reason or "Nothing of it goes out until somebody resumes it.",
-               url=address("stream-list"), label="Resume it", permission=Scope.STREAMS_WRITE) for row in streams),
-        *(Need(kind="note", icon="player-pause", title=f"The campaign “{row.name}” is paused",
-               text="Nothing more of it goes out until somebody resumes or cancels it.",
-               url=address("campaign-report", row.public_id), label="Open it")
+        *(Need(kind="warn", icon="player-pause", title=_("The stream “%(name)s” is paused") % {"name": row.name},
+               text=row.paused_reason or _("Nothing of it goes out until somebody resumes it."),
+               url=address("stream-list"), label=_("Resume it"), permission=Scope.STREAMS_WRITE) for row in streams),
+        *(Need(kind="note", icon="player-pause", title=_("The campaign “%(name)s” is paused") % {"name": row.name},
+               text=_("Nothing more of it goes out until somebody resumes or cancels it."),
+               url=address("campaign-report", row.public_id), label=_("Open it"))
           for row in campaigns[:MAX_OF_A_KIND]),
     ]
 
@@ -188,21 +206,22 @@ def _expiring(workspace: Workspace) -> list[Need]:
     replaced = keys.replaced_among(api_keys)
     logins = SmtpCredential.objects.filter(**soon).order_by("expires_at")[:MAX_OF_A_KIND]
     return [
-        *(_ends(f"API key “{row.name}”", row, address("api-home"), is_replaced=row.pk in replaced) for row in api_keys),
-        *(_ends(f"SMTP credential “{row.name}”", row, address("api-smtp"),
+        *(_ends(_("API key “%(name)s” expires %(when)s"), row, address("api-home"), is_replaced=row.pk in replaced)
+          for row in api_keys),
+        *(_ends(_("SMTP credential “%(name)s” expires %(when)s"), row, address("api-smtp"),
                 is_replaced=credentials.newer_of(row) is not None) for row in logins),
     ]
 
 
 def _ends(title: str, row: ApiKey | SmtpCredential, page: str, *, is_replaced: bool) -> Need:
     """Rotate it; where that was done, the program has still to be given what replaces it."""
-    todo = "It was rotated: give the program that uses it the new one." if is_replaced else (
+    todo = _("It was rotated: give the program that uses it the new one.") if is_replaced else _(
         "Rotate it with overlap, so that nothing stops."
     )
+    used = _("Last used %(when)s.") % {"when": formats.relative(row.last_used_at or now(), now=now())}
     return Need(
-        kind="note", icon="key", title=f"{title} expires {formats.relative(row.expires_at or now(), now=now())}",
-        text=f"Last used {formats.relative(row.last_used_at or now(), now=now())}. {todo}", url=page, label="Open it",
-        permission=Scope.KEYS_WRITE,
+        kind="note", icon="key", text=f"{used} {todo}", url=page, label=_("Open it"), permission=Scope.KEYS_WRITE,
+        title=title % {"name": row.name, "when": formats.relative(row.expires_at or now(), now=now())},
     )
 
 
@@ -210,12 +229,14 @@ def _held(workspace: Workspace) -> list[Need]:
     count = Recipient.objects.filter(workspace=workspace, status="quarantined").count()
     if not count:
         return []
-    noun = "recipient waits" if count == 1 else "recipients wait"
+    title = ngettext(
+        "%(count)s recipient waits for your decision", "%(count)s recipients wait for your decision", count
+    )
     messages = address("message-list")
     return [
-        Need(kind="bad", icon="alert-octagon", title=f"{formats.number(count)} {noun} for your decision",
-             text="Their mail stopped a worker three times, so it is not tried again by itself.",
-             url=f"{messages}?status=quarantined&period=all" if messages else "", label="See them")
+        Need(kind="bad", icon="alert-octagon", title=title % {"count": formats.number(count)},
+             text=_("Their mail stopped a worker three times, so it is not tried again by itself."),
+             url=f"{messages}?status=quarantined&period=all" if messages else "", label=_("See them"))
     ]
 
 
@@ -224,8 +245,8 @@ def _jobs(workspace: Workspace) -> list[Need]:
         workspace=workspace, status=JobStatus.FAILED, finished_at__gte=now() - timedelta(days=3)
     )
     return [
-        Need(kind="warn", icon="alert-triangle", title=f"{row.title} failed", text=row.error,
-             url=address("job-detail", row.public_id), label="See why")
+        Need(kind="warn", icon="alert-triangle", title=_("%(job)s failed") % {"job": row.title}, text=row.error,
+             url=address("job-detail", row.public_id), label=_("See why"))
         for row in failed.order_by("-id")[:3]
     ]
 
@@ -238,7 +259,7 @@ def _campaigns(workspace: Workspace) -> list[Need]:
     why = {decode_id(Prefix.CAMPAIGN, entry.object_id): entry.summary for entry in reversed(missed)}
     drafts = Campaign.objects.filter(workspace=workspace, status=CampaignStatus.DRAFT, pk__in=[pk for pk in why if pk])
     return [
-        Need(kind="bad", icon="send", title=f"“{row.name}” was not launched", text=why[row.pk],
-             url=address("campaign-detail", row.public_id), label="Open it")
+        Need(kind="bad", icon="send", title=_("“%(name)s” was not launched") % {"name": row.name}, text=why[row.pk],
+             url=address("campaign-detail", row.public_id), label=_("Open it"))
         for row in drafts[:3]
     ]

@@ -130,7 +130,8 @@ def test_each_of_thirty_days_has_its_own_name_though_clocks_changed(
     rows = health_figures.chart(workspace, zone, health_figures.period_of("30d"))["rows"]
 
     today = moment.astimezone(ZoneInfo(zone)).date()
-    wanted = [f"{today - timedelta(days=back):%a %d %b}" for back in reversed(range(30))]
+    days = [today - timedelta(days=back) for back in reversed(range(30))]
+    wanted = [f"{day:%a} {day.day} {day:%b}" for day in days]
     assert [row[0] for row in rows] == wanted
 
 
