@@ -6,9 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
 from campaigns.editing import STEPS
 from campaigns.models import Broadcast, Campaign, CampaignStatus
 from relayhub.core import formats
+from relayhub.core.vocabulary import status_look
 from relayhub.relay import broadcast_figures
 from relayhub.relay.broadcast_figures import Figures
 
@@ -35,9 +39,10 @@ class CampaignLine:
         """The words of the pill: with how far it is."""
         campaign = self.campaign
         if campaign.status == CampaignStatus.SENDING and self.audience:
-            return f"Sending · {min(100, self.finished * 100 // self.audience)}%"
+            percent = formats.percent(min(100, self.finished * 100 // self.audience) / 100, 0)
+            return f"{status_look(campaign.status).word} · {percent}"
         if campaign.status == CampaignStatus.DRAFT:
-            return f"Draft · step {STEPS.index(campaign.step) + 1} of {len(STEPS)}"
+            return _("Draft · step %(step)s of %(steps)s") % {"step": STEPS.index(campaign.step) + 1, "steps": len(STEPS)}
         return campaign.get_status_display()
 
     @property
@@ -55,9 +60,11 @@ class CampaignLine:
         """What the time alone does not say."""
         campaign = self.campaign
         if campaign.status == CampaignStatus.CANCELLED and self.audience:
-            return f"{formats.counted(max(0, self.audience - self.finished + self.cancelled), 'recipient')} not sent"
+            left = max(0, self.audience - self.finished + self.cancelled)
+            words = ngettext("%(count)s recipient not sent", "%(count)s recipients not sent", left)
+            return words % {"count": formats.number(left)}
         if campaign.status == CampaignStatus.SENDING and self.audience:
-            return f"{formats.number(max(0, self.audience - self.finished))} to go"
+            return _("%(count)s to go") % {"count": formats.number(max(0, self.audience - self.finished))}
         return ""
 
     @property
@@ -70,7 +77,10 @@ class CampaignLine:
 def few(names: Sequence[str]) -> str:
     """Names in a line, as many as are read: "A, B, C and 4 more"."""
     rest = len(names) - _NAMED
-    return ", ".join(names) if rest <= 1 else f"{', '.join(names[:_NAMED])} and {formats.number(rest)} more"
+    if rest <= 1:
+        return ", ".join(names)
+    words = ngettext("%(names)s and %(count)s more", "%(names)s and %(count)s more", rest)
+    return words % {"names": ", ".join(names[:_NAMED]), "count": formats.number(rest)}
 
 
 def overview_of(campaigns: Sequence[Campaign]) -> list[CampaignLine]:

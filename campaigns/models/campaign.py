@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import ClassVar
 
 from django.db import models
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from campaigns.models.mail_template import MailTemplate, TemplateVersion
 from campaigns.models.mailing_list import MailingList
@@ -16,12 +18,12 @@ from relayhub.core.models import User, Workspace
 class CampaignStatus(models.TextChoices):
     """Where a campaign stands."""
 
-    DRAFT = "draft", "Draft"
-    SCHEDULED = "scheduled", "Scheduled"
-    SENDING = "sending", "Sending"
-    PAUSED = "paused", "Paused"
-    SENT = "sent", "Sent"  # every recipient is final or quarantined
-    CANCELLED = "cancelled", "Cancelled"
+    DRAFT = "draft", pgettext_lazy("status", "Draft")
+    SCHEDULED = "scheduled", pgettext_lazy("status", "Scheduled")
+    SENDING = "sending", pgettext_lazy("status", "Sending")
+    PAUSED = "paused", pgettext_lazy("status", "Paused")
+    SENT = "sent", pgettext_lazy("status", "Sent")  # every recipient is final or quarantined
+    CANCELLED = "cancelled", pgettext_lazy("status", "Cancelled")
 
 
 class Campaign(models.Model):
@@ -131,11 +133,11 @@ class Broadcast(models.Model):
 class LeftOutReason(models.TextChoices):
     """Why a contact on the lists is not written to."""
 
-    UNCONFIRMED = "unconfirmed", "Has not confirmed yet"
-    UNSUBSCRIBED = "unsubscribed", "Unsubscribed"
-    EXCLUDED = "excluded", "On an excluded list"
-    SUPPRESSED = "suppressed", "Suppressed"
-    INVALID = "invalid", "Address cannot be written to"
+    UNCONFIRMED = "unconfirmed", _("Has not confirmed yet")
+    UNSUBSCRIBED = "unsubscribed", _("Unsubscribed")
+    EXCLUDED = "excluded", _("On an excluded list")
+    SUPPRESSED = "suppressed", _("Suppressed")
+    INVALID = "invalid", _("Address cannot be written to")
 
 
 class BroadcastAudience(models.Model):

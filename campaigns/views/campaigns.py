@@ -7,6 +7,8 @@ from django.db.models import Q
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from campaigns import broadcast, comparison, editing
@@ -44,7 +46,7 @@ def campaign_list(request: PageRequest) -> HttpResponse:
             "table": table, "lines": overview_of(list(table.rows)), "has_any": everything.exists(),
             "next_line": overview_of([scheduled])[0] if scheduled is not None else None, "is_archive": is_archive,
             "chips": [*({"key": "status", "value": value, "label": label} for value, label in CampaignStatus.choices),
-                      *([{"key": "show", "value": "archived", "label": "Archived"}]
+                      *([{"key": "show", "value": "archived", "label": pgettext("status", "Archived")}]
                         if is_archive or everything.exclude(archived_at=None).exists() else [])],
         },
     )
@@ -91,7 +93,7 @@ def _done(request: PageRequest, campaign: Campaign, words: str) -> HttpResponse:
 def campaign_pause(request: PageRequest, campaign_id: str) -> HttpResponse:
     """Let nothing more go out until resumed."""
     campaign = broadcast.pause(request.actor, campaign_of(request, campaign_id))
-    return _done(request, campaign, "Paused. Nothing more goes out until you resume it.")
+    return _done(request, campaign, _("Paused. Nothing more goes out until you resume it."))
 
 
 @require_POST
@@ -99,7 +101,7 @@ def campaign_pause(request: PageRequest, campaign_id: str) -> HttpResponse:
 def campaign_resume(request: PageRequest, campaign_id: str) -> HttpResponse:
     """Go on."""
     campaign = broadcast.resume(request.actor, campaign_of(request, campaign_id))
-    return _done(request, campaign, "It goes on.")
+    return _done(request, campaign, _("It goes on."))
 
 
 @require_POST
@@ -107,7 +109,7 @@ def campaign_resume(request: PageRequest, campaign_id: str) -> HttpResponse:
 def campaign_cancel(request: PageRequest, campaign_id: str) -> HttpResponse:
     """Stop for good what is not out yet."""
     campaign = broadcast.cancel(request.actor, campaign_of(request, campaign_id))
-    return _done(request, campaign, "Cancelled. What was out already stays out.")
+    return _done(request, campaign, _("Cancelled. What was out already stays out."))
 
 
 @require_POST
@@ -115,7 +117,7 @@ def campaign_cancel(request: PageRequest, campaign_id: str) -> HttpResponse:
 def campaign_unschedule(request: PageRequest, campaign_id: str) -> HttpResponse:
     """Make a scheduled campaign a draft again."""
     campaign = editing.unschedule(request.actor, campaign_of(request, campaign_id))
-    return _done(request, campaign, "It is a draft again.")
+    return _done(request, campaign, _("It is a draft again."))
 
 
 @require_POST
@@ -124,7 +126,7 @@ def campaign_delete(request: PageRequest, campaign_id: str) -> HttpResponse:
     """Remove one that was never launched."""
     campaign = campaign_of(request, campaign_id)
     editing.delete_campaign(request.actor, campaign)
-    messages.success(request, f"Deleted “{campaign.name}”.")
+    messages.success(request, _("Deleted “%(name)s”.") % {"name": campaign.name})
     return redirect("campaign-list")
 
 
@@ -134,7 +136,7 @@ def campaign_copy(request: PageRequest, campaign_id: str) -> HttpResponse:
     """Begin another campaign with the same content and audience."""
     campaign = campaign_of(request, campaign_id)
     copy = editing.copy_campaign(request.actor, campaign)
-    return _done(request, copy, "It is a draft of its own now. Look at each step before you launch it.")
+    return _done(request, copy, _("It is a draft of its own now. Look at each step before you launch it."))
 
 
 @require_POST
@@ -144,7 +146,8 @@ def campaign_archive(request: PageRequest, campaign_id: str) -> HttpResponse:
     campaign = campaign_of(request, campaign_id)
     editing.archive(request.actor, campaign)
     undo = reverse("campaign-unarchive", args=[campaign.public_id])
-    messages.success(request, f"Archived “{campaign.name}”. Its report stays.", extra_tags=f"undo={undo}")
+    words = _("Archived “%(name)s”. Its report stays.") % {"name": campaign.name}
+    messages.success(request, words, extra_tags=f"undo={undo}")
     return redirect("campaign-list")
 
 
@@ -154,7 +157,7 @@ def campaign_unarchive(request: PageRequest, campaign_id: str) -> HttpResponse:
     """Take one back into the list."""
     campaign = campaign_of(request, campaign_id)
     editing.unarchive(request.actor, campaign)
-    messages.success(request, f"“{campaign.name}” is in the list again.")
+    messages.success(request, _("“%(name)s” is in the list again.") % {"name": campaign.name})
     return redirect("campaign-list")
 
 

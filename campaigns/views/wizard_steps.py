@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
 
 from campaigns import audience, editing, templates
 from campaigns.models import Campaign, LeftOutReason
@@ -13,7 +15,8 @@ from relayhub.core import formats
 from relayhub.core.errors import InputError
 from relayhub.core.pages import PageRequest
 
-STEP_LABELS = {"audience": "Audience", "content": "Content", "preflight": "Pre-flight", "schedule": "Schedule"}
+STEP_LABELS = {"audience": gettext_lazy("Audience"), "content": gettext_lazy("Content"),
+               "preflight": gettext_lazy("Pre-flight"), "schedule": gettext_lazy("Schedule")}
 
 
 def editable(request: PageRequest, campaign_id: str) -> Campaign | None:
@@ -31,7 +34,7 @@ def step_context(
     for number, step in enumerate(editing.STEPS):
         is_open = number <= max(reached, editing.STEPS.index(here))
         state = "now" if step == here else "done" if number < reached else ""
-        open_note = "Choose when" if step == here == "schedule" else "Not started"
+        open_note = _("Choose when") if step == here == "schedule" else _("Not started")
         steps.append(
             {"label": STEP_LABELS[step], "note": (notes or {}).get(step, "" if number < reached else open_note),
              "note_id": f"step-note-{step}", "state": state,
@@ -52,13 +55,18 @@ def seen_revision(request: PageRequest) -> int:
     try:
         return int(request.POST.get("revision", ""))
     except ValueError:
-        raise InputError("The page was not complete. Load it again.", field="revision") from None
+        raise InputError(_("The page was not complete. Load it again."), field="revision") from None
 
 
 def audience_notes(campaign: Campaign, found: audience.Audience) -> dict[str, str]:
     """What the first two steps hold."""
-    return {"audience": formats.counted(found.reached, "recipient") if found.total else "Nobody yet",
-            "content": campaign.template.name if campaign.template else "Not chosen"}
+    return {"audience": recipients_words(found.reached) if found.total else _("Nobody yet"),
+            "content": campaign.template.name if campaign.template else _("Not chosen")}
+
+
+def recipients_words(count: int) -> str:
+    """"3,418 recipients"."""
+    return ngettext("%(count)s recipient", "%(count)s recipients", count) % {"count": formats.number(count)}
 
 
 def left_out(found: audience.Audience) -> list[dict[str, Any]]:
