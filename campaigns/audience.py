@@ -13,6 +13,7 @@ from uuid import UUID
 
 from django.core.cache import cache
 from django.db import connection
+from django.utils.translation import gettext_lazy as _
 
 from campaigns import contacts
 from campaigns.lists import EXACT_UP_TO
@@ -44,13 +45,13 @@ _ONE_SQL = _PEOPLE_SQL.format(only="AND c.email_key = %(address_key)s")
 _KEPT_SECONDS = 60
 #: Why somebody is left out, and what would change that.
 _WORDS = {
-    "": "Gets it.",
-    "unconfirmed": "Left out: asked to join, and has not confirmed yet.",
-    "unsubscribed": "Left out: unsubscribed from every chosen list it was on.",
-    "excluded": "Left out: stands on a list that you leave out.",
-    "suppressed": "Left out: the address is suppressed.",
-    "unknown": "Nobody of your contacts has this address.",
-    "not_on_lists": "A contact of yours, but on none of the chosen lists.",
+    "": _("Gets it."),
+    "unconfirmed": _("Left out: asked to join, and has not confirmed yet."),
+    "unsubscribed": _("Left out: unsubscribed from every chosen list it was on."),
+    "excluded": _("Left out: stands on a list that you leave out."),
+    "suppressed": _("Left out: the address is suppressed."),
+    "unknown": _("Nobody of your contacts has this address."),
+    "not_on_lists": _("A contact of yours, but on none of the chosen lists."),
 }
 
 
@@ -142,7 +143,7 @@ class Asked:
     @property
     def text(self) -> str:
         """The answer in words."""
-        return _WORDS.get(self.reason, "Left out.")
+        return str(_WORDS.get(self.reason, _("Left out.")))
 
 
 def ask(

@@ -15,6 +15,7 @@ from uuid import UUID
 
 from django.db import IntegrityError, connection, transaction
 from django.db.models import F
+from django.utils.translation import gettext as _
 
 from campaigns import audience, preflight, templates
 from campaigns.editing import locked_campaign
@@ -112,13 +113,11 @@ def _locked_as_seen(campaign: Campaign) -> Campaign:
     if Broadcast.objects.filter(campaign=locked).exists():
         raise _LaunchedMeanwhile
     if locked.status not in (CampaignStatus.DRAFT, CampaignStatus.SCHEDULED):
-        raise ConflictError(
-            f"This campaign is {locked.get_status_display().lower()}. Copy it to send it again.",
-            code=f"campaign_{locked.status}",
-        )
+        words = _("This campaign is %(status)s. Copy it to send it again.")
+        raise ConflictError(words % {"status": locked.get_status_display().lower()}, code=f"campaign_{locked.status}")
     if (locked.status, locked.revision) != (campaign.status, campaign.revision):
         raise ConflictError(
-            "Somebody else changed this campaign meanwhile. Look at it again before you launch it.",
+            _("Somebody else changed this campaign meanwhile. Look at it again before you launch it."),
             code="campaign_changed",
         )
     return locked
@@ -127,14 +126,14 @@ def _locked_as_seen(campaign: Campaign) -> Campaign:
 def _same(broadcast: Broadcast, campaign: Campaign) -> Broadcast:
     campaign.refresh_from_db()
     if campaign.status == CampaignStatus.CANCELLED:
-        raise ConflictError("This campaign was cancelled. Copy it to send it again.", code="campaign_cancelled")
+        raise ConflictError(_("This campaign was cancelled. Copy it to send it again."), code="campaign_cancelled")
     return broadcast
 
 
 def _freeze(actor: Actor, locked: Campaign, version: TemplateVersion, override: str) -> Broadcast:
     if templates.published(version.template) != version:
-        raise ConflictError("The template was published anew meanwhile. Look at it again before you launch.",
-                            code="campaign_changed")
+        words = _("The template was published anew meanwhile. Look at it again before you launch.")
+        raise ConflictError(words, code="campaign_changed")
     stream = preflight.stream_for(locked)
     lists, excluded = audience.lists_of(locked), audience.excluded_of(locked)
     broadcast = Broadcast.objects.create(
@@ -299,7 +298,8 @@ def _switch(actor: Actor, campaign: Campaign, before: str, after: str, action: s
         if locked.status == after:
             return locked
         if locked.status != before:
-            raise ConflictError(f"This campaign is {locked.get_status_display().lower()}.", code="wrong_state")
+            words = _("This campaign is %(status)s.") % {"status": locked.get_status_display().lower()}
+            raise ConflictError(words, code="wrong_state")
         locked.status = after
         locked.save(update_fields=["status"])
         broadcast = Broadcast.objects.get(campaign=locked)
@@ -317,7 +317,7 @@ def cancel(actor: Actor, campaign: Campaign) -> Campaign:
     with transaction.atomic():
         locked = locked_campaign(campaign)
         if locked.status == CampaignStatus.SENT:
-            raise ConflictError("This campaign is sent; nothing is left to cancel.", code="wrong_state")
+            raise ConflictError(_("This campaign is sent; nothing is left to cancel."), code="wrong_state")
         if locked.status != CampaignStatus.CANCELLED:
             _mark_cancelled(actor, locked)
     # Cancelling again finishes what a process that died left waiting.

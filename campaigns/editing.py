@@ -9,10 +9,11 @@ from typing import Any
 
 from django.db import transaction
 from django.db.models import QuerySet
+from django.utils.translation import gettext as _
 
 from campaigns.launching import require_launch
 from campaigns.models import Campaign, CampaignStatus, MailingList, MailTemplate
-from relayhub.core import audit, live_feed
+from relayhub.core import audit, formats, live_feed
 from relayhub.core.access import Actor, require
 from relayhub.core.clock import is_within_reach, now
 from relayhub.core.errors import AccessError, ConflictError, InputError
@@ -98,10 +99,9 @@ def _sign(campaign: Campaign, actor: Actor) -> None:
 def check_revision(campaign: Campaign, revision: int | None) -> None:
     """ConflictError where somebody saved since the person saw it; None asks for no check."""
     if revision is not None and revision != campaign.revision:
-        who = campaign.changed_by or "Somebody else"
-        raise ConflictError(
-            f"{who} saved this campaign meanwhile. Look at their changes, then save again.", code="campaign_changed",
-        )
+        words = _("%(who)s saved this campaign meanwhile. Look at their changes, then save again.")
+        who = campaign.changed_by or _("Somebody else")
+        raise ConflictError(words % {"who": who}, code="campaign_changed")
 
 
 def refused_launch(campaign: Campaign) -> AuditEntry | None:
@@ -122,9 +122,9 @@ def schedule(
         locked = locked_campaign(campaign)
         require_launch(actor, locked)
         if at <= now():
-            raise InputError("The time lies in the past.", field="scheduled_at")
+            raise InputError(_("The time lies in the past."), field="scheduled_at")
         if not is_within_reach(at):
-            raise InputError("The time is more than a hundred years away. Write one that is nearer.",
+            raise InputError(_("The time is more than a hundred years away. Write one that is nearer."),
                              field="scheduled_at")
         _check_editable(locked)
         check_revision(locked, revision)
@@ -142,7 +142,7 @@ def unschedule(actor: Actor, campaign: Campaign) -> Campaign:
     with transaction.atomic():
         locked = locked_campaign(campaign)
         if locked.status != CampaignStatus.SCHEDULED:
-            raise ConflictError("This campaign is not scheduled.", code="not_scheduled")
+            raise ConflictError(_("This campaign is not scheduled."), code="not_scheduled")
         locked.status, locked.scheduled_at = CampaignStatus.DRAFT, None
         _sign(locked, actor)
         locked.save(update_fields=["status", "scheduled_at", *_SIGNED])
@@ -156,7 +156,7 @@ def delete_campaign(actor: Actor, campaign: Campaign) -> None:
     with transaction.atomic():
         locked = locked_campaign(campaign)
         if locked.status not in EDITABLE:
-            raise ConflictError("A launched campaign stays: its report belongs to the messages.",
+            raise ConflictError(_("A launched campaign stays: its report belongs to the messages."),
                                 code="campaign_launched")
         audit.record(actor, "campaign.deleted", "campaign", campaign.public_id, summary=campaign.name)
         live_feed.announce(locked.workspace_id)
@@ -178,8 +178,8 @@ def _put_away(actor: Actor, campaign: Campaign, *, is_away: bool) -> None:
     with transaction.atomic():
         locked = locked_campaign(campaign)
         if is_away and locked.status in (CampaignStatus.SENDING, CampaignStatus.PAUSED, CampaignStatus.SCHEDULED):
-            raise ConflictError(f"This campaign is {locked.get_status_display().lower()}: archive it once it is over.",
-                                code="campaign_running")
+            words = _("This campaign is %(status)s: archive it once it is over.")
+            raise ConflictError(words % {"status": locked.get_status_display().lower()}, code="campaign_running")
         if (locked.archived_at is not None) == is_away:
             return
         locked.archived_at = now() if is_away else None
@@ -207,10 +207,8 @@ def copy_campaign(actor: Actor, campaign: Campaign) -> Campaign:
 
 def _check_editable(campaign: Campaign) -> None:
     if campaign.status not in EDITABLE:
-        raise ConflictError(
-            f"This campaign is {campaign.get_status_display().lower()} and cannot be changed any more.",
-            code="campaign_launched",
-        )
+        words = _("This campaign is %(status)s and cannot be changed any more.")
+        raise ConflictError(words % {"status": campaign.get_status_display().lower()}, code="campaign_launched")
 
 
 def _apply(campaign: Campaign, changes: CampaignChanges) -> None:
@@ -227,17 +225,18 @@ def _apply(campaign: Campaign, changes: CampaignChanges) -> None:
         values["template"] = changes.template
     if changes.stream is not None:
         if changes.stream.kind != StreamKind.BROADCAST:
-            raise InputError("A campaign goes out on a broadcast stream.", field="stream")
+            raise InputError(_("A campaign goes out on a broadcast stream."), field="stream")
         values["stream_id"] = changes.stream.pk
     if changes.track is not None:
         if changes.track not in Tracking.values:
-            raise InputError(f"Tracking is one of: {', '.join(Tracking.values)}.", field="track")
+            words = _("Tracking is one of: %(values)s.") % {"values": ", ".join(Tracking.values)}
+            raise InputError(words, field="track")
         values["track"] = changes.track
     if changes.clears_pace:
         values["max_per_minute"] = None
     if changes.max_per_minute is not None:
         if not 1 <= changes.max_per_minute <= 100_000:
-            raise InputError("Write recipients a minute, 1 to 100,000.", field="max_per_minute")
+            raise InputError(_("Write recipients a minute, 1 to 100,000."), field="max_per_minute")
         values["max_per_minute"] = changes.max_per_minute
     if changes.step in STEPS:
         values["step"] = changes.step
@@ -255,9 +254,10 @@ def _set_lists(campaign: Campaign, changes: CampaignChanges) -> None:
 def _line(text: str, field: str, limit: int, *, required: bool = False) -> str:
     plain = text.strip()
     if len(plain) > limit or any(char in plain for char in "\r\n\0"):
-        raise InputError(f"Write one line of up to {limit:,} characters.", field=field)
+        words = _("Write one line of up to %(count)s characters.")
+        raise InputError(words % {"count": formats.number(limit)}, field=field)
     if required and not plain:
-        raise InputError("Give the campaign a name.", field=field)
+        raise InputError(_("Give the campaign a name."), field=field)
     return plain
 
 

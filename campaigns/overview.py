@@ -42,7 +42,8 @@ class CampaignLine:
             percent = formats.percent(min(100, self.finished * 100 // self.audience) / 100, 0)
             return f"{status_look(campaign.status).word} · {percent}"
         if campaign.status == CampaignStatus.DRAFT:
-            return _("Draft · step %(step)s of %(steps)s") % {"step": STEPS.index(campaign.step) + 1, "steps": len(STEPS)}
+            here = STEPS.index(campaign.step) + 1
+            return _("Draft · step %(step)s of %(steps)s") % {"step": here, "steps": len(STEPS)}
         return campaign.get_status_display()
 
     @property

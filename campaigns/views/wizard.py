@@ -12,6 +12,7 @@ from typing import Any
 from django.http import HttpResponse, HttpResponseBase, QueryDict
 from django.shortcuts import redirect, render
 from django.template.loader import render_to_string
+from django.utils.translation import gettext as _
 from django.views.decorators.clickjacking import xframe_options_sameorigin
 from django.views.decorators.http import require_GET, require_http_methods
 
@@ -53,13 +54,14 @@ def audience_step(request: PageRequest, campaign_id: str) -> HttpResponse:
     try:
         _refuse_unknown(request)
         if not chosen:
-            raise InputError("Choose at least one list.", field="lists")
+            raise InputError(_("Choose at least one list."), field="lists")
         changes = editing.CampaignChanges(lists=chosen, excluded_lists=excluded, step=reach(campaign, "content"))
         editing.change_campaign(request.actor, campaign, changes, revision=seen_revision(request))
     except ConflictError as exc:
         fresh = campaign_of(request, campaign_id)
-        theirs = ", ".join(fresh.lists.values_list("name", flat=True)) or "no list"
-        problem = f"Not saved: {exc.message} They chose {theirs}. Your choice is kept below."
+        theirs = ", ".join(fresh.lists.values_list("name", flat=True)) or _("no list")
+        words = _("Not saved: %(why)s They chose %(lists)s. Your choice is kept below.")
+        problem = words % {"why": exc.message, "lists": theirs}
         return _audience_page(request, fresh, chosen, excluded, problem=problem, status=409)
     except InputError as exc:
         return _audience_page(request, campaign, chosen, excluded, problem=exc.message, status=422)
@@ -112,7 +114,8 @@ def _refuse_unknown(request: PageRequest) -> None:
     for name in ("lists", "excluded"):
         typed = request.POST.get(f"add_{name}_name", "").strip()
         if typed and picked_list(request, f"add_{name}") is None:
-            raise InputError(f"There is no list “{typed[:200]}”. Choose one that the search finds.", field=name)
+            words = _("There is no list “%(name)s”. Choose one that the search finds.")
+            raise InputError(words % {"name": typed[:200]}, field=name)
 
 
 def _offered_lists(
@@ -251,7 +254,8 @@ def _labelled(rows: Sequence[MailTemplate]) -> list[tuple[str, str]]:
     published = set(
         TemplateVersion.objects.filter(template__in=rows).exclude(published_at=None).values_list("template", flat=True)
     )
-    return [(row.public_id, row.name if row.pk in published else f"{row.name} (not published yet)") for row in rows]
+    return [(row.public_id, row.name if row.pk in published else _("%(name)s (not published yet)") % {"name": row.name})
+            for row in rows]
 
 
 def _template_before(campaign: Campaign, rows: Sequence[MailTemplate]) -> str:
@@ -297,10 +301,10 @@ def _differences(form: ContentForm, stored: Campaign) -> dict[str, str]:
              "track": dict(form.fields["track"].choices).get(stored.track, ""),  # type: ignore[attr-defined]
              "stream": preflight.stream_for(stored).name}
     found = {
-        str(form.fields[field].label): words[field] or "empty"
+        str(form.fields[field].label): words[field] or _("empty")
         for field, value in now.items() if field in form.fields and value != form.cleaned_data.get(field)
     }
-    return found or {"Audience or schedule": "changed"}
+    return found or {_("Audience or schedule"): _("changed")}
 
 
 def _save_content(
@@ -355,7 +359,7 @@ def content_preview(request: PageRequest, campaign_id: str) -> HttpResponse:
         template = _template_asked_for(request, wanted)
     version = templates.sent_version(template) if template else None
     if version is None:
-        return caged(framed("Choose a template to see the mail here."))
+        return caged(framed(_("Choose a template to see the mail here.")))
     subject = request.GET.get("subject", campaign.subject)
     try:
         shown = templates.preview(

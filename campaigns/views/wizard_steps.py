@@ -6,7 +6,7 @@ from typing import Any
 
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import gettext_lazy
 
 from campaigns import audience, editing, templates
 from campaigns.models import Campaign, LeftOutReason
@@ -60,13 +60,8 @@ def seen_revision(request: PageRequest) -> int:
 
 def audience_notes(campaign: Campaign, found: audience.Audience) -> dict[str, str]:
     """What the first two steps hold."""
-    return {"audience": recipients_words(found.reached) if found.total else _("Nobody yet"),
+    return {"audience": formats.counted(found.reached, "recipient") if found.total else _("Nobody yet"),
             "content": campaign.template.name if campaign.template else _("Not chosen")}
-
-
-def recipients_words(count: int) -> str:
-    """"3,418 recipients"."""
-    return ngettext("%(count)s recipient", "%(count)s recipients", count) % {"count": formats.number(count)}
 
 
 def left_out(found: audience.Audience) -> list[dict[str, Any]]:

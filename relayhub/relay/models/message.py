@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from relayhub.core.clock import now
 from relayhub.core.ids import Prefix, encode_id, uuid7
@@ -33,10 +34,10 @@ class Source(models.TextChoices):
 class Tracking(models.TextChoices):
     """What is measured."""
 
-    NONE = "none", "Nothing"
-    OPENS = "opens", "Opens"
-    CLICKS = "clicks", "Clicks"
-    ALL = "all", "Opens and clicks"
+    NONE = "none", _("Nothing")
+    OPENS = "opens", _("Opens")
+    CLICKS = "clicks", _("Clicks")
+    ALL = "all", _("Opens and clicks")
 
 
 class RecipientStatus(models.TextChoices):
