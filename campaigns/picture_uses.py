@@ -14,9 +14,12 @@ from uuid import UUID
 
 from django.db import connection
 from django.db.models import Q
+from django.utils.translation import gettext as _
 
 from campaigns.models import Broadcast, Campaign, CampaignStatus, MailTemplate, Picture, TemplateVersion
 from relayhub.core.models import Workspace
+from relayhub.core.spoken import within
+from relayhub.core.vocabulary import status_look
 
 #: The key in an address of the library.
 KEYS = re.compile(r"/picture/([0-9a-f]{40})\.(?:png|jpg|gif|webp)")
@@ -57,18 +60,23 @@ class Uses:
     @property
     def names(self) -> list[str]:
         """All of them by name."""
-        found = [f"Template “{row.name}”" for row in self.templates]
-        found += [f"Campaign “{row.name}” ({row.get_status_display().lower()})" for row in self.campaigns]
-        return found + (["The footer of the workspace"] if self.is_in_footer else [])
+        found = [_("Template “%(name)s”") % {"name": row.name} for row in self.templates]
+        found += [
+            _("Campaign “%(name)s” (%(status)s)") % {"name": row.name, "status": within(status_look(row.status).word)}
+            for row in self.campaigns
+        ]
+        return found + ([_("The footer of the workspace")] if self.is_in_footer else [])
 
     @property
     def in_words(self) -> str:
         """The first of them, as a part of a sentence."""
-        named = [name[0].lower() + name[1:] for name in self.names[:_MOST_NAMES]]
+        named = [within(name[0]) + name[1:] for name in self.names[:_MOST_NAMES]]
         more = len(self.names) - len(named)
         if more:
-            return f"{', '.join(named)} and {more} more"
-        return " and ".join([", ".join(named[:-1]), named[-1]] if len(named) > 1 else named)
+            return _("%(names)s and %(count)s more") % {"names": ", ".join(named), "count": more}
+        if len(named) < 2:
+            return "".join(named)
+        return _("%(names)s and %(last)s") % {"names": ", ".join(named[:-1]), "last": named[-1]}
 
 
 def uses_of(picture: Picture) -> Uses:

@@ -16,12 +16,14 @@ from uuid import UUID
 from django.conf import settings
 from django.db import transaction
 from django.db.models import Count, QuerySet, Sum
+from django.utils.translation import gettext as _
 
 from campaigns import picture_uses
 from campaigns.models import PICTURE_TYPES, WIDE_PIXELS, Picture, PictureFormat
 from relayhub.core import audit, files, formats, picture_reading
 from relayhub.core.access import Actor, require
 from relayhub.core.errors import AccessError, ConflictError, InputError
+from relayhub.core.languages import SOURCE, speaking
 from relayhub.core.models import Scope, StoredFile, Workspace
 
 PURPOSE = "picture"
@@ -56,7 +58,7 @@ class Storage:
     @property
     def quota_text(self) -> str:
         """What they may take: whole megabytes."""
-        return f"{formats.number(self.quota_bytes // 1024**2)} MB"
+        return f"{formats.number(self.quota_bytes // 1024**2)} {_('MB')}"
 
     @property
     def is_nearly_full(self) -> bool:
@@ -107,7 +109,7 @@ def scaled_copy(actor: Actor, picture: Picture, width: int) -> Taken:
     """A smaller copy beside the picture; InputError where it is not wider than that, or moves."""
     require(actor, Scope.TEMPLATES_WRITE)
     if picture.is_animated:
-        raise InputError("An animation cannot be made smaller here. Save it smaller and upload that.", field="width")
+        raise InputError(_("An animation cannot be made smaller here. Save it smaller and upload that."), field="width")
     small = picture_reading.scaled(
         bytes_of(picture.file), width=_checked_width(width), kind=_DECODERS[PictureFormat(picture.format)]
     )
@@ -147,11 +149,13 @@ def delete(actor: Actor, picture: Picture, *, anyway: bool = False) -> None:
         uses = picture_uses.uses_of(picture)
         if uses.is_used and not anyway:
             raise ConflictError(
-                f"This picture is shown by {uses.in_words}. Take it out there first; mails that were sent show an"
-                " empty place without it.", code="picture_used",
+                _("This picture is shown by %(names)s. Take it out there first; mails that were sent show an empty"
+                  " place without it.") % {"names": uses.in_words}, code="picture_used",
             )
+        with speaking(SOURCE):
+            shown_by = uses.names
         audit.record(actor, "picture.deleted", "picture", picture.public_id, summary=picture.name,
-                     before={"url": picture.url, "shown_by": uses.names})
+                     before={"url": picture.url, "shown_by": shown_by})
         stored = [picture.file_id, picture.thumbnail_id]
         picture.delete()
         StoredFile.objects.filter(pk__in=stored, workspace=actor.workspace).delete()
@@ -179,7 +183,7 @@ def checked_name(name: str) -> str:
     """A name as it is kept; InputError where it is too long."""
     bare = _in_one_line(name)
     if len(bare) > 200:
-        raise InputError("A name has up to 200 characters.", field="name")
+        raise InputError(_("A name has up to 200 characters."), field="name")
     return bare or "Picture"
 
 
@@ -187,8 +191,10 @@ def checked_alternative_text(text: str) -> str:
     """Alternative text as it is kept; InputError where it is too long."""
     bare = _in_one_line(text)
     if len(bare) > 300:
-        raise InputError("Alternative text has up to 300 characters: say what the picture shows, in a sentence.",
-                         field="alternative_text")
+        raise InputError(
+            _("Alternative text has up to 300 characters: say what the picture shows, in a sentence."),
+            field="alternative_text",
+        )
     return bare
 
 
@@ -199,7 +205,10 @@ def _in_one_line(text: str) -> str:
 def _checked_width(width: int) -> int:
     low, high = WIDTHS
     if not low <= width <= high:
-        raise InputError(f"Write a width of {low} to {high:,} pixels.", field="width")
+        raise InputError(
+            _("Write a width of %(low)s to %(high)s pixels.") % {"low": low, "high": formats.number(high)},
+            field="width",
+        )
     return width
 
 
@@ -245,7 +254,8 @@ def _refuse_beyond_quota(workspace: Workspace, size_bytes: int) -> None:
     storage = storage_of(workspace)
     if storage.used_bytes + size_bytes > storage.quota_bytes:
         raise InputError(
-            f"The library is full: it holds {formats.size(storage.used_bytes)} of {storage.quota_text}."
-            " Delete pictures that nothing shows any more, or have whoever runs RelayHub raise"
-            " RELAYHUB_PICTURE_QUOTA_MIB.", field="file", code="library_full",
+            _("The library is full: it holds %(used)s of %(quota)s. Delete pictures that nothing shows any more, or"
+              " have whoever runs RelayHub raise RELAYHUB_PICTURE_QUOTA_MIB.")
+            % {"used": formats.size(storage.used_bytes), "quota": storage.quota_text},
+            field="file", code="library_full",
         )

@@ -14,6 +14,8 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
+from django.utils.translation import gettext_noop as _
+
 from campaigns.brand import brand_of
 from campaigns.models import TemplateKind
 from campaigns.templates import TemplateInput
@@ -31,6 +33,7 @@ class Starter:
     """One beginning."""
 
     key: str
+    #: In the language of the source, since templates are named after it; pages translate it, and `use`.
     name: str
     use: str
     kind: str
@@ -95,27 +98,28 @@ _ORDER = {
 _RESET = {"account_email": "alex@example.com", "valid_minutes": 60, "reset_url": "https://shop.example/reset/9f2c41"}
 
 STARTERS = (
-    Starter(key="newsletter", name="Newsletter", use="A lead story and two shorter ones", kind=TemplateKind.MJML,
+    Starter(key="newsletter", name=_("Newsletter"), use=_("A lead story and two shorter ones"), kind=TemplateKind.MJML,
             subject="What is new this month", preheader="Three things worth a minute"),
-    Starter(key="digest", name="Digest", use="Headlines by number, each with its line", kind=TemplateKind.MJML,
+    Starter(key="digest", name=_("Digest"), use=_("Headlines by number, each with its line"), kind=TemplateKind.MJML,
             subject="Your week in four lines", preheader="The most important first"),
-    Starter(key="product", name="Product", use="Something new, and why it matters", kind=TemplateKind.MJML,
+    Starter(key="product", name=_("Product"), use=_("Something new, and why it matters"), kind=TemplateKind.MJML,
             subject="Something new from {{ workspace.company|default(workspace.name) }}",
             preheader="The short version"),
-    Starter(key="event", name="Event", use="When, where, and an answer", kind=TemplateKind.MJML,
+    Starter(key="event", name=_("Event"), use=_("When, where, and an answer"), kind=TemplateKind.MJML,
             subject="You are invited", preheader="Save the date"),
-    Starter(key="welcome", name="Welcome", use="The first mail after somebody joined", kind=TemplateKind.MJML,
+    Starter(key="welcome", name=_("Welcome"), use=_("The first mail after somebody joined"), kind=TemplateKind.MJML,
             subject="Welcome to {{ workspace.company|default(workspace.name) }}",
             preheader="What you get, and how often"),
-    Starter(key="letter", name="Letter", use="In Markdown: write, and it looks like you", kind=TemplateKind.MARKDOWN,
+    Starter(key="letter", name=_("Letter"), use=_("In Markdown: write, and it looks like you"),
+            kind=TemplateKind.MARKDOWN, subject="A few words from {{ workspace.company|default(workspace.name) }}"),
+    Starter(key="plain", name=_("Plain"), use=_("Plain text, as a person would write it"), kind=TemplateKind.TEXT,
             subject="A few words from {{ workspace.company|default(workspace.name) }}"),
-    Starter(key="plain", name="Plain", use="Plain text, as a person would write it", kind=TemplateKind.TEXT,
-            subject="A few words from {{ workspace.company|default(workspace.name) }}"),
-    Starter(key="receipt", name="Receipt", use="Sent by your shop: what was ordered and paid", kind=TemplateKind.MJML,
-            subject="Your order {{ order.number }}", preheader="Thank you; this is your receipt", sample=_ORDER),
-    Starter(key="reset", name="Password reset", use="Sent by your site: one button, one warning",
+    Starter(key="receipt", name=_("Receipt"), use=_("Sent by your shop: what was ordered and paid"),
+            kind=TemplateKind.MJML, subject="Your order {{ order.number }}",
+            preheader="Thank you; this is your receipt", sample=_ORDER),
+    Starter(key="reset", name=_("Password reset"), use=_("Sent by your site: one button, one warning"),
             kind=TemplateKind.MJML, subject="Choose a new password", preheader="The link works once", sample=_RESET),
-    Starter(key="blank", name="From scratch", use="An empty page; in code, for HTML of your own",
+    Starter(key="blank", name=_("From scratch"), use=_("An empty page; in code, for HTML of your own"),
             kind=TemplateKind.HTML),
 )
 

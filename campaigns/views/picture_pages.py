@@ -9,6 +9,8 @@ from django.core.files.uploadedfile import UploadedFile
 from django.http import HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.template.loader import render_to_string
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from campaigns import picture_uses, pictures
@@ -58,9 +60,11 @@ def _take_all(request: PageRequest) -> None:
     """Each file for itself: one that is refused keeps no other out."""
     taken = [_taken_with_note(request, file) for file in request.FILES.getlist("file")]
     if not taken:
-        messages.error(request, "Choose a file first.")
+        messages.error(request, _("Choose a file first."))
     elif count := sum(taken):
-        messages.success(request, f"{formats.counted(count, 'picture')} in the library.")
+        messages.success(request, ngettext(
+            "%(count)s picture in the library.", "%(count)s pictures in the library.", count
+        ) % {"count": formats.number(count)})
 
 
 def _taken_with_note(request: PageRequest, file: UploadedFile) -> bool:
@@ -83,7 +87,7 @@ def picture_upload(request: PageRequest) -> JsonResponse:
     """Take one file and say what became of it; 422 with the reason where it is refused."""
     file = request.FILES.get("file")
     if not isinstance(file, UploadedFile):
-        return JsonResponse({"message": "There is no file in this request. Choose one."}, status=422)
+        return JsonResponse({"message": _("There is no file in this request. Choose one.")}, status=422)
     try:
         taken = _take(request, file)
     except RelayHubError as exc:
@@ -116,7 +120,7 @@ def picture_detail(request: PageRequest, picture_id: str) -> HttpResponse:
             pictures.change(request.actor, picture, **form.cleaned_data)
             if request.headers.get("Accept") == "application/json":
                 return JsonResponse({"name": picture.name, "alternative_text": picture.alternative_text})
-            messages.success(request, "Saved.")
+            messages.success(request, _("Saved."))
             return redirect("picture-detail", picture.public_id)
         except RelayHubError as exc:
             refuse(form, exc)
@@ -128,7 +132,7 @@ def picture_detail(request: PageRequest, picture_id: str) -> HttpResponse:
 
 def _named(names: list[str]) -> list[str]:
     more = len(names) - MAX_NAMED
-    return [*names[:MAX_NAMED], *([f"and {formats.number(more)} more"] if more > 0 else [])]
+    return [*names[:MAX_NAMED], *([_("and %(count)s more") % {"count": formats.number(more)}] if more > 0 else [])]
 
 
 @require_GET
@@ -150,9 +154,9 @@ def picture_scale(request: PageRequest, picture_id: str) -> HttpResponse:
     if request.headers.get("Accept") == "application/json":
         choice = render_to_string("campaigns/_picture_choice.html", {"picture": picture}, request)
         return JsonResponse({"choice": choice, "name": picture.name})
-    saved = formats.size(picture.size_bytes)
-    messages.success(request, f"The copy is {picture.width:,} pixels wide and has {saved}." if taken.is_new
-                     else "This copy was in the library already.")
+    made = {"width": formats.number(picture.width), "size": formats.size(picture.size_bytes)}
+    messages.success(request, _("The copy is %(width)s pixels wide and has %(size)s.") % made if taken.is_new
+                     else _("This copy was in the library already."))
     return redirect("picture-detail", picture.public_id)
 
 
@@ -162,6 +166,6 @@ def picture_delete(request: PageRequest, picture_id: str) -> HttpResponse:
     """Remove one; `anyway` where the person was told what shows it."""
     picture = picture_of(request, picture_id)
     pictures.delete(request.actor, picture, anyway=bool(request.POST.get("anyway")))
-    messages.success(request, f"Deleted “{picture.name}”.")
+    messages.success(request, _("Deleted “%(name)s”.") % {"name": picture.name})
     return redirect("picture-list")
 

@@ -12,6 +12,7 @@ from django.db.models import Count
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.translation import gettext as _
 from django.views.decorators.clickjacking import xframe_options_sameorigin
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
@@ -26,6 +27,7 @@ from relayhub.core.ids import Prefix
 from relayhub.core.models import Scope
 from relayhub.core.pages import PageRequest, page
 from relayhub.core.paging import table_page
+from relayhub.core.vocabulary import status_look
 
 PAGE_SIZE = 24
 
@@ -48,11 +50,13 @@ class TemplateLine:
     def status_text(self) -> str:
         """The words of the pill."""
         if self.newest is None:
-            return "Empty"
+            return _("Empty")
         number = self.newest.number
         if self.status == "published":
-            return f"Version {number}"
-        return f"Draft {number}" if self.published is None else f"Draft {number}, {self.published} published"
+            return _("Version %(number)s") % {"number": number}
+        if self.published is None:
+            return _("Draft %(number)s") % {"number": number}
+        return _("Draft %(number)s, %(published)s published") % {"number": number, "published": self.published}
 
     @property
     def at(self) -> datetime:
@@ -98,8 +102,9 @@ def template_list(request: PageRequest) -> HttpResponse:
             "view": "list" if request.GET.get("view") == "list" else "gallery",
             "has_any": kept.exists() or archived.exists(), "starter_groups": starter_groups(),
             "chips": [
-                {"key": "view", "value": "list", "label": "As a list"},
-                *([{"key": "show", "value": "archived", "label": "Archived"}] if archived.exists() else []),
+                {"key": "view", "value": "list", "label": _("As a list")},
+                *([{"key": "show", "value": "archived", "label": status_look("archived").word}] if archived.exists()
+                  else []),
             ],
         },
     )
@@ -115,9 +120,9 @@ def template_new(request: PageRequest) -> HttpResponse:
         if chosen is not None:
             in_builder = request.POST.get("open", request.GET.get("open", "")) == "builder"
             template, page_name = beginning.begin(request.actor, chosen, in_builder=in_builder)
-            messages.success(request, "It is a draft. Give it a name, and publish it when it says what you mean.")
+            messages.success(request, _("It is a draft. Give it a name, and publish it when it says what you mean."))
             return redirect(page_name, template.public_id)
-        error = "There is no such beginning. Choose one of these."
+        error = _("There is no such beginning. Choose one of these.")
     return render(request, "campaigns/template_new.html", {"starter_groups": starter_groups(), "error": error},
                   status=422 if error else 200)
 
@@ -127,8 +132,8 @@ def starter_groups() -> list[tuple[str, str, list[starters.Starter]]]:
     for_messages = [item for item in starters.STARTERS if item.is_for_messages]
     others = [item for item in starters.STARTERS if not item.is_for_messages]
     return [
-        ("For campaigns", "With an unsubscribe link and your address under each.", others),
-        ("For single messages", "Your programs send them by API, with values for their variables.", for_messages),
+        (_("For campaigns"), _("With an unsubscribe link and your address under each."), others),
+        (_("For single messages"), _("Your programs send them by API, with values for their variables."), for_messages),
     ]
 
 
@@ -160,7 +165,7 @@ def shown_html(request: PageRequest, content: templates.TemplateInput, sample: M
         return framed(exc.message)
     if shown.html:
         return template_looks.in_the_light(shown.html)
-    return text_page(shown.text or "") if shown.text else framed("Empty")
+    return text_page(shown.text or "") if shown.text else framed(_("Empty"))
 
 
 @require_POST
@@ -168,7 +173,7 @@ def shown_html(request: PageRequest, content: templates.TemplateInput, sample: M
 def template_copy(request: PageRequest, template_id: str) -> HttpResponse:
     """Begin another one with the same text."""
     made = templates.copy(request.actor, template_of(request, template_id))
-    messages.success(request, f"Copied as “{made.name}”.")
+    messages.success(request, _("Copied as “%(name)s”.") % {"name": made.name})
     return redirect("template-detail", made.public_id)
 
 
@@ -179,7 +184,7 @@ def template_archive(request: PageRequest, template_id: str) -> HttpResponse:
     template = template_of(request, template_id)
     templates.archive(request.actor, template)
     undo = reverse("template-unarchive", args=[template.public_id])
-    messages.success(request, f"Archived “{template.name}”.", extra_tags=f"undo={undo}")
+    messages.success(request, _("Archived “%(name)s”.") % {"name": template.name}, extra_tags=f"undo={undo}")
     return redirect("template-list")
 
 
@@ -189,7 +194,7 @@ def template_unarchive(request: PageRequest, template_id: str) -> HttpResponse:
     """Offer it again."""
     template = _archived(request, template_id)
     templates.unarchive(request.actor, template)
-    messages.success(request, f"“{template.name}” is back.")
+    messages.success(request, _("“%(name)s” is back.") % {"name": template.name})
     return redirect("template-detail", template.public_id)
 
 
@@ -199,7 +204,7 @@ def template_delete(request: PageRequest, template_id: str) -> HttpResponse:
     """Remove one that no campaign uses."""
     template = get_or_absent(templates.all_templates_of(request.actor.workspace), Prefix.TEMPLATE, template_id)
     templates.delete_template(request.actor, template)
-    messages.success(request, f"Deleted “{template.name}”.")
+    messages.success(request, _("Deleted “%(name)s”.") % {"name": template.name})
     return redirect("template-list")
 
 

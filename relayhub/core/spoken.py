@@ -61,6 +61,11 @@ def per_cent(text: str) -> str:
     return f"{text}%" if spoken == SOURCE else f"{digits(text)}{_signs(spoken).per_cent}"
 
 
+def within(word: str) -> str:
+    """A word of a pill or a heading as it stands within a sentence; German keeps the capitals of its nouns."""
+    return word if language() == "de" else word.lower()
+
+
 def short_day(moment: datetime, *, with_year: bool) -> str:
     """ "Wed 18 Nov", or with the year "18 Nov 2025"."""
     spoken = language()

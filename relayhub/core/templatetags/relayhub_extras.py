@@ -167,6 +167,12 @@ def status(value: str, text: str = "", bare: bool = False, live: str = "") -> Sa
 
 
 @register.filter
+def within(word: str) -> str:
+    """A word of a pill or a heading as it stands within a sentence."""
+    return spoken.within(str(word))
+
+
+@register.filter
 def tone(value: str) -> str:
     """The class of a status' colours: "s-delivered"."""
     return f"s-{status_look(value).tone}"
