@@ -79,6 +79,23 @@ def weekday(moment: datetime, *, is_short: bool = False) -> str:
     return str(format_date(moment, "EEE" if is_short else "EEEE", locale=language()))
 
 
+def day_of_month(moment: date, *, with_year: bool) -> str:
+    """ "18 Nov", or with the year "18 Nov 2025"."""
+    spoken = language()
+    if spoken != SOURCE:
+        return str(format_skeleton("yMMMd" if with_year else "MMMd", moment, locale=spoken))
+    return f"{moment.day} {moment:%b %Y}" if with_year else f"{moment.day} {moment:%b}"
+
+
+def month(moment: date, *, with_year: bool) -> str:
+    """ "November", or with the year "November 2025"."""
+    spoken = language()
+    if spoken != SOURCE:
+        found = format_skeleton("yMMMM", moment, locale=spoken) if with_year else format_date(moment, "LLLL", spoken)
+        return str(found)
+    return f"{moment:%B %Y}" if with_year else f"{moment:%B}"
+
+
 def long_day(moment: date, *, with_weekday: bool = False) -> str:
     """ "24 November 2026", or "Tuesday 24 November 2026"."""
     spoken = language()

@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from django.conf import settings
+from django.utils.translation import gettext, gettext_lazy
 
 from deliverability import signing
 from relayhub.core.access import MESSAGE_BODY, OWNER_ONLY, Actor, require
@@ -22,7 +23,9 @@ from relayhub.relay import prepare
 from relayhub.relay.managers import ClaimedRecipient, ContentRow, MessageRow
 from relayhub.relay.models import Message, Recipient, Source
 
-OWNERS_ONLY = "RelayHub’s own letters hold links that open accounts; an owner may read them in the dashboard."
+OWNERS_ONLY = gettext_lazy(
+    "RelayHub’s own letters hold links that open accounts; an owner may read them in the dashboard."
+)
 
 #: Kinds of pictures that browsers show and that hold no script, as SVG may.
 _PICTURES = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})
@@ -66,7 +69,7 @@ def require_body(actor: Actor, message: Message) -> None:
     """ForbiddenError unless the actor may see the content."""
     require(actor, MESSAGE_BODY)
     if not may_read(actor, message):
-        raise ForbiddenError(OWNERS_ONLY, code="owners_only")
+        raise ForbiddenError(str(OWNERS_ONLY), code="owners_only")
 
 
 def recipient_bytes(recipient: Recipient) -> bytes:
@@ -109,8 +112,8 @@ def readable(raw: bytes) -> Readable:
         text=_body(parsed, "plain"),
         attachments=[
             Attachment(
-                number=number, name=part.get_filename() or f"part {number}", content_type=part.get_content_type(),
-                size_bytes=len(part.get_payload(decode=True) or b""),
+                number=number, name=part.get_filename() or gettext("part %(number)s") % {"number": number},
+                content_type=part.get_content_type(), size_bytes=len(part.get_payload(decode=True) or b""),
             )
             for number, part in enumerate(_attached(parsed), start=1)
         ],

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from django.conf import settings
+from django.utils.translation import gettext_lazy as _
 
 from relayhub.protocol import links
 from relayhub.protocol.tokens import Purpose
@@ -32,7 +33,7 @@ class SeenLink:
     role: str = ""
 
 
-_ROLES = {"u": "unsubscribe", "p": "preferences", "v": "view in browser"}
+_ROLES = {"u": _("unsubscribe"), "p": _("preferences"), "v": _("view in browser")}
 
 
 def html_to_look_at(html: str, message: Message) -> str:
@@ -66,7 +67,7 @@ def _seen(url: str, targets: Mapping[int, str]) -> SeenLink:
     if target is not None:
         return SeenLink(url=target, counted_url=url)
     kind = url.removeprefix(f"{settings.RELAYHUB_BASE_URL}/").partition("/")[0]
-    return SeenLink(url=url, role=_ROLES.get(kind, "") if url.startswith(settings.RELAYHUB_BASE_URL) else "")
+    return SeenLink(url=url, role=str(_ROLES.get(kind, "")) if url.startswith(settings.RELAYHUB_BASE_URL) else "")
 
 
 def _targets(message: Message) -> dict[int, str]:

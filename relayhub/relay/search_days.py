@@ -12,6 +12,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta, tzinfo
 
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext_lazy
+
+from relayhub.core import spoken
+
 #: Words of the longest phrase: "from 20 November 2026 to 25 November 2026".
 MAX_WORDS = 8
 _MONTHS = ("january", "february", "march", "april", "may", "june", "july", "august", "september", "october",
@@ -19,6 +24,24 @@ _MONTHS = ("january", "february", "march", "april", "may", "june", "july", "augu
 _WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _UNITS = {"minute": timedelta(minutes=1), "hour": timedelta(hours=1), "day": timedelta(days=1),
           "week": timedelta(days=7)}
+#: What the words that people type are called on a page, which is in their language.
+_NAMES = {
+    "today": gettext_lazy("today"), "yesterday": gettext_lazy("yesterday"), "this week": gettext_lazy("this week"),
+    "last week": gettext_lazy("last week"), "this month": gettext_lazy("this month"),
+    "last month": gettext_lazy("last month"), "this year": gettext_lazy("this year"),
+    "last year": gettext_lazy("last year"),
+}
+_ONE = {
+    "minute": gettext_lazy("the last minute"), "hour": gettext_lazy("the last hour"),
+    "day": gettext_lazy("the last day"), "week": gettext_lazy("the last week"), "month": gettext_lazy("the last month"),
+}
+_SOME = {
+    "minute": ngettext_lazy("the last %(count)s minute", "the last %(count)s minutes", "count"),
+    "hour": ngettext_lazy("the last %(count)s hour", "the last %(count)s hours", "count"),
+    "day": ngettext_lazy("the last %(count)s day", "the last %(count)s days", "count"),
+    "week": ngettext_lazy("the last %(count)s week", "the last %(count)s weeks", "count"),
+    "month": ngettext_lazy("the last %(count)s month", "the last %(count)s months", "count"),
+}
 _LAST_SOME = re.compile(r"(?:last|past) (\d{1,3}) (minute|hour|day|week|month)s?")
 _ISO_DAY = re.compile(r"(\d{4})-(\d{1,2})-(\d{1,2})")
 _ISO_MONTH = re.compile(r"(\d{4})-(\d{1,2})")
@@ -55,7 +78,7 @@ def understand(phrase: str, *, now: datetime, zone: tzinfo) -> Span | None:
     some = _last_some(plain, now)
     if some is not None:
         return some
-    head, _, rest = plain.partition(" ")
+    head, _space, rest = plain.partition(" ")
     if rest and head in (*_SINCE, *_BEFORE):
         return _open_ended(head, rest, local, zone)
     days = _days(rest if rest and head in ("on", "in") else plain, local.date()) or _between(plain, local.date())
@@ -77,13 +100,13 @@ def _open_ended(head: str, rest: str, local: datetime, zone: tzinfo) -> Span | N
     span = _span(days, zone)
     match head:
         case "since":
-            return replace(span, until=None, words=f"since {days.words}")
+            return replace(span, until=None, words=_("since %(day)s") % {"day": days.words})
         case "after":
-            return Span(since=span.until, until=None, words=f"after {days.words}")
+            return Span(since=span.until, until=None, words=_("after %(day)s") % {"day": days.words})
         case "before":
-            return Span(since=None, until=span.since, words=f"before {days.words}")
+            return Span(since=None, until=span.since, words=_("before %(day)s") % {"day": days.words})
         case _:
-            return replace(span, since=None, words=f"until {days.words}")
+            return replace(span, since=None, words=_("until %(day)s") % {"day": days.words})
 
 
 def _last_some(plain: str, now: datetime) -> Span | None:
@@ -94,8 +117,8 @@ def _last_some(plain: str, now: datetime) -> Span | None:
         return None
     count, unit = int(found[1]), found[2]
     length = timedelta(days=30) if unit == "month" else _UNITS[unit]
-    words = f"the last {unit}" if count == 1 else f"the last {count} {unit}s"
-    return Span(since=now - count * length, until=None, words=words)
+    words = _ONE[unit] if count == 1 else _SOME[unit] % {"count": count}
+    return Span(since=now - count * length, until=None, words=str(words))
 
 
 def _between(plain: str, today: date) -> _Days | None:
@@ -111,7 +134,7 @@ def _between(plain: str, today: date) -> _Days | None:
         return None
     if first.first > last.first:
         first, last = last, first
-    return _Days(first=first.first, end=last.end, words=f"{first.words} to {last.words}")
+    return _Days(first=first.first, end=last.end, words=_to(first.words, last.words))
 
 
 def _days(plain: str, today: date) -> _Days | None:
@@ -135,7 +158,7 @@ def _named(plain: str, today: date) -> _Days | None:
     }
     if plain in named:
         first, end = named[plain]
-        return _Days(first=first, end=end, words=f"{plain} ({_range_words(first, end, today)})")
+        return _Days(first=first, end=end, words=f"{_NAMES[plain]} ({_range_words(first, end, today)})")
     weekday = plain.removeprefix("last ")
     if weekday in _WEEKDAYS:
         back = (today.weekday() - _WEEKDAYS.index(weekday)) % 7
@@ -145,7 +168,11 @@ def _named(plain: str, today: date) -> _Days | None:
 
 def _range_words(first: date, end: date, today: date) -> str:
     last = end - timedelta(days=1)
-    return _day_words(first, today) if first == last else f"{_day_words(first, today)} to {_day_words(last, today)}"
+    return _day_words(first, today) if first == last else _to(_day_words(first, today), _day_words(last, today))
+
+
+def _to(first: str, last: str) -> str:
+    return _("%(first)s to %(last)s") % {"first": first, "last": last}
 
 
 def _dated(plain: str, today: date) -> _Days | None:
@@ -174,7 +201,7 @@ def _month(plain: str, today: date) -> _Days | None:
     if not (1 <= number <= 12 and 1990 <= year <= today.year + 1):
         return None
     first = date(year, number, 1)
-    return _Days(first=first, end=_next_month(first), words=f"{first:%B}" + (f" {year}" if year != today.year else ""))
+    return _Days(first=first, end=_next_month(first), words=spoken.month(first, with_year=year != today.year))
 
 
 def _month_number(name: str) -> int:
@@ -203,7 +230,7 @@ def _day(day: date, today: date) -> _Days:
 
 
 def _day_words(day: date, today: date) -> str:
-    return f"{day.day} {day:%b}" + (f" {day.year}" if day.year != today.year else "")
+    return spoken.day_of_month(day, with_year=day.year != today.year)
 
 
 def longest(words: Sequence[str], *, now: datetime, zone: tzinfo) -> tuple[int, Span] | None:

@@ -14,9 +14,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from enum import StrEnum
+from functools import reduce
 from uuid import UUID
 
+from django.utils.functional import Promise
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+from relayhub.core import spoken
 from relayhub.core.ids import Prefix, decode_id
+from relayhub.core.vocabulary import status_look
 from relayhub.protocol.address import AddressError, normalise, normalise_domain
 from relayhub.relay import search_days
 
@@ -82,17 +89,26 @@ class Part:
     def words(self) -> str:
         """How it was read, for people."""
         if self.kind is Kind.SUBJECT and not self.is_explicit:
-            return " and ".join(f"“{word}”" for word in self.value.split()) + " in the subject"
-        return _WORDS[self.kind].format(self.value)
+            quoted = [gettext("“%(word)s”") % {"word": word} for word in self.value.split()]
+            return gettext("%(words)s in the subject") % {"words": reduce(_both, quoted)}
+        if self.kind is Kind.STATE:
+            return spoken.within(status_look(self.value).word)
+        return str(_WORDS[self.kind]) % {"value": self.value}
 
 
-_WORDS = {
-    Kind.MESSAGE: "message {}", Kind.RECIPIENT: "recipient {}", Kind.CAMPAIGN: "campaign {}",
-    Kind.ADDRESS: "recipient is {}", Kind.BEGINNING: "recipient begins with {}",
-    Kind.DOMAIN: "recipient is at {}", Kind.SENDER: "sender is {}", Kind.HEADER: "Message-ID is {}",
-    Kind.STATE: "{}", Kind.PERIOD: "{}", Kind.TAG: "tagged {}", Kind.STREAM: "stream {}",
-    Kind.WORD: "“{0}” in the subject or where the address begins", Kind.SUBJECT: "“{}” in the subject",
+_WORDS: dict[Kind, str | Promise] = {
+    Kind.MESSAGE: _("message %(value)s"), Kind.RECIPIENT: _("recipient %(value)s"),
+    Kind.CAMPAIGN: _("campaign %(value)s"), Kind.ADDRESS: _("recipient is %(value)s"),
+    Kind.BEGINNING: _("recipient begins with %(value)s"), Kind.DOMAIN: _("recipient is at %(value)s"),
+    Kind.SENDER: _("sender is %(value)s"), Kind.HEADER: _("Message-ID is %(value)s"), Kind.PERIOD: "%(value)s",
+    Kind.TAG: _("tagged %(value)s"), Kind.STREAM: _("stream %(value)s"),
+    Kind.WORD: _("“%(value)s” in the subject or where the address begins"),
+    Kind.SUBJECT: _("“%(value)s” in the subject"),
 }
+
+
+def _both(one: str, other: str) -> str:
+    return gettext("%(one)s and %(other)s") % {"one": one, "other": other}
 
 
 @dataclass(frozen=True, kw_only=True)

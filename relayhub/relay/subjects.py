@@ -16,6 +16,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import connection
+from django.utils.translation import gettext_lazy as _
 
 from relayhub.core.crypto import link_keyring
 from relayhub.core.errors import PrepareError
@@ -25,7 +26,7 @@ from relayhub.relay.template_source import fields_named, tags
 
 #: What stands for a merge tag where there is nobody whose values could fill it.
 BLANK = "…"
-NONE = "(no subject)"
+NONE = _("(no subject)")
 #: Only `shared` is wanted of content that may be a megabyte: PostgreSQL cuts it out.
 _SHARED_SQL = """
 SELECT id, convert_from(data, 'UTF8')::json -> 'shared' FROM relay_content WHERE id = ANY(%s) AND format = %s
@@ -43,7 +44,7 @@ class Subject:
     is_exact: bool = True
 
     def __str__(self) -> str:
-        return self.text or NONE
+        return self.text or str(NONE)
 
 
 def of_recipients(rows: Sequence[Recipient]) -> dict[UUID, Subject]:

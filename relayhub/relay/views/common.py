@@ -9,6 +9,8 @@ from zoneinfo import ZoneInfo
 
 from django.db.models import QuerySet
 from django.utils import timezone
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
 
 from relayhub.core.access import get_or_absent
 from relayhub.core.clock import now
@@ -18,10 +20,10 @@ from relayhub.core.pages import PageRequest
 from relayhub.relay.models import Message, Recipient, Stream
 
 #: `?period=` -> its words and length; the empty one is the default.
-PERIODS: dict[str, tuple[str, timedelta | None]] = {
-    "day": ("Last 24 hours", timedelta(days=1)), "week": ("Last 7 days", timedelta(days=7)),
-    "": ("Last 30 days", timedelta(days=30)), "quarter": ("Last 90 days", timedelta(days=90)),
-    "all": ("All that is kept", None),
+PERIODS: dict[str, tuple[str | Promise, timedelta | None]] = {
+    "day": (_("Last 24 hours"), timedelta(days=1)), "week": (_("Last 7 days"), timedelta(days=7)),
+    "": (_("Last 30 days"), timedelta(days=30)), "quarter": (_("Last 90 days"), timedelta(days=90)),
+    "all": (_("All that is kept"), None),
 }
 
 

@@ -8,11 +8,13 @@ from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext_lazy
 from django.views.decorators.http import require_POST
 
 from relayhub.core.access import Actor
 from relayhub.core.errors import InputError
-from relayhub.core.formats import counted
+from relayhub.core.formats import number
 from relayhub.core.ids import Prefix, encode_id
 from relayhub.core.models import Scope
 from relayhub.core.pages import PageRequest, back_to, page
@@ -24,8 +26,18 @@ from relayhub.relay.views.common import Shown, shown_of
 
 #: Act -> what is told of it.
 _DONE = {
-    "cancel": "Cancelled for {}.", "hold": "Held for {}.", "release": "Released for {}.", "retry": "Due now for {}.",
-    "resend": "Handed in again for {}.",
+    "cancel": ngettext_lazy("Cancelled for %(count)s recipient.", "Cancelled for %(count)s recipients.", "moved"),
+    "hold": ngettext_lazy("Held for %(count)s recipient.", "Held for %(count)s recipients.", "moved"),
+    "release": ngettext_lazy("Released for %(count)s recipient.", "Released for %(count)s recipients.", "moved"),
+    "retry": ngettext_lazy("Due now for %(count)s recipient.", "Due now for %(count)s recipients.", "moved"),
+    "resend": ngettext_lazy(
+        "Handed in again for %(count)s recipient.", "Handed in again for %(count)s recipients.", "moved"
+    ),
+    "undo": ngettext_lazy("Undone for %(count)s recipient.", "Undone for %(count)s recipients.", "moved"),
+    "new": ngettext_lazy(
+        "Handed in again for %(count)s recipient: this is the new message.",
+        "Handed in again for %(count)s recipients: this is the new message.", "moved",
+    ),
 }
 
 Act = Callable[[Actor, Message, Chosen], int]
@@ -35,21 +47,21 @@ Act = Callable[[Actor, Message, Chosen], int]
 @page(Scope.MESSAGES_WRITE)
 def message_cancel(request: PageRequest, public_id: str) -> HttpResponse:
     """Stop what is not out yet."""
-    return _moved(request, public_id, controls.cancel_message, "Cancelled for {}.", "")
+    return _moved(request, public_id, controls.cancel_message, "cancel", "")
 
 
 @require_POST
 @page(Scope.MESSAGES_WRITE)
 def message_hold(request: PageRequest, public_id: str) -> HttpResponse:
     """Keep what waits back; an undo lets it go again."""
-    return _undoable(request, public_id, "hold", "Nothing waits any more that could be held.")
+    return _undoable(request, public_id, "hold", _("Nothing waits any more that could be held."))
 
 
 @require_POST
 @page(Scope.MESSAGES_WRITE)
 def message_release(request: PageRequest, public_id: str) -> HttpResponse:
     """Let what is held, unknown or quarantined go; an undo holds again what was held."""
-    return _undoable(request, public_id, "release", "Nothing is kept back any more.")
+    return _undoable(request, public_id, "release", _("Nothing is kept back any more."))
 
 
 def _undoable(request: PageRequest, public_id: str, act: str, nothing: str) -> HttpResponse:
@@ -57,7 +69,7 @@ def _undoable(request: PageRequest, public_id: str, act: str, nothing: str) -> H
     done = many.carry_out(request.actor, act, [shown.public_id])
     if done.moved:
         undo = f"undo={reverse('message-undo', args=[done.undo_token])}" if done.undo_token else ""
-        messages.success(request, _DONE[act].format(counted(done.moved, "recipient")), extra_tags=undo)
+        messages.success(request, _done(act, done.moved), extra_tags=undo)
     else:
         messages.info(request, nothing)
     return redirect("message-detail", shown.public_id)
@@ -67,9 +79,8 @@ def _undoable(request: PageRequest, public_id: str, act: str, nothing: str) -> H
 @page(Scope.MESSAGES_WRITE)
 def message_retry(request: PageRequest, public_id: str) -> HttpResponse:
     """Make what was put off due at once."""
-    return _moved(
-        request, public_id, controls.retry_message_now, "Due now for {}.", "Nothing waits for a later time any more."
-    )
+    nothing = _("Nothing waits for a later time any more.")
+    return _moved(request, public_id, controls.retry_message_now, "retry", nothing)
 
 
 @require_POST
@@ -78,14 +89,15 @@ def message_bulk(request: PageRequest) -> HttpResponse:
     """One act on the picked rows of the list; back to the list as it was."""
     act, picked = request.POST.get("act", ""), request.POST.getlist("picked")
     if not picked:
-        raise InputError("Pick at least one row first.", field="picked")
+        raise InputError(_("Pick at least one row first."), field="picked")
     done = many.carry_out(request.actor, act, picked, once=request.POST.get("once", ""))
     if done.moved:
         undo = f"undo={reverse('message-undo', args=[done.undo_token])}" if done.undo_token else ""
-        messages.success(request, _DONE[act].format(counted(done.moved, "recipient")), extra_tags=undo)
+        messages.success(request, _done(act, done.moved), extra_tags=undo)
     else:
         messages.info(
-            request, "None of these is in a state for that any more, or it is a whole campaign: nothing was changed."
+            request,
+            _("None of these is in a state for that any more, or it is a whole campaign: nothing was changed."),
         )
     return redirect(back_to(request, reverse("message-list")))
 
@@ -95,15 +107,19 @@ def message_bulk(request: PageRequest) -> HttpResponse:
 def message_undo(request: PageRequest, token: str) -> HttpResponse:
     """Take back a hold or a release."""
     moved = many.undo(request.actor, token)
-    messages.success(request, f"Undone for {counted(moved, 'recipient')}.")
+    messages.success(request, _done("undo", moved))
     return redirect(back_to(request, reverse("message-list")))
 
 
-def _moved(request: PageRequest, public_id: str, act: Act, done: str, nothing: str) -> HttpResponse:
+def _done(act: str, moved: int) -> str:
+    return str(_DONE[act] % {"moved": moved, "count": number(moved)})
+
+
+def _moved(request: PageRequest, public_id: str, act: Act, name: str, nothing: str) -> HttpResponse:
     shown = shown_of(request, public_id)
     moved = act(request.actor, shown.message, shown.chosen)
     if moved:
-        messages.success(request, done.format(counted(moved, "recipient")))
+        messages.success(request, _done(name, moved))
     else:
         messages.info(request, nothing)
     return redirect("message-detail", shown.public_id)
@@ -118,10 +134,9 @@ def message_resend(request: PageRequest, public_id: str) -> HttpResponse:
     done = resend.resend(request.actor, shown.message, chosen, once=request.POST.get("once", ""))
     new_id = encode_id(Prefix.MESSAGE, done.accepted.message_id)
     if done.is_new:
-        count = counted(len(done.accepted.recipients), "recipient")
-        messages.success(request, f"Handed in again for {count}: this is the new message.")
+        messages.success(request, _done("new", len(done.accepted.recipients)))
     else:
-        messages.info(request, "This page handed it in again already: this is that message.")
+        messages.info(request, _("This page handed it in again already: this is that message."))
     return redirect("message-detail", new_id)
 
 

@@ -10,9 +10,10 @@ from typing import Any
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
-from relayhub.core import formats
+from relayhub.core import formats, spoken
 from relayhub.core.models import Scope, Workspace
 from relayhub.core.pages import PageRequest, page
 from relayhub.core.paging import TablePage, table_page
@@ -67,19 +68,19 @@ def message_list(request: PageRequest) -> HttpResponse:
 def _selects(workspace: Workspace, reading: Reading) -> list[dict[str, Any]]:
     """The filters beside the box; the period is left out where the text names one."""
     selects: list[dict[str, Any]] = [
-        {"key": "status", "label": "Any status", "options": [(value, status_look(value).word) for value in STATES]},
-        {"key": "stream", "label": "All streams", "options": stream_options(workspace)},
+        {"key": "status", "label": _("Any status"), "options": [(value, status_look(value).word) for value in STATES]},
+        {"key": "stream", "label": _("All streams"), "options": stream_options(workspace)},
     ]
     if reading.names_period or reading.is_exact:
         return selects
-    options = [(name, words) for name, (words, _) in PERIODS.items() if name]
+    options = [(name, words) for name, (words, _span) in PERIODS.items() if name]
     return [*selects, {"key": "period", "label": PERIODS[""][0], "options": options}]
 
 
 def _period_words(request: PageRequest, reading: Reading) -> str:
     if reading.names_period:
         return " · ".join(part.words for part in reading.of(Kind.PERIOD))
-    return "All that is kept" if reading.is_exact else PERIODS.get(_period(request), PERIODS[""])[0]
+    return _("All that is kept") if reading.is_exact else str(PERIODS.get(_period(request), PERIODS[""])[0])
 
 
 def _period(request: PageRequest) -> str:
@@ -168,5 +169,5 @@ def _told(counts: Mapping[str, int]) -> str:
     """“1,203 delivered, 12 bounced”."""
     shown = sorted(counts.items(), key=lambda item: -item[1])
     return ", ".join(
-        f"{formats.number(count)} {status_look(status).word.lower()}" for status, count in shown[:3] if count
+        f"{formats.number(count)} {spoken.within(status_look(status).word)}" for status, count in shown[:3] if count
     )

@@ -15,6 +15,8 @@ from django.shortcuts import redirect, render
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.http import urlencode
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_GET, require_POST
 
 from relayhub.core import formats
@@ -34,8 +36,10 @@ from relayhub.relay.views.common import Shown, recipient_of, stream_options
 from relayhub.relay.views.message_detail import raw_of, readable_of, source_of
 
 #: What the reading pane can show, in the order of its tabs.
-VIEWS = {"html": "HTML", "text": "Text", "links": "Links", "checks": "Checks", "headers": "Headers",
-         "source": "Source"}
+VIEWS = {
+    "html": "HTML", "text": gettext_lazy("Text"), "links": gettext_lazy("Links"), "checks": gettext_lazy("Checks"),
+    "headers": gettext_lazy("Headers"), "source": gettext_lazy("Source"),
+}
 _KEPT = ("q", "stream", "only", "cursor", "newer")
 #: More than this many new ones are told as "100+".
 _MAX_NEW = 100
@@ -82,7 +86,7 @@ def sandbox_unread(request: PageRequest, public_id: str) -> HttpResponse:
     """Mark a mail as unread."""
     mail = _mail(request, public_id)
     sandbox.mark(request.actor.workspace, request.user, mail, is_read=False)
-    messages.success(request, "Marked as unread.")
+    messages.success(request, _("Marked as unread."))
     return redirect("sandbox-inbox")
 
 
@@ -91,7 +95,8 @@ def sandbox_unread(request: PageRequest, public_id: str) -> HttpResponse:
 def sandbox_read_all(request: PageRequest) -> HttpResponse:
     """Mark all mails as read."""
     count = sandbox.mark_all_read(request.actor.workspace, request.user)
-    messages.success(request, f"Marked {_unread_words(count)} as read." if count else "All were read already.")
+    told = ngettext("Marked %(count)s as read.", "Marked %(count)s as read.", count) % {"count": _unread_words(count)}
+    messages.success(request, told if count else _("All were read already."))
     return redirect("sandbox-inbox")
 
 
@@ -100,9 +105,12 @@ def sandbox_read_all(request: PageRequest) -> HttpResponse:
 def sandbox_clear(request: PageRequest) -> HttpResponse:
     """Take all mails out of the inbox; an undo brings them back."""
     count = sandbox.clear(request.actor)
+    told = ngettext(
+        "Cleared %(count)s mail. They stay among the messages.",
+        "Cleared %(count)s mails. They stay among the messages.", count,
+    )
     messages.success(
-        request, f"Cleared {formats.counted(count, 'mail')}. They stay among the messages.",
-        extra_tags=f"undo={reverse('sandbox-restore')}",
+        request, told % {"count": formats.number(count)}, extra_tags=f"undo={reverse('sandbox-restore')}"
     )
     return redirect("sandbox-inbox")
 
@@ -112,7 +120,7 @@ def sandbox_clear(request: PageRequest) -> HttpResponse:
 def sandbox_restore(request: PageRequest) -> HttpResponse:
     """Undo the last clearing."""
     sandbox.restore(request.actor)
-    messages.success(request, "The mails are back.")
+    messages.success(request, _("The mails are back."))
     return redirect("sandbox-inbox")
 
 
@@ -138,12 +146,17 @@ def _since(request: PageRequest) -> datetime:
 
 def _new(workspace: Workspace, since: datetime) -> dict[str, Any]:
     count = sandbox.kept_after(workspace, since)[: _MAX_NEW + 1].count()
-    html = render_to_string("relay/_sandbox_new.html", {"count": count, "limit": _MAX_NEW})
+    told = f"{_MAX_NEW}+" if count > _MAX_NEW else str(count)
+    html = render_to_string("relay/_sandbox_new.html", {"count": count, "told": told})
     return {"html": {"sandbox-new": html}}
 
 
 def _unread_words(count: int) -> str:
     return f"{sandbox.MAX_UNREAD}+" if count > sandbox.MAX_UNREAD else formats.number(count)
+
+
+def _unread(count: int) -> str:
+    return ngettext("%(count)s unread", "%(count)s unread", count) % {"count": _unread_words(count)}
 
 
 def _wanted(request: PageRequest) -> Wanted:
@@ -168,7 +181,7 @@ def _inbox(request: PageRequest, chosen: Recipient | None) -> HttpResponse:
         **search_box.further_context(request, look, wanted, older_url=table.older_url),
         **_list(request, list(table.rows), shown, query),
         "is_reading": chosen is not None, "mail": shown, "made_at": made_at.isoformat(),
-        "selects": [{"key": "stream", "label": "All streams", "options": stream_options(workspace)}],
+        "selects": [{"key": "stream", "label": _("All streams"), "options": stream_options(workspace)}],
         "back_url": _with(reverse("sandbox-inbox"), query), "only_unread": only_unread,
         "has_any": bool(table.rows) or sandbox.kept(workspace).exists(),
         "was_cleared": sandbox.ever_kept(workspace).exists(), "is_newest": not request.GET.get("cursor"),
@@ -194,14 +207,14 @@ def _list(
             for row in rows
         ],
         "subject": named[shown.pk] if shown is not None else "",
-        "unread": count, "unread_words": f"{_unread_words(count)} unread" if count else "",
+        "unread": count, "unread_words": _unread(count) if count else "",
     }
 
 
 def _reading(actor: Actor, mail: Recipient, wanted: str, query: dict[str, str]) -> dict[str, Any]:
     """What the pane shows of one mail: its parts, and what the open tab needs."""
     shown = Shown(message=mail.message, recipient=mail)
-    context: dict[str, Any] = {"problem": display.OWNERS_ONLY}
+    context: dict[str, Any] = {"problem": str(display.OWNERS_ONLY)}
     if display.may_read(actor, mail.message):
         context = readable_of(shown)
     readable = context.get("readable")

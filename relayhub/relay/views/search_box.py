@@ -9,8 +9,9 @@ from typing import Any
 from uuid import UUID
 
 from django.http import QueryDict
+from django.utils.translation import gettext as _
 
-from relayhub.core import formats
+from relayhub.core import nouns
 from relayhub.core.clock import now
 from relayhub.core.models import Workspace
 from relayhub.core.pages import PageRequest
@@ -100,8 +101,8 @@ def counted(table_total: str, count: int, noun: str, look: Look[Any], wanted: Wa
     """“12 messages”, “12 messages so far”, or "" where the page is one of several looks."""
     if wanted.below is not None and look.back_to is not None:
         return ""
-    word = formats.counted(count, noun).rpartition(" ")[2]
-    return f"{table_total} {word}" + (" so far" if look.back_to is not None else "")
+    found = nouns.counted(noun, count, table_total)
+    return _("%(found)s so far") % {"found": found} if look.back_to is not None else found
 
 
 def hints(request: PageRequest, workspace: Workspace) -> list[Hint]:
@@ -110,13 +111,14 @@ def hints(request: PageRequest, workspace: Workspace) -> list[Hint]:
     tags = _first(tag for row in newest for tag in row[0])
     days = now().astimezone(zone_of(request))
     offered: Sequence[tuple[str, Iterable[str]]] = (
-        ("Mail to an address, to addresses that begin so, to a domain", ("ines@example.com", "ines@", "example.com")),
-        ("Where it stands", ("bounced", "deferred", "held", "opened", "complained")),
-        ("A day or a period", ("yesterday", _day(days), "last week", "since Monday", "last 2 hours")),
-        ("Words of the subject; in quotes exactly so", ("receipt", '"your receipt"')),
-        ("A tag, a stream", (*(f"tag:{tag}" for tag in tags), "stream:transactional")),
-        ("Who sent it", ("from:example.com",)),
-        ("An id of ours or a Message-ID leads straight to it", ("msg_…", "rcp_…", "<id@example.com>")),
+        (_("Mail to an address, to addresses that begin so, to a domain"),
+         ("ines@example.com", "ines@", "example.com")),
+        (_("Where it stands"), ("bounced", "deferred", "held", "opened", "complained")),
+        (_("A day or a period"), ("yesterday", _day(days), "last week", "since Monday", "last 2 hours")),
+        (_("Words of the subject; in quotes exactly so"), ("receipt", '"your receipt"')),
+        (_("A tag, a stream"), (*(f"tag:{tag}" for tag in tags), "stream:transactional")),
+        (_("Who sent it"), ("from:example.com",)),
+        (_("An id of ours or a Message-ID leads straight to it"), ("msg_…", "rcp_…", "<id@example.com>")),
     )
     return [
         Hint(finds=finds, examples=tuple((text, _added(request, text)) for text in texts)) for finds, texts in offered
