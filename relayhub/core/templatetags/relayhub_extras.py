@@ -42,7 +42,7 @@ _ROLES = {
 # -- numbers -------------------------------------------------------------------------------------------------
 def _shown(text: str) -> SafeString:
     if text == formats.MISSING:
-        return format_html('<span class="muted">{}</span>', text)
+        return format_html('<span class="muted none">{}</span>', text)
     return format_html("{}", text)
 
 
