@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from django.db import transaction
 from django.db.models import QuerySet
+from django.utils.translation import gettext as _
 
-from relayhub.core import audit
+from relayhub.core import audit, formats
 from relayhub.core.access import Actor, require
 from relayhub.core.clock import now
 from relayhub.core.errors import AccessError, InputError
@@ -59,7 +60,8 @@ def pace_site(actor: Actor, lane: Lane, max_per_minute: int | None) -> int:
     """Limit each lane's recipients a minute, or lift the limit."""
     require(actor, Scope.STREAMS_WRITE)
     if max_per_minute is not None and not 1 <= max_per_minute <= MAX_PER_MINUTE:
-        raise InputError(f"Write recipients a minute, 1 to {MAX_PER_MINUTE:,}.", field="max_per_minute")
+        most = formats.number(MAX_PER_MINUTE)
+        raise InputError(_("Write recipients a minute, 1 to %(most)s.") % {"most": most}, field="max_per_minute")
     with transaction.atomic():
         count = siblings(lane).update(max_per_minute=max_per_minute)
         _record(actor, "lane.paced", lane, "no limit" if max_per_minute is None else f"{max_per_minute} a minute")

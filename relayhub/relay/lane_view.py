@@ -15,6 +15,8 @@ from typing import Any
 from uuid import UUID
 
 from django.db import connection
+from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 
 from relayhub.core import formats
 from relayhub.core.clock import now
@@ -145,12 +147,12 @@ class LaneGroup:
     def word(self) -> str:
         """What the pill says."""
         if self.is_paused:
-            return "Paused"
+            return pgettext("status", "Paused")
         if self.state == "paused":
-            return "Stream paused" if self.is_stream_paused else "Campaign paused"
+            return _("Stream paused") if self.is_stream_paused else _("Campaign paused")
         if self.state == "warn":
-            return "Backing off" if self.backed_off else "Deferring"
-        return {"healthy": "Healthy", "waiting": "Waiting"}[self.state]
+            return _("Backing off") if self.backed_off else _("Deferring")
+        return pgettext("status", "Waiting") if self.state == "waiting" else pgettext("status", "Healthy")
 
     @property
     def deferred_words(self) -> str:
@@ -244,7 +246,7 @@ def _add(group: LaneGroup, row: Sequence[Any], rate: int, in_flight: int) -> Non
         group.paused_at, group.paused_reason = paused_at, reason
     if why and waiting:
         group.backed_off += 1
-        group.backoff_reason = why
+        group.backoff_reason = _(why)
         group.backoff_until = max(filter(None, (group.backoff_until, until)), default=None)
 
 
@@ -261,7 +263,7 @@ def _add_replies(of_lane: Mapping[int, LaneGroup], later: Mapping[int, int]) -> 
     for first_lane, code, enhanced, text, count, next_try in rows:
         groups[first_lane].deferred += count
         found[first_lane].append(
-            ReplyGroup(code=code or "", enhanced=enhanced or "", text=text or "No conversation came about",
+            ReplyGroup(code=code or "", enhanced=enhanced or "", text=text or _("No conversation came about"),
                        count=count, next_try_at=next_try)
         )
     for first_lane, replies in found.items():
@@ -277,6 +279,6 @@ def _titles(sites: Iterable[str]) -> dict[str, str]:
     rows = SiteRecord.objects.filter(site__in=wanted).exclude(provider="").values_list("site", "provider").distinct()
     return {
         **{site: site.replace("lmtp://", "").replace("smtps://", "").replace("smtp://", "") for site in wanted},
-        **dict(rows), RESOLVE_SITE: "Being looked up in DNS", "sandbox": "Sandbox inbox",
-        NO_MAIL_SITE: "Domains that take no mail",
+        **dict(rows), RESOLVE_SITE: _("Being looked up in DNS"), "sandbox": _("Sandbox inbox"),
+        NO_MAIL_SITE: _("Domains that take no mail"),
     }

@@ -14,6 +14,8 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Protocol
 from uuid import UUID, uuid4
 
+from django.utils.translation import gettext_noop
+
 from relayhub.core.crashpoints import crashpoint
 from relayhub.relay import managers, paces
 from relayhub.relay.deliver import (
@@ -399,7 +401,9 @@ class Engine:
     # -- lanes -----------------------------------------------------------------------------------------
 
     def _back_off(self, runner: LaneRunner, signal: Signal) -> None:
-        reason = "No conversation came about." if signal is Signal.UNREACHABLE else "Asked to slow down."
+        # Kept in English; whoever shows it translates it.
+        unreachable, slow = gettext_noop("No conversation came about."), gettext_noop("Asked to slow down.")
+        reason = unreachable if signal is Signal.UNREACHABLE else slow
         statement = Statement(sql=_BACK_OFF_SQL, params=[BRAKE_SECONDS, reason, runner.info.id])
 
         async def store() -> None:

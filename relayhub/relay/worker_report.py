@@ -15,6 +15,7 @@ from typing import Any
 
 import redis
 from django.conf import settings
+from django.utils.translation import gettext as _
 
 from relayhub.core.clock import now
 from relayhub.relay.deliver import monotonic_seconds
@@ -100,9 +101,10 @@ def connections_by_lane(found: list[WorkerReport] | None) -> dict[int, tuple[int
 
 
 def _read(key: str, body: dict[str, Any]) -> WorkerReport:
+    host, _colon, number = key.removeprefix(_PREFIX).rpartition(":")
     age = max(0.0, now().timestamp() - float(body["at"]) - EVERY_SECONDS)
     return WorkerReport(
-        name=key.removeprefix(_PREFIX).replace(":", ", process "), in_hand=int(body["in_hand"]),
+        name=_("%(host)s, process %(number)s") % {"host": host, "number": number}, in_hand=int(body["in_hand"]),
         sending=int(body["sending"]), look_seconds=float(body["look"]) + age,
         lanes={int(lane): (int(pair[0]), int(pair[1])) for lane, pair in body["lanes"].items()},
     )

@@ -175,7 +175,7 @@ def _slowed(workspace: Workspace) -> list[Need]:
     return [
         Need(kind="warn", icon="clock-pause", title=_("%(site)s asked us to slow down") % {"site": row.site},
              text=_("%(stream)s tries again %(when)s. They said: “%(words)s”.") % {
-                 "stream": row.stream.name, "words": row.backoff_reason,
+                 "stream": row.stream.name, "words": _(row.backoff_reason),
                  "when": formats.relative(row.backoff_until or now(), now=now()),
              },
              url=address("live-lane", str(row.pk)), label=_("See the lane"))

@@ -13,6 +13,9 @@ from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.template.loader import render_to_string
 from django.urls import reverse
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from relayhub.core import formats
@@ -34,8 +37,8 @@ class PaceForm(forms.Form):
     """A limit of recipients a minute."""
 
     max_per_minute = forms.IntegerField(
-        label="At most, recipients a minute", min_value=1, max_value=lane_controls.MAX_PER_MINUTE, required=False,
-        help_text="Empty: as fast as the receiver takes it.",
+        label=gettext_lazy("At most, recipients a minute"), min_value=1, max_value=lane_controls.MAX_PER_MINUTE,
+        required=False, help_text=gettext_lazy("Empty: as fast as the receiver takes it."),
     )
 
 
@@ -118,14 +121,20 @@ def _stats(
     oldest = max((group.oldest_seconds or 0.0 for group in groups if group.state != "paused"), default=0.0)
     waiting = sum(group.waiting for group in groups)
     return [
-        _stat("out", "Out", formats.number(minute.out), "a minute", "delivered in the last 60 s"),
-        _stat("in", "In", formats.number(minute.taken), "a minute", "accepted in the last 60 s"),
-        _stat("waiting", "Waiting", formats.number(waiting), "recipients",
-              (f"{formats.number(held)} held beside them" if held else "none held")
-              + (f"; first in turn for {formats.duration(oldest)}" if oldest >= 1 else "")),
-        _stat("deferred", "Deferred", lane_view.deferred_words(groups), "recipients", "wait for their next try"),
+        _stat("out", _("Out"), formats.number(minute.out), _("a minute"), _("delivered in the last 60 s")),
+        _stat("in", _("In"), formats.number(minute.taken), _("a minute"), _("accepted in the last 60 s")),
+        _stat("waiting", _("Waiting"), formats.number(waiting), _("recipients"), _waiting_note(held, oldest)),
+        _stat("deferred", _("Deferred"), lane_view.deferred_words(groups), _("recipients"),
+              _("wait for their next try")),
         _workers_stat(workers),
     ]
+
+
+def _waiting_note(held: int, oldest_seconds: float) -> str:
+    words = _("%(count)s held beside them") % {"count": formats.number(held)} if held else _("none held")
+    if oldest_seconds < 1:
+        return words
+    return words + "; " + _("first in turn for %(span)s") % {"span": formats.duration(oldest_seconds)}
 
 
 def _stat(key: str, label: str, value: str, unit: str, note: str) -> dict[str, Any]:
@@ -135,19 +144,24 @@ def _stat(key: str, label: str, value: str, unit: str, note: str) -> dict[str, A
 
 def _workers_stat(workers: list[WorkerReport] | None) -> dict[str, Any]:
     if workers is None:
-        return _stat("workers", "Workers", formats.MISSING, "", "not known while Valkey does not answer")
+        return _stat("workers", _("Workers"), formats.MISSING, "", _("not known while Valkey does not answer"))
     well = sum(worker.is_well for worker in workers)
     used = sum(worker.sending for worker in workers)
-    note = f"{formats.counted(used, 'connection')} in use" if workers else "none has reported; nothing goes out"
-    return _stat("workers", "Workers", f"{well} of {len(workers)}", "healthy", note)
+    note = _("none has reported; nothing goes out")
+    if workers:
+        note = _("%(connections)s in use") % {"connections": formats.counted(used, "connection")}
+    count = _("%(part)s of %(whole)s") % {"part": well, "whole": len(workers)}
+    return _stat("workers", _("Workers"), count, _("healthy"), note)
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Span:
     """A length of the chart: its words, and how its stretches are counted and told."""
 
-    label: str
-    sub: str
+    label: str | Promise
+    sub: str | Promise
+    #: One sentence for those who do not see the chart, with `out` and `in`.
+    told: str | Promise
     unit: str
     clock: str
     seconds: int
@@ -157,12 +171,19 @@ class _Span:
 #: `?span=` -> a length; the first is the default.
 _SPANS = {
     "": _Span(
-        label="5 minutes", sub="Recipients a second, each point the average of 5 seconds that are over",
-        unit="a second", clock="%H:%M:%S", seconds=minutes.MOMENT_SECONDS, rows=minutes.last_moments,
+        label=gettext_lazy("5 minutes"),
+        sub=gettext_lazy("Recipients a second, each point the average of 5 seconds that are over"),
+        told=gettext_lazy(
+            "Recipients a second over the last 5 minutes: out at most %(out)s, in at most %(in)s."
+        ),
+        unit="second", clock="%H:%M:%S", seconds=minutes.MOMENT_SECONDS, rows=minutes.last_moments,
     ),
     "half-hour": _Span(
-        label="30 minutes", sub="Recipients a minute, the last 30 minutes that are over", unit="a minute",
-        clock="%H:%M", seconds=1, rows=minutes.last_minutes,
+        label=gettext_lazy("30 minutes"), sub=gettext_lazy("Recipients a minute, the last 30 minutes that are over"),
+        told=gettext_lazy(
+            "Recipients a minute over the last 30 minutes: out at most %(out)s, in at most %(in)s."
+        ),
+        unit="minute", clock="%H:%M", seconds=1, rows=minutes.last_minutes,
     ),
 }
 
@@ -186,21 +207,23 @@ def _chart(workspace: Workspace, user: User, name: str) -> dict[str, Any]:
     data = {
         "x": [int(row.at.timestamp()) for row in rows], "unit": "", "zone": user.timezone,
         "series": [
-            {"label": "Out", "color": "--c-1", "kind": "line", "fill": True, "data": out},
-            {"label": "In", "color": "--c-2", "kind": "line", "dash": True, "data": taken},
-            {"label": "Deferred", "color": "--c-muted", "kind": "line", "data": deferred},
+            {"label": _("Out"), "color": "--c-1", "kind": "line", "fill": True, "data": out},
+            {"label": _("In"), "color": "--c-2", "kind": "line", "dash": True, "data": taken},
+            {"label": _("Deferred"), "color": "--c-muted", "kind": "line", "data": deferred},
         ],
     }
     most_out, most_in = (max((value or 0 for value in values), default=0) for values in (out, taken))
     digits = 1 if span.seconds > 1 else 0
     return {
-        "data": data, "head": ["Until" if span.seconds > 1 else "Minute", "Out", "In", "Deferred"], "sub": span.sub,
-        "label": f"Recipients {span.unit} over the last {span.label}: out at most {formats.number(most_out, digits)}, "
-                 f"in at most {formats.number(most_in, digits)}.",
+        "data": data, "sub": span.sub,
+        "head": [_("Until") if span.seconds > 1 else _("Minute"), _("Out"), _("In"), _("Deferred")],
+        "label": span.told % {"out": formats.number(most_out, digits), "in": formats.number(most_in, digits)},
         "legend": [
-            {"label": label, "key": key, "line": True, "live": f"live-chart-{label.lower()}",
-             "value": formats.rate(values[-1], span.unit.removeprefix("a "))}
-            for label, key, values in (("Out", "", out), ("In", "c2", taken), ("Deferred", "mut", deferred))
+            {"label": label, "key": key, "line": True, "live": f"live-chart-{name}",
+             "value": formats.rate(values[-1], span.unit)}
+            for name, label, key, values in (
+                ("out", _("Out"), "", out), ("in", _("In"), "c2", taken), ("deferred", _("Deferred"), "mut", deferred)
+            )
         ],
         "rows": [
             [row.at.astimezone(zone).strftime(span.clock), *(formats.number(value, digits) for value in values)]
@@ -242,8 +265,8 @@ def live_lane(request: PageRequest, lane_id: int) -> HttpResponse:
 
 def _paced(lane: Lane, limit: int | None) -> str:
     if limit is None:
-        return f"{lane.site} goes as fast as the receiver takes it."
-    return f"{lane.site} is limited to {formats.rate(limit)}."
+        return _("%(site)s goes as fast as the receiver takes it.") % {"site": lane.site}
+    return _("%(site)s is limited to %(pace)s.") % {"site": lane.site, "pace": formats.rate(limit)}
 
 
 @require_POST
@@ -253,7 +276,7 @@ def live_pause(request: PageRequest, lane_id: int) -> HttpResponse:
     lane = _lane(request, lane_id)
     lane_controls.pause_site(request.actor, lane, reason=request.POST.get("reason", "").strip())
     undo = f"undo={reverse('live-resume', args=[lane.pk])}?undo=1"
-    messages.success(request, f"{lane.site} is paused. Its mail waits.", extra_tags=undo)
+    messages.success(request, _("%(site)s is paused. Its mail waits.") % {"site": lane.site}, extra_tags=undo)
     return redirect("live")
 
 
@@ -265,7 +288,7 @@ def live_resume(request: PageRequest, lane_id: int) -> HttpResponse:
     lane_controls.resume_site(request.actor, lane, keeps_backoff=is_undo)
     was_paused = lane.paused_at is not None and not is_undo
     undo = f"undo={reverse('live-pause', args=[lane.pk])}" if was_paused else ""
-    messages.success(request, f"{lane.site} goes on.", extra_tags=undo)
+    messages.success(request, _("%(site)s goes on.") % {"site": lane.site}, extra_tags=undo)
     return redirect("live")
 
 
