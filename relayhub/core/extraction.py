@@ -27,11 +27,13 @@ from relayhub.core.languages import SOURCE, shipped
 _KEYWORDS: dict[str, tuple[int | tuple[int, str], ...] | None] = {
     # A word of the vocabulary of statuses; it is translated when it is looked up.
     "_look": None,
-    # A noun that is counted; likewise.
-    "_noun": (1, 2),
+    # A noun that is counted, and a word of the audit log; likewise.
+    "_noun": (1, 2), "_logged": None,
     "_": None, "gettext": None, "gettext_lazy": None, "gettext_noop": None, "ngettext": (1, 2),
     "ngettext_lazy": (1, 2), "pgettext": ((1, "c"), 2), "pgettext_lazy": ((1, "c"), 2),
 }
+#: Files whose words stand in one context.
+_CONTEXTS = {"vocabulary.py": "status", "audit_words.py": "audit log"}
 _TEXT = r"""(?:'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*")"""
 _CALL = re.compile(rf" (n?p?gettext|_)\((?:u?{_TEXT})(?:, (?:u?{_TEXT}|count))*\) ")
 _HEADER_OF_A_DATE = re.compile(r'^"(?:POT-Creation-Date|PO-Revision-Date): .*\\n"\n', re.MULTILINE)
@@ -150,7 +152,7 @@ def _add_code(catalog: Catalog, path: Path) -> None:
         return
     place = path.relative_to(ROOT).as_posix()
     for line, text, _, context in extract_from_file("python", path, keywords=_KEYWORDS):
-        catalog.add(text, locations=[(place, line)], context="status" if path.name == "vocabulary.py" else context)
+        catalog.add(text, locations=[(place, line)], context=_CONTEXTS.get(path.name, context))
 
 
 def _add_template(catalog: Catalog, path: Path) -> None:

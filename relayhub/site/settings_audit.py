@@ -8,6 +8,8 @@ from typing import Any
 
 from django.http import HttpResponse
 from django.shortcuts import render
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_GET
 
 from relayhub.core import audit
@@ -16,8 +18,9 @@ from relayhub.core.clock import now
 from relayhub.core.models import AuditEntry
 from relayhub.core.pages import PageRequest, page
 from relayhub.core.paging import table_page
+from relayhub.site import audit_words
 
-_PERIODS = {"day": ("Last 24 hours", 1), "week": ("Last 7 days", 7), "month": ("Last 30 days", 30)}
+_PERIODS = {"day": (_("Last 24 hours"), 1), "week": (_("Last 7 days"), 7), "month": (_("Last 30 days"), 30)}
 _LONGEST_VALUE = 200
 
 
@@ -39,10 +42,10 @@ def settings_audit(request: PageRequest) -> HttpResponse:
             "here": "audit", "table": table, "lines": [_line(row) for row in table.rows],
             "has_any": table.count > 0 or audit.entries(workspace).exists(),
             "selects": [
-                {"key": "kind", "label": "Everything",
-                 "options": [(kind, _words(kind)) for kind in audit.kinds(workspace)]},
-                {"key": "period", "label": "All that is kept",
-                 "options": [(name, words) for name, (words, _) in _PERIODS.items()]},
+                {"key": "kind", "label": gettext("Everything"),
+                 "options": [(kind, audit_words.words(kind)) for kind in audit.kinds(workspace)]},
+                {"key": "period", "label": gettext("All that is kept"),
+                 "options": [(name, words) for name, (words, _days) in _PERIODS.items()]},
             ],
             "is_checked": is_checked, "broken": audit.first_broken_link(workspace) if is_checked else None,
         },
@@ -51,16 +54,11 @@ def settings_audit(request: PageRequest) -> HttpResponse:
 
 def _line(row: AuditEntry) -> dict[str, Any]:
     changes = [
-        {"field": _words(field), "before": _value(row.before.get(field)), "after": _value(row.after.get(field)),
-         "was": field in row.before}
+        {"field": audit_words.words(field), "before": _value(row.before.get(field)),
+         "after": _value(row.after.get(field)), "was": field in row.before}
         for field in {**row.before, **row.after}
     ]
-    return {"row": row, "action": _words(row.action), "changes": changes}
-
-
-def _words(name: str) -> str:
-    """`sending_stopped` as “Sending stopped”."""
-    return name.replace(".", " ").replace("_", " ").capitalize()
+    return {"row": row, "action": audit_words.words(row.action), "changes": changes}
 
 
 def _value(value: Any) -> str:

@@ -9,10 +9,12 @@ from django import forms
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
-from relayhub.core import people, shown_once
+from relayhub.core import people, role_words, shown_once
 from relayhub.core.access import PEOPLE_READ, PEOPLE_WRITE, Actor, get_or_absent
 from relayhub.core.errors import RelayHubError
 from relayhub.core.ids import Prefix
@@ -23,25 +25,27 @@ from relayhub.relay.system_mail import letters_leave
 _LINK = "invitation"
 #: What each role is for; CONTRACT 4 "Roles".
 ROLE_WORDS = {
-    Role.VIEWER: "sees everything but message bodies, keys and exports",
-    Role.MARKETER: "as viewer, and works with contacts, lists, templates and campaigns",
-    Role.DEVELOPER: "as viewer, and sees message bodies and the sandbox, hands in messages, makes keys and credentials",
-    Role.ADMIN: "as marketer and developer, and domains, routes, suppressions, settings and people below owner",
-    Role.OWNER: "everything, other owners included",
+    Role.VIEWER: _("sees everything but message bodies, keys and exports"),
+    Role.MARKETER: _("as viewer, and works with contacts, lists, templates and campaigns"),
+    Role.DEVELOPER: _(
+        "as viewer, and sees message bodies and the sandbox, hands in messages, makes keys and credentials"
+    ),
+    Role.ADMIN: _("as marketer and developer, and domains, routes, suppressions, settings and people below owner"),
+    Role.OWNER: _("everything, other owners included"),
 }
 
 
 class InviteForm(forms.Form):
     """Whom to invite, and as what."""
 
-    email = forms.EmailField(max_length=254, label="E-mail address")
-    role = forms.ChoiceField(widget=forms.RadioSelect)
+    email = forms.EmailField(max_length=254, label=_("E-mail address"))
+    role = forms.ChoiceField(label=_("Role"), widget=forms.RadioSelect)
 
     def __init__(self, *args: Any, roles: list[str], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         field = self.fields["role"]
         assert isinstance(field, forms.ChoiceField)
-        field.choices = [(role, f"{Role(role).label}: {ROLE_WORDS[Role(role)]}") for role in roles]
+        field.choices = [(role, f"{role_words.name_of(role)}: {ROLE_WORDS[Role(role)]}") for role in roles]
 
 
 def roles_for(actor: Actor) -> list[str]:
@@ -90,7 +94,7 @@ def _lines(actor: Actor, roles: list[str]) -> list[dict[str, Any]]:
             "row": row, "is_self": actor.user is not None and row.user_id == actor.user.pk,
             "has_second_factor": row.user_id in secured, "is_last_owner": row.role == Role.OWNER and owners == 1,
             "may_change": row.role in roles,
-            "roles": [(role, Role(role).label) for role in roles] if row.role in roles else [],
+            "roles": [(role, role_words.name_of(role)) for role in roles] if row.role in roles else [],
         }
         for row in members
     ]
@@ -106,7 +110,8 @@ def member_role(request: PageRequest, member_id: str) -> HttpResponse:
     """Give another role."""
     member, role = _member_of(request, member_id), request.POST.get("role", "")
     people.change_role(request.actor, member, role)
-    messages.success(request, f"{member.user.label} is {Role(role).label.lower()} now.")
+    words = gettext("%(name)s is %(role)s now.")
+    messages.success(request, words % {"name": member.user.label, "role": role_words.within(role)})
     return redirect("settings-people")
 
 
@@ -117,9 +122,9 @@ def member_remove(request: PageRequest, member_id: str) -> HttpResponse:
     member = _member_of(request, member_id)
     people.remove_member(request.actor, member)
     if member.user_id == request.user.pk:
-        messages.success(request, f"You left {request.actor.workspace.name}.")
+        messages.success(request, gettext("You left %(workspace)s.") % {"workspace": request.actor.workspace.name})
         return redirect("home")
-    messages.success(request, f"{member.user.label} is out of this workspace.")
+    messages.success(request, gettext("%(name)s is out of this workspace.") % {"name": member.user.label})
     return redirect("settings-people")
 
 
@@ -130,5 +135,6 @@ def invitation_revoke(request: PageRequest, invitation_id: str) -> HttpResponse:
     found = people.open_invitations(request.actor.workspace)
     row = get_or_absent(found, Prefix.INVITATION, invitation_id)
     people.revoke_invitation(request.actor, row)
-    messages.success(request, f"The invitation of {row.email} is taken back; its link opens nothing.")
+    words = gettext("The invitation of %(address)s is taken back; its link opens nothing.")
+    messages.success(request, words % {"address": row.email})
     return redirect("settings-people")

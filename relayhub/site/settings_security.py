@@ -9,6 +9,7 @@ from django.conf import settings
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
@@ -39,7 +40,10 @@ def security_require(request: PageRequest) -> HttpResponse:
     """Ask every member for a second factor, or no longer."""
     wanted = request.POST.get("requires_mfa") == "1"
     workspaces.change_workspace(request.actor, requires_mfa=wanted)
-    words = "Every member needs a second factor now." if wanted else "A second factor is up to each member now."
+    words = (
+        gettext("Every member needs a second factor now.") if wanted
+        else gettext("A second factor is up to each member now.")
+    )
     messages.success(request, words)
     return redirect("settings-security")
 
@@ -50,7 +54,7 @@ def session_end(request: PageRequest, session_id: int) -> HttpResponse:
     """Sign out in one other place."""
     if not sessions.end_session(request.user, session_id):
         raise AccessError
-    messages.success(request, "Signed out there.")
+    messages.success(request, gettext("Signed out there."))
     return redirect("settings-security")
 
 
@@ -59,7 +63,8 @@ def session_end(request: PageRequest, session_id: int) -> HttpResponse:
 def sessions_end(request: PageRequest) -> HttpResponse:
     """Sign out everywhere but here."""
     ended = sessions.end_all(request.user, but_key=request.session.session_key)
-    messages.success(request, f"Signed out in {ended} other {'place' if ended == 1 else 'places'}.")
+    words = ngettext("Signed out in %(count)s other place.", "Signed out in %(count)s other places.", ended)
+    messages.success(request, words % {"count": ended})
     return redirect("settings-security")
 
 
@@ -89,7 +94,7 @@ def profile(request: PageRequest) -> HttpResponse:
         except RelayHubError as exc:
             form.add_error(None, exc.message)
         else:
-            messages.success(request, "Saved.")
+            messages.success(request, gettext("Saved."))
             return redirect("profile")
     return render(
         request, "site/settings/profile.html", {"here": "profile", "nav": "settings", "form": form},

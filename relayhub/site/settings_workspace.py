@@ -11,6 +11,8 @@ from django.contrib import messages
 from django.core.files.uploadedfile import UploadedFile
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_http_methods, require_POST
 
 from campaigns import templates
@@ -27,42 +29,49 @@ ZONES = sorted(zoneinfo.available_timezones())
 class WorkspaceForm(forms.Form):
     """What members with the permission may change."""
 
-    name = forms.CharField(max_length=200, help_text="What members see in the switcher.")
+    name = forms.CharField(max_length=200, label=_("Name"), help_text=_("What members see in the switcher."))
     timezone = forms.ChoiceField(
-        choices=[(name, name) for name in ZONES], label="Time zone", help_text="Schedules and days are counted in it."
+        choices=[(name, name) for name in ZONES], label=_("Time zone"),
+        help_text=_("Schedules and days are counted in it."),
     )
     language = forms.ChoiceField(
-        choices=settings.LANGUAGES, label="Language of public pages",
-        help_text="For people whose own language neither their contact nor their browser says.",
+        choices=settings.LANGUAGES, label=_("Language of public pages"),
+        help_text=_("For people whose own language neither their contact nor their browser says."),
     )
     brand_colour = forms.RegexField(
-        r"^#[0-9a-fA-F]{6}$", label="Colour", widget=forms.TextInput(attrs={"type": "color"}),
-        help_text="Public pages, Markdown mails, new templates.", error_messages={"invalid": "Write it as #0b6470."},
+        r"^#[0-9a-fA-F]{6}$", label=_("Colour"), widget=forms.TextInput(attrs={"type": "color"}),
+        help_text=_("Public pages, Markdown mails, new templates."),
+        error_messages={"invalid": _("Write it as #0b6470.")},
     )
     brand_font = forms.ChoiceField(
-        choices=BrandFont.choices, label="Typeface", help_text="Only those that mail programs have: none is loaded."
+        choices=BrandFont.choices, label=_("Typeface"),
+        help_text=_("Only those that mail programs have: none is loaded."),
     )
-    company = forms.CharField(max_length=200, required=False, help_text="As it is registered.")
+    company = forms.CharField(
+        max_length=200, required=False, label=_("Company"), help_text=_("As it is registered.")
+    )
     postal_address = forms.CharField(
-        max_length=1000, required=False, widget=forms.Textarea(attrs={"rows": 3}),
-        help_text="Bulk mail must carry it in many places.",
+        max_length=1000, required=False, widget=forms.Textarea(attrs={"rows": 3}), label=_("Postal address"),
+        help_text=_("Bulk mail must carry it in many places."),
     )
     adds_footer = forms.BooleanField(
-        required=False, label="Add the footer where a mail has no unsubscribe link of its own",
-        help_text="Off: a campaign whose template has no {{ unsubscribe_url }} cannot be launched.",
+        required=False, label=_("Add the footer where a mail has no unsubscribe link of its own"),
+        help_text=_("Off: a campaign whose template has no {{ unsubscribe_url }} cannot be launched."),
     )
     footer_html = forms.CharField(
         max_length=20_000, required=False, widget=forms.Textarea(attrs={"rows": 5, "spellcheck": "false"}),
-        label="Footer of your own, as HTML",
-        help_text="Needs {{ unsubscribe_url }}. Empty: the one shown on this page.",
+        label=_("Footer of your own, as HTML"),
+        help_text=_("Needs {{ unsubscribe_url }}. Empty: the one shown on this page."),
     )
     refused_attachments = forms.CharField(
         max_length=4000, required=False, widget=forms.Textarea(attrs={"rows": 4, "spellcheck": "false"}),
-        label="Types that are not taken", help_text="Endings of file names. Receivers refuse the whole mail for one.",
+        label=_("Types that are not taken"),
+        help_text=_("Endings of file names. Receivers refuse the whole mail for one."),
     )
     max_attachment_mib = forms.IntegerField(
-        min_value=1, max_value=workspaces.MAX_MESSAGE_MIB, required=False, label="Largest file, in MiB",
-        help_text="Empty: as large as a message may be, 25 MiB with everything in it.",
+        min_value=1, max_value=workspaces.MAX_MESSAGE_MIB, required=False,
+        label=_("Largest file, in MiB"),
+        help_text=_("Empty: as large as a message may be, 25 MiB with everything in it."),
     )
 
 
@@ -84,7 +93,7 @@ def settings_home(request: PageRequest) -> HttpResponse:
             field = getattr(exc, "field", "")
             form.add_error(field if field in form.fields else None, exc.message)
         else:
-            messages.success(request, "Saved.")
+            messages.success(request, gettext("Saved."))
             return redirect("settings-home")
     return render(
         request, "site/settings/workspace.html",
@@ -102,12 +111,13 @@ def settings_logo(request: PageRequest) -> HttpResponse:
     try:
         if request.POST.get("remove"):
             logos.remove_logo(request.actor)
-            messages.success(request, "The logo is removed.")
+            messages.success(request, gettext("The logo is removed."))
         elif isinstance(given, UploadedFile):
             logos.set_logo(request.actor, given.read(logos.MAX_BYTES + 1))
-            messages.success(request, "Public pages, confirmation and Markdown mails and new templates carry it.")
+            words = gettext("Public pages, confirmation and Markdown mails and new templates carry it.")
+            messages.success(request, words)
         else:
-            messages.error(request, "Choose a picture first.")
+            messages.error(request, gettext("Choose a picture first."))
     except RelayHubError as exc:
         messages.error(request, exc.message)
     return redirect("settings-home")
@@ -124,15 +134,18 @@ def _footer_lines(workspace: Workspace) -> list[str]:
 
 
 def _sample(workspace: Workspace) -> dict[str, Any]:
+    link = gettext("(link)")
     person = rendering.contact_context(email="someone@example.com", name="Alex Example", fields={})
-    return {"contact": person, "unsubscribe_url": "(link)", "preferences_url": "(link)", "view_url": "(link)",
+    return {"contact": person, "unsubscribe_url": link, "preferences_url": link, "view_url": link,
             **templates.shared_context(workspace, "Example", "Example")}
 
 
 class StopForm(forms.Form):
     """Why sending stops."""
 
-    reason = forms.CharField(max_length=300, help_text="Everybody in the workspace reads it on every page.")
+    reason = forms.CharField(
+        max_length=300, label=_("Reason"), help_text=_("Everybody in the workspace reads it on every page.")
+    )
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -146,7 +159,8 @@ def settings_sending(request: PageRequest) -> HttpResponse:
         except RelayHubError as exc:
             form.add_error(None, exc.message)
         else:
-            messages.success(request, "Stopped. Nothing of this workspace goes out until somebody resumes it.")
+            words = gettext("Stopped. Nothing of this workspace goes out until somebody resumes it.")
+            messages.success(request, words)
             return redirect("settings-sending")
     return render(
         request, "site/settings/sending.html",
@@ -160,5 +174,5 @@ def settings_sending(request: PageRequest) -> HttpResponse:
 def settings_resume(request: PageRequest) -> HttpResponse:
     """Let mail go on."""
     workspaces.resume_sending(request.actor)
-    messages.success(request, "Sending goes on.")
+    messages.success(request, gettext("Sending goes on."))
     return redirect("settings-sending")

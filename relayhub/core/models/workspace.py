@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from relayhub.core.clock import now
 from relayhub.core.ids import Prefix, encode_id, uuid7
@@ -19,8 +20,8 @@ def dangerous_endings() -> list[str]:
 class BrandFont(models.TextChoices):
     """Typefaces that mail programs have; hardly any loads another."""
 
-    SYSTEM = "system", "The reader’s own (system)"
-    HELVETICA = "helvetica", "Helvetica or Arial"
+    SYSTEM = "system", _("The reader’s own (system)")
+    HELVETICA = "helvetica", _("Helvetica or Arial")
     VERDANA = "verdana", "Verdana"
     TREBUCHET = "trebuchet", "Trebuchet"
     GEORGIA = "georgia", "Georgia"

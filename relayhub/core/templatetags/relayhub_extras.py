@@ -20,9 +20,8 @@ from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
-from django.utils.translation import pgettext_lazy
 
-from relayhub.core import formats, languages, spoken
+from relayhub.core import formats, languages, role_words, spoken
 from relayhub.core.clock import now
 from relayhub.core.formats import Number
 from relayhub.core.vocabulary import status_look
@@ -32,11 +31,6 @@ register = template.Library()
 SPARK_WIDTH = 72
 SPARK_HEIGHT = 26
 EMPTY = mark_safe("")
-_ROLES = {
-    "viewer": pgettext_lazy("role", "Viewer"), "marketer": pgettext_lazy("role", "Marketer"),
-    "developer": pgettext_lazy("role", "Developer"), "admin": pgettext_lazy("role", "Admin"),
-    "owner": pgettext_lazy("role", "Owner"),
-}
 
 
 # -- numbers -------------------------------------------------------------------------------------------------
@@ -438,7 +432,13 @@ def initials(name: str) -> str:
 @register.filter
 def role_word(role: str) -> str:
     """What a role is called: "Owner"."""
-    return str(_ROLES.get(role, ""))
+    return role_words.name_of(role)
+
+
+@register.filter
+def role_within(role: str) -> str:
+    """The same as it stands within a sentence: "owner"."""
+    return role_words.within(role)
 
 
 @register.filter
