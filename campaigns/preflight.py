@@ -15,6 +15,8 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.db.models import QuerySet
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop, ngettext
 
 from campaigns import audience, templates
 from campaigns.fields import field_types
@@ -139,7 +141,7 @@ def look(campaign: Campaign) -> Preflight:
         found = list(rule(gathered))
         findings += found
         if not found and claim and (gathered.compiled is not None or rule in _WITHOUT_CONTENT):
-            passed.append(claim)
+            passed.append(_(claim))
     findings.sort(key=lambda finding: finding.severity is Level.WARN)
     return Preflight(findings=tuple(findings), audience=gathered.audience, passed=tuple(passed), version=version,
                      has_something=gathered.has_something)
@@ -159,56 +161,64 @@ def _warn(rule: str, message: str, fix: str) -> PreflightFinding:
 def _sender(seen: _Look) -> Findings:
     header = seen.campaign.from_header
     if not header:
-        yield _block("from", "The campaign has no From address.", "Choose one in the content step.")
+        yield _block("from", _("The campaign has no From address."), _("Choose one in the content step."))
         return
     try:
         domain = parse_mailbox(header).ascii_domain
     except AddressError as exc:
-        yield _block("from", f"The From address cannot be used: {exc.message}", "Write it as Name <user@domain>.")
+        yield _block("from", _("The From address cannot be used: %(why)s") % {"why": exc.message},
+                     _("Write it as Name <user@domain>."))
         return
-    state = domains.sending_state(seen.campaign.workspace_id, domain)
+    state, named = domains.sending_state(seen.campaign.workspace_id, domain), {"domain": domain}
     if state == "verified":
         return
     if seen.in_sandbox and state == "unverified":
-        yield _warn("from_verified", f"{domain} is not verified. In the sandbox that does no harm.",
-                    f"Verify {domain} before you go live.")
+        yield _warn("from_verified", _("%(domain)s is not verified. In the sandbox that does no harm.") % named,
+                    _("Verify %(domain)s before you go live.") % named)
         return
-    yield _block("from_verified", f"{domain} is {'broken' if state == 'broken' else 'not verified'}, so receivers "
-                 "would not find the mail authentic.", f"Open {domain} under Domains and publish what is missing.")
+    words = _("%(domain)s is not verified, so receivers would not find the mail authentic.")
+    if state == "broken":
+        words = _("%(domain)s is broken, so receivers would not find the mail authentic.")
+    yield _block("from_verified", words % named,
+                 _("Open %(domain)s under Domains and publish what is missing.") % named)
 
 
 def _audience(seen: _Look) -> Findings:
     if seen.audience.reached == 0:
-        yield _block("audience", "Nobody would get this campaign.",
-                     "Choose a list with confirmed contacts in the audience step.")
+        yield _block("audience", _("Nobody would get this campaign."),
+                     _("Choose a list with confirmed contacts in the audience step."))
     elif not audience.has_evidence_for_all(seen.campaign):
-        yield _block("consent", "Some people on these lists have no evidence of consent.",
-                     "Import them again with the source of their consent, or take them off the list.")
+        yield _block("consent", _("Some people on these lists have no evidence of consent."),
+                     _("Import them again with the source of their consent, or take them off the list."))
 
 
 def _chosen(seen: _Look) -> Findings:
     """What was chosen and is not there any more, or stands still."""
     for name in seen.campaign.lists.exclude(archived_at=None).values_list("name", flat=True):
-        yield _warn("archived_list", f"The list “{name}” is archived: nobody is written to through it.",
-                    "Take it off the audience, or take the list back into use.")
+        words = _("The list “%(name)s” is archived: nobody is written to through it.")
+        yield _warn("archived_list", words % {"name": name},
+                    _("Take it off the audience, or take the list back into use."))
     if seen.campaign.stream_id and seen.campaign.stream_id != seen.stream.pk:
-        yield _warn("stream", f"The stream that was chosen is gone: the campaign goes out on {seen.stream.name}.",
-                    "Choose another one in the content step if that is not right.")
+        words = _("The stream that was chosen is gone: the campaign goes out on %(stream)s.")
+        yield _warn("stream", words % {"stream": seen.stream.name},
+                    _("Choose another one in the content step if that is not right."))
     if seen.stream.paused_at is not None:
-        yield _warn("stream_paused", f"The stream {seen.stream.name} is paused: the campaign waits in the queue, and "
-                    f"expires after {formats.duration(LIFETIME)}.", "Resume the stream, or choose another one.")
+        words = _("The stream %(stream)s is paused: the campaign waits in the queue, and expires after %(span)s.")
+        yield _warn("stream_paused", words % {"stream": seen.stream.name, "span": formats.duration(LIFETIME)},
+                    _("Resume the stream, or choose another one."))
 
 
 def _content(seen: _Look) -> Findings:
     if seen.campaign.template is None:
-        yield _block("content", "The campaign has no template.", "Choose one in the content step.")
+        yield _block("content", _("The campaign has no template."), _("Choose one in the content step."))
     elif seen.version is None:
-        yield _block("content", "The template was never published.", "Publish it on the template’s page.")
+        yield _block("content", _("The template was never published."), _("Publish it on the template’s page."))
     elif seen.compile_problem:
-        yield _block("content", seen.compile_problem, "Correct the template and publish it again.")
+        yield _block("content", seen.compile_problem, _("Correct the template and publish it again."))
     elif (draft := templates.draft(seen.campaign.template)) is not None:
-        yield _warn("unpublished", f"The template has a draft, version {draft.number}, that is not published: "
-                    f"version {seen.version.number} goes out.", "Publish the draft if it is what you mean to send.")
+        words = _("The template has a draft, version %(draft)s, that is not published: version %(version)s goes out.")
+        yield _warn("unpublished", words % {"draft": draft.number, "version": seen.version.number},
+                    _("Publish the draft if it is what you mean to send."))
 
 
 def _fields(seen: _Look) -> Findings:
@@ -218,15 +228,15 @@ def _fields(seen: _Look) -> Findings:
     parts = [seen.campaign.subject or content.subject, content.preheader, content.source, content.text]
     known = field_types(seen.campaign.workspace)
     for name in rendering.missing_fields(parts, known):
-        yield _block("merge_fields", f"The content uses “{name}”, which no contact has.",
-                     "Correct the name, or define the field under Contacts.")
+        yield _block("merge_fields", _("The content uses “%(name)s”, which no contact has.") % {"name": name},
+                     _("Correct the name, or define the field under Contacts."))
 
 
 def _unsubscribe(seen: _Look) -> Findings:
     made = seen.compiled
     if made is not None and not compiled.has_unsubscribe_link(made.html or "", made.text or ""):
-        yield _block("unsubscribe_link", "The content has no unsubscribe link, and the footer is switched off.",
-                     "Add {{ unsubscribe_url }} to the template, or switch the footer on under Settings.")
+        yield _block("unsubscribe_link", _("The content has no unsubscribe link, and the footer is switched off."),
+                     _("Add {{ unsubscribe_url }} to the template, or switch the footer on under Settings."))
 
 
 def _proof(seen: _Look) -> Findings:
@@ -247,18 +257,24 @@ def _reputation(seen: _Look) -> Findings:
         return
     share = bounced / (delivered + bounced)
     complaints = counts.get("complained", 0) / max(1, delivered)
-    text = f"{share:.1%} of the last {delivered + bounced:,} recipients bounced (7 days)"
+    said = {"share": formats.percent(share), "count": formats.number(delivered + bounced),
+            "limit": formats.percent(STOP_BOUNCED if share >= STOP_BOUNCED else WARN_BOUNCED, 0)}
     if share >= STOP_BOUNCED:
-        yield _block("REP-5", f"{text}; from {STOP_BOUNCED:.0%} on receivers stop taking mail.",
-                     "Remove old addresses, send to a smaller and newer list first.")
+        yield _block("REP-5", _("%(share)s of the last %(count)s recipients bounced (7 days); from %(limit)s on "
+                                "receivers stop taking mail.") % said,
+                     _("Remove old addresses, send to a smaller and newer list first."))
     elif share >= WARN_BOUNCED:
-        yield _warn("REP-5", f"{text}; keep it below {WARN_BOUNCED:.0%}.", "Look where these addresses came from.")
-    said = f"{complaints:.3%} of delivered mail was called spam (7 days)"
+        yield _warn("REP-5", _("%(share)s of the last %(count)s recipients bounced (7 days); keep it below "
+                               "%(limit)s.") % said, _("Look where these addresses came from."))
+    share_words = formats.percent(complaints, 3)
     if complaints >= STOP_COMPLAINED:
-        yield _block("REP-6", f"{said}; from {STOP_COMPLAINED:.1%} on receivers stop taking mail.",
-                     "Write only to people who asked for it, and less often.")
+        words = _("%(share)s of delivered mail was called spam (7 days); from %(limit)s on receivers stop taking mail.")
+        yield _block("REP-6", words % {"share": share_words, "limit": formats.percent(STOP_COMPLAINED, 1)},
+                     _("Write only to people who asked for it, and less often."))
     elif complaints >= WARN_COMPLAINED:
-        yield _warn("REP-6", f"{said}; keep it below {WARN_COMPLAINED:.2%}.", "Make leaving easy, write less often.")
+        words = _("%(share)s of delivered mail was called spam (7 days); keep it below %(limit)s.")
+        yield _warn("REP-6", words % {"share": share_words, "limit": formats.percent(WARN_COMPLAINED, 2)},
+                    _("Make leaving easy, write less often."))
 
 
 def _message(seen: _Look) -> Findings:
@@ -266,54 +282,62 @@ def _message(seen: _Look) -> Findings:
     if made is None:
         return
     if not made.subject.strip():
-        yield _warn("subject", "The subject is empty.", "Write one in the content step.")
+        yield _warn("subject", _("The subject is empty."), _("Write one in the content step."))
     elif made.subject.lower().startswith(("re:", "fwd:", "fw:")):
-        yield _warn("MSG-5", "The subject looks like an answer, which receivers count as deceit.", "Write it anew.")
+        yield _warn("MSG-5", _("The subject looks like an answer, which receivers count as deceit."),
+                    _("Write it anew."))
     if not (made.text or "").strip():
-        yield _warn("MSG-1", "There is no plain text part.", "Leave the text empty to have it made from the HTML.")
+        yield _warn("MSG-1", _("There is no plain text part."),
+                    _("Leave the text empty to have it made from the HTML."))
     size = len((made.html or "").encode())
     if size > GMAIL_CLIP_BYTES:
-        yield _warn("size", f"The HTML has {size // 1024} KB; Gmail hides what is beyond 102 KB.",
-                    "Shorten the mail, or link to the rest.")
+        yield _warn("size", _("The HTML has %(size)s KB; Gmail hides what is beyond 102 KB.") % {"size": size // 1024},
+                    _("Shorten the mail, or link to the rest."))
 
 
 def _pace(seen: _Look) -> Findings:
     """Whether the last are reached before they expire."""
     pace, reached = seen.campaign.max_per_minute, seen.audience.reached
     if pace and timedelta(minutes=reached / pace) > LIFETIME:
-        yield _warn("pace", f"At {formats.number(pace)} a minute {formats.counted(reached, 'recipient')} take "
-                    f"{formats.duration(timedelta(minutes=reached / pace))}; what is not out after "
-                    f"{formats.duration(LIFETIME)} expires.",
-                    f"Allow at least {formats.number(ceil(reached / (LIFETIME / timedelta(minutes=1))))} a minute.")
+        words = ngettext(
+            "At %(pace)s a minute %(count)s recipient takes %(span)s; what is not out after %(limit)s expires.",
+            "At %(pace)s a minute %(count)s recipients take %(span)s; what is not out after %(limit)s expires.",
+            reached,
+        )
+        needed = formats.number(ceil(reached / (LIFETIME / timedelta(minutes=1))))
+        yield _warn("pace", words % {"pace": formats.number(pace), "count": formats.number(reached),
+                                     "span": formats.duration(timedelta(minutes=reached / pace)),
+                                     "limit": formats.duration(LIFETIME)},
+                    _("Allow at least %(count)s a minute.") % {"count": needed})
 
 
 def _addresses(seen: _Look) -> Findings:
     if urlsplit(settings.RELAYHUB_BASE_URL).scheme != "https":
-        yield _warn("MSG-2", "The unsubscribe link is not https, so one-click does not work at Gmail and Yahoo.",
-                    "Set RELAYHUB_BASE_URL to a public https address.")
+        yield _warn("MSG-2", _("The unsubscribe link is not https, so one-click does not work at Gmail and Yahoo."),
+                    _("Set RELAYHUB_BASE_URL to a public https address."))
     if not seen.campaign.workspace.postal_address.strip():
-        yield _warn("postal_address", "The footer has no postal address, which the law asks for in many places.",
-                    "Write it under Settings.")
+        yield _warn("postal_address", _("The footer has no postal address, which the law asks for in many places."),
+                    _("Write it under Settings."))
     if not settings.RELAYHUB_EGRESS_ADDRESSES and not seen.in_sandbox:
-        yield _warn("AUTH-1", "The addresses mail leaves from are not named, so SPF cannot be checked fully.",
-                    "Set RELAYHUB_EGRESS_ADDRESSES.")
+        yield _warn("AUTH-1", _("The addresses mail leaves from are not named, so SPF cannot be checked fully."),
+                    _("Set RELAYHUB_EGRESS_ADDRESSES."))
     if seen.in_sandbox:
-        yield _warn("sandbox", "Mail of this workspace goes to the sandbox inbox, not to people.",
-                    "Go live on the Routes page when you are ready.")
+        yield _warn("sandbox", _("Mail of this workspace goes to the sandbox inbox, not to people."),
+                    _("Go live on the Routes page when you are ready."))
 
 
 #: Each rule and what is true where it finds nothing ("": not worth a line), in the order people read them.
 RULES: dict[Callable[[_Look], Findings], str] = {
-    _sender: "From is of a verified domain",
-    _audience: "Everybody has evidence of consent",
+    _sender: gettext_noop("From is of a verified domain"),
+    _audience: gettext_noop("Everybody has evidence of consent"),
     _chosen: "",
-    _content: "The published content can be made",
-    _fields: "Every merge field exists",
-    _unsubscribe: "There is an unsubscribe link",
-    _proof: "A copy was made, signed and verified, and can be left with one click",
-    _reputation: "Bounces and complaints are below their limits",
-    _message: "Subject, text part and size are in order",
+    _content: gettext_noop("The published content can be made"),
+    _fields: gettext_noop("Every merge field exists"),
+    _unsubscribe: gettext_noop("There is an unsubscribe link"),
+    _proof: gettext_noop("A copy was made, signed and verified, and can be left with one click"),
+    _reputation: gettext_noop("Bounces and complaints are below their limits"),
+    _message: gettext_noop("Subject, text part and size are in order"),
     _pace: "",
-    _addresses: "Public addresses and the footer are set up",
+    _addresses: gettext_noop("Public addresses and the footer are set up"),
 }
 _WITHOUT_CONTENT = frozenset({_sender, _audience, _content, _reputation, _addresses})

@@ -16,6 +16,8 @@ from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET, require_http_methods
 
 from campaigns import audience, broadcast, editing, mending, preflight
@@ -64,8 +66,9 @@ def preflight_step(request: PageRequest, campaign_id: str) -> HttpResponse:
 def _summary(found: preflight.Preflight) -> str:
     blocks = len(found.blocks)
     if blocks:
-        return f"{blocks} blocking, {len(found.findings) - blocks} to know"
-    return f"{len(found.findings)} to know" if found.findings else "All right"
+        words = ngettext("%(count)s blocking, %(others)s to know", "%(count)s blocking, %(others)s to know", blocks)
+        return words % {"count": blocks, "others": len(found.findings) - blocks}
+    return _("%(count)s to know") % {"count": len(found.findings)} if found.findings else _("All right")
 
 
 @require_GET
@@ -78,7 +81,7 @@ def preflight_fix(request: PageRequest, campaign_id: str) -> HttpResponse:
     if item is None or place is None:
         return redirect("campaign-preflight", campaign.public_id)
     way_back.remember(
-        request, url=reverse("campaign-preflight", args=[campaign.public_id]), label="Back to pre-flight",
+        request, url=reverse("campaign-preflight", args=[campaign.public_id]), label=_("Back to pre-flight"),
         why=item.message,
     )
     return redirect(place.url)
@@ -177,21 +180,21 @@ def _carry_out(request: PageRequest, campaign: Campaign, data: dict[str, Any]) -
     changes = editing.CampaignChanges(max_per_minute=pace, clears_pace=pace is None, step="schedule")
     if request.POST.get("act") == "save":
         editing.change_campaign(request.actor, campaign, changes, revision=revision)
-        messages.success(request, "Saved. Nothing goes out before you launch it.")
+        messages.success(request, _("Saved. Nothing goes out before you launch it."))
         return redirect("campaign-list")
     if workspace_in_sandbox(campaign.workspace_id) and not data["in_sandbox"]:
-        raise InputError("Tick that you know this goes to the sandbox inbox only.", field="in_sandbox")
+        raise InputError(_("Tick that you know this goes to the sandbox inbox only."), field="in_sandbox")
     at: datetime | None = data["at"]
     if data["when"] == "at" and at is None:
-        raise InputError("Choose a day and a time.", field="scheduled_at")
+        raise InputError(_("Choose a day and a time."), field="scheduled_at")
     if pace != campaign.max_per_minute:
         campaign = editing.change_campaign(request.actor, campaign, changes, revision=revision)
     if data["when"] == "at" and at is not None:
         editing.schedule(
             request.actor, campaign, at, revision=campaign.revision, zone=_zone(request, campaign)
         )
-        messages.success(request, "Scheduled. Pre-flight is looked at again when the time comes.")
+        messages.success(request, _("Scheduled. Pre-flight is looked at again when the time comes."))
         return redirect("campaign-schedule", campaign.public_id)
     broadcast.launch(request.actor, campaign, override=data["override"])
-    messages.success(request, "Launched.")
+    messages.success(request, _("Launched."))
     return redirect("campaign-report", campaign.public_id)

@@ -15,6 +15,7 @@ from typing import Any
 from uuid import UUID
 
 from django.conf import settings
+from django.utils.translation import gettext as _
 
 from relayhub.core import clock
 from relayhub.core.crypto import link_keyring
@@ -56,7 +57,7 @@ def problems(
     try:
         raw = _copy(whole, stream, domain)
     except PrepareError as exc:
-        return [ProofProblem(rule="loopback", message=exc.message, fix="Correct the template.")]
+        return [ProofProblem(rule="loopback", message=exc.message, fix=_("Correct the template."))]
     return [*_signature_problems(raw, domain), *_header_problems(raw)]
 
 
@@ -88,9 +89,10 @@ def _signature_problems(raw: bytes, domain: str) -> list[ProofProblem]:
     found = dkim.verify(raw, zone, now=clock.now())
     if found and all(str(item.result) == "pass" for item in found):
         return []
-    why = found[0].why if found else "there is no signature"
-    return [ProofProblem(rule="AUTH-2", message=f"The signature of a copy does not verify: {why}.",
-                         fix="Tell whoever runs RelayHub; nothing was sent.")]
+    why = found[0].why if found else _("there is no signature")
+    words = _("The signature of a copy does not verify: %(why)s.")
+    return [ProofProblem(rule="AUTH-2", message=words % {"why": why},
+                         fix=_("Tell whoever runs RelayHub; nothing was sent."))]
 
 
 def _header_problems(raw: bytes) -> list[ProofProblem]:
@@ -98,11 +100,12 @@ def _header_problems(raw: bytes) -> list[ProofProblem]:
     found = []
     for name in ("From", "Date", "Message-ID", "Subject"):
         if len(parsed.get_all(name, [])) != 1:
-            found.append(ProofProblem(rule="MSG-1", message=f"The copy has no single {name} field.",
-                                      fix="Tell whoever runs RelayHub; nothing was sent."))
+            words = _("The copy has no single %(name)s field.")
+            found.append(ProofProblem(rule="MSG-1", message=words % {"name": name},
+                                      fix=_("Tell whoever runs RelayHub; nothing was sent.")))
     if "One-Click" not in str(parsed.get("List-Unsubscribe-Post", "")) or "/u/" not in str(
         parsed.get("List-Unsubscribe", "")
     ):
-        found.append(ProofProblem(rule="MSG-2", message="The copy cannot be unsubscribed from with one click.",
-                                  fix="Tell whoever runs RelayHub; nothing was sent."))
+        found.append(ProofProblem(rule="MSG-2", message=_("The copy cannot be unsubscribed from with one click."),
+                                  fix=_("Tell whoever runs RelayHub; nothing was sent.")))
     return found
