@@ -6,6 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.utils.translation import gettext as _
+
+from deliverability import explanations
 from deliverability.models import CheckOutcome, DomainCheckChange, SendingDomain
 from deliverability.record_words import relevant, title_of
 from relayhub.core.models import AuditEntry
@@ -28,38 +31,41 @@ class HistoryItem:
 def history_of(domain: SendingDomain) -> list[HistoryItem]:
     """The newest hundred things that happened, newest first."""
     changes = [_change(row) for row in DomainCheckChange.objects.filter(domain=domain)[:MAX_SHOWN]]
-    entries = AuditEntry.objects.filter(
-        workspace_id=domain.workspace_id, object_type="domain", object_id=domain.public_id
-    ).order_by("-id")[:MAX_SHOWN]
+    entries = list(
+        AuditEntry.objects.filter(
+            workspace_id=domain.workspace_id, object_type="domain", object_id=domain.public_id
+        ).order_by("-id")[:MAX_SHOWN]
+    )
     acts = [item for entry in entries if (item := _act(entry)) is not None]
-    if not any(item.title == "Domain added" for item in acts):
-        acts.append(HistoryItem(at=domain.created_at, status="queued", title="Domain added", text=""))
+    if not any(entry.action == "domain.added" for entry in entries):
+        acts.append(HistoryItem(at=domain.created_at, status="queued", title=_("Domain added"), text=""))
     return sorted([*changes, *acts], key=lambda item: item.at, reverse=True)[:MAX_SHOWN]
 
 
 def _act(entry: AuditEntry) -> HistoryItem | None:
-    by = "" if entry.actor == "system" else f"By {entry.actor}."
+    by = "" if entry.actor == "system" else _("By %(who)s.") % {"who": entry.actor}
     match entry.action:
         case "domain.added":
-            return HistoryItem(at=entry.at, status="queued", title="Domain added", text=by)
+            return HistoryItem(at=entry.at, status="queued", title=_("Domain added"), text=by)
         case "domain.verified":
-            return HistoryItem(at=entry.at, status="verified", title="Domain verified", text="Mail may leave as it.")
+            return HistoryItem(
+                at=entry.at, status="verified", title=_("Domain verified"), text=_("Mail may leave as it.")
+            )
         case "domain.broken":
             return HistoryItem(
-                at=entry.at, status="broken", title="Domain broken",
-                text="A required record was wrong for three days. Mail is held from here on.",
+                at=entry.at, status="broken", title=_("Domain broken"),
+                text=_("A required record was wrong for three days. Mail is held from here on."),
             )
         case "domain.shared":
-            return HistoryItem(at=entry.at, status="sending", title="Records shared by a link", text=by)
+            return HistoryItem(at=entry.at, status="sending", title=_("Records shared by a link"), text=by)
         case "domain.share_revoked":
-            return HistoryItem(at=entry.at, status="cancelled", title="Link taken back", text=by)
+            return HistoryItem(at=entry.at, status="cancelled", title=_("Link taken back"), text=by)
         case "domain.dkim_rotated":
-            return HistoryItem(at=entry.at, status="pending", title="DKIM keys rotated", text=f"{_capital(entry)} {by}")
+            selectors = _("New selectors %(selectors)s.") % {"selectors": entry.summary.removeprefix("new selectors ")}
+            return HistoryItem(
+                at=entry.at, status="pending", title=_("DKIM keys rotated"), text=f"{selectors} {by}".strip()
+            )
     return None
-
-
-def _capital(entry: AuditEntry) -> str:
-    return f"{entry.summary[:1].upper()}{entry.summary[1:]}."
 
 
 def _change(row: DomainCheckChange) -> HistoryItem:
@@ -67,22 +73,22 @@ def _change(row: DomainCheckChange) -> HistoryItem:
     after = relevant(row.kind, row.new_found or ())
     if row.new_outcome == CheckOutcome.PASS:
         known = row.old_outcome == CheckOutcome.PASS
-        words, status = ("changed, still right", "ok") if known else ("found, right", "ok")
+        words, status = _("%(record)s changed, still right") if known else _("%(record)s found, right"), "ok"
     elif after:
-        words, status = ("found, another value", "wrong") if not before else ("changed, wrong now", "wrong")
+        words, status = _("%(record)s changed, wrong now") if before else _("%(record)s found, another value"), "wrong"
     else:
-        words, status = "gone" if before else "not there", "missing"
-    return HistoryItem(at=row.at, status=status, title=f"{title} {words}", text=_values(row, before, after))
+        words, status = _("%(record)s gone") if before else _("%(record)s not there"), "missing"
+    return HistoryItem(at=row.at, status=status, title=words % {"record": title}, text=_values(row, before, after))
 
 
 def _values(row: DomainCheckChange, before: Sequence[str], after: Sequence[str]) -> str:
     if row.kind.startswith("dkim"):
-        return "" if row.explanation == "As wanted." else row.explanation
+        return explanations.remark(row.explanation)
     if before and after and before != after:
-        return f"“{_short(before)}” became “{_short(after)}”."
+        return _("“%(before)s” became “%(after)s”.") % {"before": _short(before), "after": _short(after)}
     if before and not after:
-        return f"It was “{_short(before)}”."
-    return "" if row.explanation == "As wanted." else row.explanation
+        return _("It was “%(before)s”.") % {"before": _short(before)}
+    return explanations.remark(row.explanation)
 
 
 def _short(values: Sequence[str]) -> str:

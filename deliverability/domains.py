@@ -19,6 +19,8 @@ from typing import Any, Literal
 from uuid import UUID
 
 from django.db import connection, transaction
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop, ngettext
 
 from deliverability import managers, signing
 from deliverability.mailbox_domains import MAILBOX_DOMAINS
@@ -31,11 +33,10 @@ from deliverability.models import (
     SendingDomain,
 )
 from deliverability.records import Finding, look, name_servers, records, zone_text
-from relayhub.core import audit
+from relayhub.core import audit, formats
 from relayhub.core.access import Actor, require, system_actor
 from relayhub.core.clock import now
 from relayhub.core.errors import ConflictError, InputError, LimitError
-from relayhub.core.formats import counted
 from relayhub.core.models import Scope, Workspace
 from relayhub.core.throttle import Limit, take
 from relayhub.protocol.address import AddressError, normalise_domain
@@ -73,6 +74,14 @@ _PENDING_EVERY = (
     (timedelta(days=14), timedelta(hours=1)),
 )
 _PENDING_LATER = timedelta(days=1)
+
+#: What may be wrong with the writing of a domain (`protocol.address`).
+_FAULTS = frozenset({
+    gettext_noop("The domain is malformed."), gettext_noop("The domain is over 255 octets."),
+    gettext_noop("The domain is not a valid international name."), gettext_noop("The domain needs a dot."),
+    gettext_noop("Address literals are not accepted; write a domain."),
+    gettext_noop("Line breaks and control characters are not accepted."),
+})
 
 _states: dict[tuple[UUID, str], tuple[float, SendingState]] = {}
 _states_lock = threading.Lock()
@@ -126,7 +135,10 @@ def add_domain(actor: Actor, workspace: Workspace, name: str) -> tuple[SendingDo
     if found is not None:
         return found, False
     if managers.live_domains(workspace.pk).count() >= MAX_DOMAINS:
-        raise ConflictError(f"A workspace has at most {MAX_DOMAINS:,} domains.", code="too_many_domains")
+        raise ConflictError(
+            _("A workspace has at most %(count)s domains.") % {"count": formats.number(MAX_DOMAINS)},
+            code="too_many_domains",
+        )
     with transaction.atomic():
         made = SendingDomain.objects.bulk_create(
             [SendingDomain(workspace=workspace, name=checked)], ignore_conflicts=True
@@ -147,19 +159,22 @@ def _checked_name(name: str) -> str:
     if "@" in text or "/" in text:
         alone = text.rpartition("@")[2].partition("://")[2] or text.rpartition("@")[2]
         example = alone.partition("/")[0].removeprefix("www.") or "example.com"
-        raise InputError(f"Write the domain alone, such as {example[:253]}.", field="name")
+        raise InputError(_("Write the domain alone, such as %(example)s.") % {"example": example[:253]}, field="name")
     try:
         checked = normalise_domain(text)
     except AddressError as exc:
-        raise InputError(exc.message, field="name") from exc
+        raise InputError(_(exc.message) if exc.message in _FAULTS else exc.message, field="name") from exc
     if "." not in checked or len(f"_dmarc.{checked}") > 253:
-        raise InputError("Write a whole domain, such as example.com.", field="name")
+        raise InputError(_("Write a whole domain, such as example.com."), field="name")
     if is_public_suffix(checked):
-        raise InputError(f"{checked} is a suffix that many register names under, not a domain.", field="name")
+        raise InputError(
+            _("%(domain)s is a suffix that many register names under, not a domain.") % {"domain": checked},
+            field="name",
+        )
     if checked in MAILBOX_DOMAINS:
         raise InputError(
-            f"{checked} belongs to a mailbox provider, so nobody else can send as it. Add one of your own.",
-            field="name",
+            _("%(domain)s belongs to a mailbox provider, so nobody else can send as it. Add one of your own.")
+            % {"domain": checked}, field="name",
         )
     return checked
 
@@ -209,8 +224,12 @@ def verify_when_asked(actor: Actor, domain: SendingDomain) -> SendingDomain:
     if not allowance.is_allowed:
         wait = math.ceil(allowance.retry_after_seconds)
         raise LimitError(
-            f"{domain.name} was looked up too often just now. Wait {counted(wait, 'second')}, then try"
-            " again; it is also looked up by itself.",
+            ngettext(
+                "%(domain)s was looked up too often just now. Wait %(count)s second, then try again; it is also looked"
+                " up by itself.",
+                "%(domain)s was looked up too often just now. Wait %(count)s seconds, then try again; it is also looked"
+                " up by itself.", wait,
+            ) % {"domain": domain.name, "count": wait},
             retry_after_seconds=wait,
         )
     return verify(domain)
@@ -232,7 +251,7 @@ def apply_findings(
     with transaction.atomic():
         held = SendingDomain.objects.select_for_update().select_related("workspace").get(pk=domain.pk)
         if held.deleted_at is not None:
-            raise ConflictError("This domain was deleted.", code="domain_deleted")
+            raise ConflictError(_("This domain was deleted."), code="domain_deleted")
         _store_checks(held, findings, at)
         seen = {
             finding.selector: finding.check.outcome is Outcome.PASS

@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from django import forms
+from django.utils.translation import gettext_lazy as _
 
 from deliverability.models import SuppressionReason
 from deliverability.surroundings import Target, surroundings
@@ -20,7 +21,7 @@ class NewDomainForm(forms.Form):
     """A domain to send as."""
 
     name = forms.CharField(
-        max_length=300, label="Domain", help_text="The part after the @ of the address your mail comes from."
+        max_length=300, label=_("Domain"), help_text=_("The part after the @ of the address your mail comes from.")
     )
 
 

@@ -13,6 +13,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from deliverability import explanations
 from deliverability.models import CheckOutcome, DomainCheck
 from relayhub.protocol.dns_records import RecordKind, WantedRecord
 from relayhub.protocol.providers import registrable_domain
@@ -31,24 +35,34 @@ class RecordState(StrEnum):
 
 
 _STATE_WORDS = {
-    RecordState.RIGHT: "Found", RecordState.MISSING: "Not there yet", RecordState.WRONG: "Found another value",
-    RecordState.UNKNOWN: "DNS did not answer", RecordState.NOT_LOOKED_AT: "Not looked up yet",
+    RecordState.RIGHT: gettext_lazy("Found"), RecordState.MISSING: gettext_lazy("Not there yet"),
+    RecordState.WRONG: gettext_lazy("Found another value"), RecordState.UNKNOWN: gettext_lazy("DNS did not answer"),
+    RecordState.NOT_LOOKED_AT: gettext_lazy("Not looked up yet"),
 }
 _TITLES = {
-    RecordKind.DKIM: "DKIM key", RecordKind.DKIM_ED25519: "Second DKIM key (Ed25519)",
-    RecordKind.RETURN_PATH: "Return-path, MX", RecordKind.SPF: "Return-path, SPF",
-    RecordKind.DMARC: "DMARC policy", RecordKind.SPF_ORGANISATION: "SPF of the domain itself",
+    RecordKind.DKIM: gettext_lazy("DKIM key"), RecordKind.DKIM_ED25519: gettext_lazy("Second DKIM key (Ed25519)"),
+    RecordKind.RETURN_PATH: gettext_lazy("Return-path, MX"), RecordKind.SPF: gettext_lazy("Return-path, SPF"),
+    RecordKind.DMARC: gettext_lazy("DMARC policy"),
+    RecordKind.SPF_ORGANISATION: gettext_lazy("SPF of the domain itself"),
 }
 _PURPOSES = {
-    RecordKind.DKIM: "Receivers check our signature with this key, so that they know a message is really yours.",
-    RecordKind.DKIM_ED25519: "A newer and shorter kind of key. Some receivers check it as well; nothing breaks"
-    " without it.",
-    RecordKind.RETURN_PATH: "Mail that cannot be delivered comes back through this host, so that we can tell you.",
-    RecordKind.SPF: "Says that we may send with that return-path.",
-    RecordKind.DMARC: "Tells receivers what to do with mail that only pretends to be yours. Any valid policy"
-    " will do; “none” only watches.",
-    RecordKind.SPF_ORGANISATION: "Says the same for the domain itself. Some old receivers look here; nothing"
-    " breaks without it.",
+    RecordKind.DKIM: gettext_lazy(
+        "Receivers check our signature with this key, so that they know a message is really yours."
+    ),
+    RecordKind.DKIM_ED25519: gettext_lazy(
+        "A newer and shorter kind of key. Some receivers check it as well; nothing breaks without it."
+    ),
+    RecordKind.RETURN_PATH: gettext_lazy(
+        "Mail that cannot be delivered comes back through this host, so that we can tell you."
+    ),
+    RecordKind.SPF: gettext_lazy("Says that we may send with that return-path."),
+    RecordKind.DMARC: gettext_lazy(
+        "Tells receivers what to do with mail that only pretends to be yours. Any valid policy will do; “none” only"
+        " watches."
+    ),
+    RecordKind.SPF_ORGANISATION: gettext_lazy(
+        "Says the same for the domain itself. Some old receivers look here; nothing breaks without it."
+    ),
 }
 #: How the record of a kind begins among other texts under the same name.
 _BEGINNINGS = {
@@ -96,7 +110,7 @@ class RecordView:
     @property
     def state_words(self) -> str:
         """The pill's words."""
-        return _STATE_WORDS[self.state]
+        return str(_STATE_WORDS[self.state])
 
     @property
     def tone(self) -> str:
@@ -140,7 +154,7 @@ def state_of(check: DomainCheck | None) -> RecordState:
 
 def title_of(kind: str) -> str:
     """The record's short name in words."""
-    return _TITLES.get(RecordKind(kind), kind) if kind in set(RecordKind) else kind
+    return str(_TITLES.get(RecordKind(kind), kind)) if kind in set(RecordKind) else kind
 
 
 def relevant(kind: str, found: Sequence[str]) -> tuple[str, ...]:
@@ -159,12 +173,13 @@ def _view(
     value = _value_to_paste(record, found, state)
     found_pieces, wanted_pieces = _difference(found, value, state)
     zone = registrable_domain(domain) or domain
-    priority, _, mx_host = record.value.partition(" ") if record.type == "MX" else ("", "", "")
-    is_old = record.name.partition("._domainkey.")[0] in retiring
+    priority, mx_host = record.value.split(" ", 1) if record.type == "MX" else ("", "")
+    title, purpose = str(_TITLES[record.kind]), str(_PURPOSES[record.kind])
+    if record.name.partition("._domainkey.")[0] in retiring:
+        title = _("%(record)s, the one before") % {"record": title}
+        purpose = _("It signs no more. Keep it until mail that is still on its way has arrived.")
     return RecordView(
-        kind=record.kind.value, title=f"{_TITLES[record.kind]}, the one before" if is_old else _TITLES[record.kind],
-        purpose="It signs no more. Keep it until mail that is still on its way has arrived." if is_old
-        else _PURPOSES[record.kind],
+        kind=record.kind.value, title=title, purpose=purpose,
         explanation=_explanation(check, state), state=state, is_required=record.required, type=record.type,
         name=record.name, host=host_in(zone, record.name), zone=zone, value=value, mx_priority=priority,
         mx_host=mx_host, is_change=bool(found) and state is RecordState.WRONG, found=found,
@@ -174,9 +189,9 @@ def _view(
 
 
 def _explanation(check: DomainCheck | None, state: RecordState) -> str:
-    if check is None or state is RecordState.NOT_LOOKED_AT or check.explanation == "As wanted.":
+    if check is None or state is RecordState.NOT_LOOKED_AT:
         return ""
-    return check.explanation
+    return explanations.remark(check.explanation)
 
 
 def host_in(zone: str, name: str) -> str:

@@ -12,6 +12,7 @@ from datetime import timedelta
 from django.conf import settings
 from django.db import models, transaction
 from django.db.models import Q
+from django.utils.translation import gettext as _
 
 from deliverability.models import DomainShare, SendingDomain
 from relayhub.core import audit
@@ -43,7 +44,8 @@ def share(actor: Actor, domain: SendingDomain) -> NewShare:
         SendingDomain.objects.select_for_update().get(pk=domain.pk)  # two at once count each other
         if open_shares(domain).count() >= MAX_OPEN:
             raise ConflictError(
-                f"{domain.name} has {MAX_OPEN} open links. Take one back first.", code="too_many_shares"
+                _("%(domain)s has %(count)s open links. Take one back first.")
+                % {"domain": domain.name, "count": MAX_OPEN}, code="too_many_shares",
             )
         made = DomainShare.objects.create(
             domain=domain, token_hash=hash_secret(token), made_by=actor.label[:254], expires_at=now() + SHARE_LIFE
@@ -66,7 +68,9 @@ def opened(token: str) -> DomainShare:
         .first()
     )
     if found is None:
-        raise AccessError("This link is unknown, was taken back, or has run out. Ask whoever sent it for a new one.")
+        raise AccessError(
+            _("This link is unknown, was taken back, or has run out. Ask whoever sent it for a new one.")
+        )
     stale = Q(opened_at=None) | Q(opened_at__lt=now() - _NOTE_EVERY)
     DomainShare.objects.filter(stale, pk=found.pk).update(opened_at=now())
     return found

@@ -15,6 +15,7 @@ from functools import lru_cache
 from uuid import UUID
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from deliverability import managers
 from deliverability.models import DkimKey, KeyAlgorithm, KeyState, SendingDomain
@@ -104,7 +105,7 @@ def rotate(actor: Actor, domain: SendingDomain) -> list[DkimKey]:
     with transaction.atomic():
         held = SendingDomain.objects.select_for_update().filter(pk=domain.pk, deleted_at__isnull=True).first()
         if held is None:
-            raise ConflictError("This domain was deleted.", code="domain_deleted")
+            raise ConflictError(_("This domain was deleted."), code="domain_deleted")
         waiting = managers.keys_of(held, KeyState.PUBLISHING)
         # An Ed25519 key may wait for ever, for it need not be published; only an RSA key is a rotation.
         if any(key.algorithm == KeyAlgorithm.RSA for key in waiting):

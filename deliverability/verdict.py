@@ -10,9 +10,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
 from deliverability.domains import BREAKS_AFTER
 from deliverability.models import DomainCheck, DomainStatus, SendingDomain
 from deliverability.record_words import RecordState, state_of, title_of
+from relayhub.core import spoken
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,48 +55,82 @@ def _sentence(
 ) -> str:
     trouble = _trouble(by_state)
     if domain.status == DomainStatus.BROKEN:
-        return f"May not send now: {trouble or 'its required records were wrong for three days'}. Its mail is held" \
-            " and goes out by itself once the records are right."
+        return _(
+            "May not send now: %(trouble)s. Its mail is held and goes out by itself once the records are right."
+        ) % {"trouble": trouble or _("its required records were wrong for three days")}
     if domain.status == DomainStatus.VERIFIED:
         return _verified(by_state, trouble, required, is_failing)
     if not required or len(by_state.get(RecordState.NOT_LOOKED_AT, ())) == required:
-        count = f"{required} required records" if required else "records"
-        return f"May not send yet. Publish the {count} below; we look for them by ourselves."
-    return f"May not send yet: {trouble}." if trouble else "May not send yet: the last look was not complete."
+        return _to_publish(required)
+    if trouble:
+        return _("May not send yet: %(trouble)s.") % {"trouble": trouble}
+    return _("May not send yet: the last look was not complete.")
+
+
+def _to_publish(required: int) -> str:
+    if not required:
+        return _("May not send yet. Publish the records below; we look for them by ourselves.")
+    return ngettext(
+        "May not send yet. Publish the %(count)s required record below; we look for it by ourselves.",
+        "May not send yet. Publish the %(count)s required records below; we look for them by ourselves.", required,
+    ) % {"count": required}
 
 
 def _verified(by_state: dict[RecordState, list[str]], trouble: str, required: int, is_failing: bool) -> str:
     if is_failing and trouble:
-        return f"May still send, but {trouble}. Put that right before its mail is held."
+        return _("May still send, but %(trouble)s. Put that right before its mail is held.") % {"trouble": trouble}
     unknown = by_state.get(RecordState.UNKNOWN, [])
     if unknown:
-        return f"May send. DNS gave no answer about {_and(unknown)} at the last look, which changes nothing."
+        return _(
+            "May send. DNS gave no answer about %(records)s at the last look, which changes nothing."
+        ) % {"records": _and(unknown)}
     if by_state.get(RecordState.NOT_LOOKED_AT):
-        return "May send. New records are not looked up yet."
-    return f"May send. All {required} required records are right." if required else "May send."
+        return _("May send. New records are not looked up yet.")
+    if not required:
+        return _("May send.")
+    return ngettext(
+        "May send. %(count)s required record is right.", "May send. All %(count)s required records are right.", required
+    ) % {"count": required}
 
 
 def _trouble(by_state: dict[RecordState, list[str]]) -> str:
     """“DKIM key and DMARC policy are missing, return-path SPF is another value”."""
+    states = (RecordState.MISSING, RecordState.WRONG, RecordState.UNKNOWN, RecordState.NOT_LOOKED_AT)
+    return "; ".join(_stand(state, by_state[state]) for state in states if by_state.get(state))
+
+
+def _stand(state: RecordState, names: Sequence[str]) -> str:
+    count = len(names)
     words = {
-        RecordState.MISSING: "missing", RecordState.WRONG: "wrong", RecordState.UNKNOWN: "not answered by DNS",
-        RecordState.NOT_LOOKED_AT: "not looked up yet",
+        RecordState.MISSING: ngettext("%(records)s is missing", "%(records)s are missing", count),
+        RecordState.WRONG: ngettext("%(records)s is wrong", "%(records)s are wrong", count),
+        RecordState.UNKNOWN: ngettext(
+            "%(records)s is not answered by DNS", "%(records)s are not answered by DNS", count
+        ),
+        RecordState.NOT_LOOKED_AT: ngettext(
+            "%(records)s is not looked up yet", "%(records)s are not looked up yet", count
+        ),
     }
-    parts = [
-        f"{_and(by_state[state])} {'is' if len(by_state[state]) == 1 else 'are'} {word}"
-        for state, word in words.items() if by_state.get(state)
-    ]
-    return "; ".join(parts)
+    return words[state] % {"records": _and(names)}
 
 
 def _records(by_state: dict[RecordState, list[str]], right: int, required: int) -> str:
     if not required or by_state.keys() == {RecordState.NOT_LOOKED_AT}:
-        return "Not looked up yet"
+        return _("Not looked up yet")
     trouble = _trouble({state: names for state, names in by_state.items() if state is not RecordState.RIGHT})
-    return f"{right} of {required} right" + (f"; {trouble}" if trouble else "")
+    words = _("%(right)s of %(required)s right") % {"right": right, "required": required}
+    return f"{words}; {trouble}" if trouble else words
 
 
 def _and(names: Sequence[str]) -> str:
     # Titles such as “Return-path, SPF” hold a comma themselves.
-    shown = [name.replace(", ", " ") for name in names]
-    return shown[0] if len(shown) == 1 else f"{', '.join(shown[:-1])} and {shown[-1]}"
+    shown = [_within(name.replace(", ", " ")) for name in names]
+    if len(shown) == 1:
+        return shown[0]
+    return _("%(first)s and %(last)s") % {"first": ", ".join(shown[:-1]), "last": shown[-1]}
+
+
+def _within(title: str) -> str:
+    """A title within a sentence: these languages begin only names with a capital."""
+    is_word = spoken.language() in {"fr", "es", "pl"} and title[1:2].islower()
+    return title[:1].lower() + title[1:] if is_word else title

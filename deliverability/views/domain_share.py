@@ -10,6 +10,7 @@ from typing import Any
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
@@ -49,7 +50,7 @@ def share_end(request: PageRequest, domain_id: str, share_id: str) -> HttpRespon
     domain = domain_of(request, domain_id)
     rows = DomainShare.objects.filter(domain=domain).select_related("domain")
     sharing.revoke(request.actor, get_or_absent(rows, Prefix.DOMAIN_SHARE, share_id))
-    messages.success(request, "The link is taken back; it opens nothing any more.")
+    messages.success(request, _("The link is taken back; it opens nothing any more."))
     return redirect("domain-detail", domain.public_id)
 
 
@@ -68,7 +69,7 @@ def _for_strangers(view: Callable[[HttpRequest, str], HttpResponse]) -> Callable
         if allowance.is_allowed:
             return view(request, token)
         return HttpResponse(
-            "Too many requests came from your address. Wait a minute.", status=429,
+            _("Too many requests came from your address. Wait a minute."), status=429,
             content_type="text/plain; charset=utf-8",
             headers={"Retry-After": str(math.ceil(allowance.retry_after_seconds))},
         )

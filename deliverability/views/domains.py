@@ -10,6 +10,8 @@ from django.conf import settings
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext, pgettext
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from deliverability import domain_history, domains, managers, sharing, signing
@@ -27,6 +29,7 @@ from relayhub.core.ids import Prefix
 from relayhub.core.models import Scope
 from relayhub.core.pages import PageRequest, page
 from relayhub.core.paging import table_page
+from relayhub.core.vocabulary import status_look
 
 #: What of the history is shown before “all”.
 _HISTORY_SHOWN = 6
@@ -72,7 +75,9 @@ def domain_list(request: PageRequest) -> HttpResponse:
         {
             "table": table, "lines": [_line(row) for row in table.rows], "has_any": everything.exists(),
             "broken": [_line(row) for row in broken],
-            "chips": [{"key": "status", "value": value, "label": label} for value, label in DomainStatus.choices],
+            "chips": [
+                {"key": "status", "value": value, "label": status_look(value).word} for value in DomainStatus.values
+            ],
         },
     )
 
@@ -91,7 +96,7 @@ def domain_new(request: PageRequest) -> HttpResponse:
             form.add_error("name", exc.message)
         else:
             if not is_new:
-                messages.info(request, f"{domain.name} was here already.")
+                messages.info(request, _("%(domain)s was here already.") % {"domain": domain.name})
             return redirect("domain-detail", domain.public_id)
     return render(
         request, "deliverability/domain_new.html", {"form": form}, status=422 if form.is_bound else 200
@@ -130,7 +135,7 @@ def domain_check(request: PageRequest, domain_id: str) -> HttpResponse:
 
 
 def _tell(request: PageRequest, line: DomainLine) -> None:
-    words = f"Looked up just now. {line.verdict.sentence}"
+    words = _("Looked up just now.") + f" {line.verdict.sentence}"
     if line.domain.status == DomainStatus.VERIFIED and line.verdict.breaks_at is None:
         messages.success(request, words)
     else:
@@ -143,7 +148,9 @@ def domain_rotate(request: PageRequest, domain_id: str) -> HttpResponse:
     """Make new DKIM keys to publish."""
     domain = domain_of(request, domain_id)
     domains.rotate_keys(request.actor, domain)
-    messages.success(request, "New keys are made. Publish their records below; the present keys sign until then.")
+    messages.success(
+        request, _("New keys are made. Publish their records below; the present keys sign until then.")
+    )
     return redirect("domain-detail", domain.public_id)
 
 
@@ -153,10 +160,15 @@ def domain_delete(request: PageRequest, domain_id: str) -> HttpResponse:
     """Remove the domain and its keys."""
     domain = domain_of(request, domain_id)
     if request.POST.get("typed", "").strip().lower() != domain.name:
-        messages.error(request, f"Nothing was deleted: the name that was typed is not {domain.name}.")
+        messages.error(
+            request,
+            _("Nothing was deleted: the name that was typed is not %(domain)s.") % {"domain": domain.name},
+        )
         return redirect("domain-detail", domain.public_id)
     domains.delete_domain(request.actor, domain)
-    messages.success(request, f"{domain.name} is deleted. Its records may be taken out of DNS.")
+    messages.success(
+        request, _("%(domain)s is deleted. Its records may be taken out of DNS.") % {"domain": domain.name}
+    )
     return redirect("domain-list")
 
 
@@ -239,12 +251,14 @@ def _key_order(key: DkimKey) -> int:
 def _key_line(key: DkimKey, views: Sequence[RecordView]) -> dict[str, Any]:
     record = next((view for view in views if view.name.startswith(f"{key.selector}._domainkey.")), None)
     states = {
-        KeyState.PUBLISHING: ("pending", "Waits"), KeyState.ACTIVE: ("active", "Signs"),
-        KeyState.RETIRING: ("stopped", "Retiring"), KeyState.RETIRED: ("archived", "Retired"),
+        KeyState.PUBLISHING: ("pending", pgettext("DKIM key", "Waits")),
+        KeyState.ACTIVE: ("active", pgettext("DKIM key", "Signs")),
+        KeyState.RETIRING: ("stopped", pgettext("DKIM key", "Retiring")),
+        KeyState.RETIRED: ("archived", pgettext("DKIM key", "Retired")),
     }
     status, word = states[KeyState(key.state)]
     if key.state == KeyState.ACTIVE and record is not None and record.needs_work:
-        status, word = "missing", "Not in DNS"
+        status, word = "missing", _("Not in DNS")
     return {
         "key": key, "status": status, "word": word, "anchor": record.anchor if record else "",
         "keep_until": key.retired_at + signing.RETIRING_FOR if key.retired_at else None,
@@ -253,12 +267,24 @@ def _key_line(key: DkimKey, views: Sequence[RecordView]) -> dict[str, Any]:
 
 def _delete_lines(domain: SendingDomain, mail: Any) -> list[str]:
     lines = [
-        f"Mail from addresses of {domain.name} is refused at once, by SMTP and by the API, unless it goes to the"
-        " sandbox.",
-        "Both private keys are destroyed. Adding the domain again makes new ones, with new records to publish.",
+        _(
+            "Mail from addresses of %(domain)s is refused at once, by SMTP and by the API, unless it goes to the"
+            " sandbox."
+        ) % {"domain": domain.name},
+        _("Both private keys are destroyed. Adding the domain again makes new ones, with new records to publish."),
     ]
     waiting = mail.held + mail.queued
-    if waiting:
-        count = "More than 10,000 recipients" if waiting > 10_000 else f"{formats.number(waiting)} waiting recipients"
-        lines.append(f"{count} of its mail get nothing more from now on: they are held and expire.")
+    if waiting > 10_000:
+        lines.append(
+            _("More than %(count)s recipients of its mail get nothing more from now on: they are held and expire.")
+            % {"count": formats.number(10_000)}
+        )
+    elif waiting:
+        lines.append(
+            ngettext(
+                "%(count)s waiting recipient of its mail gets nothing more from now on: it is held and expires.",
+                "%(count)s waiting recipients of its mail get nothing more from now on: they are held and expire.",
+                waiting,
+            ) % {"count": formats.number(waiting)}
+        )
     return lines

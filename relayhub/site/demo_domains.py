@@ -95,7 +95,7 @@ def _bakery(domain: SendingDomain, when: DomainTimes) -> None:
     _checks(domain, when, {RecordKind.DMARC: (strict, _RIGHT)})
     dmarc, spf = _wanted(domain, RecordKind.DMARC), _wanted(domain, RecordKind.SPF)
     lost = when.now - timedelta(days=33, hours=6)
-    gone = f"There is no TXT record at {spf.name} any more."
+    gone = f"There is no TXT record at {spf.name} yet."
     _changes(
         domain,
         (dmarc, when.begin + timedelta(days=40), ([dmarc.value], True), (strict, True), _RIGHT),
@@ -107,7 +107,7 @@ def _bakery(domain: SendingDomain, when: DomainTimes) -> None:
 def _shop(domain: SendingDomain, when: DomainTimes) -> None:
     """Verified at first; a move to another DNS provider brought back an old DKIM record."""
     _verified(domain, when.begin + timedelta(days=2), DomainStatus.BROKEN, failing_since=when.drifted_at, failures=9)
-    why = "The public key found is not the one that we sign with."
+    why = "The key is another one, not ours."
     _checks(domain, when, {RecordKind.DKIM: (_FOREIGN_KEY, why)})
     key = _wanted(domain, RecordKind.DKIM)
     _changes(domain, (key, when.drifted_at, ([key.value], True), (_FOREIGN_KEY, False), why))
