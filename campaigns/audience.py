@@ -67,6 +67,11 @@ class Audience:
         """Everybody on the lists, once."""
         return self.reached + sum(self.left_out.values())
 
+    def with_suppressed(self) -> Audience:
+        """As a broadcast counts it: who is suppressed becomes a recipient with that status."""
+        others = {reason: number for reason, number in self.left_out.items() if reason != "suppressed"}
+        return Audience(reached=self.total - sum(others.values()), left_out=others)
+
 
 def _parameters(
     workspace: Workspace, lists: Sequence[UUID], excluded: Sequence[UUID], stream_id: UUID | None
@@ -189,9 +194,9 @@ def freeze(broadcast: Broadcast, lists: Sequence[UUID], excluded: Sequence[UUID]
         )
         rows = cursor.fetchall()
     counts = {str(reason): int(number) for reason, number, _ in rows}
-    reached = counts.pop("", 0) + counts.get("suppressed", 0)
-    left_out = {reason: number for reason, number in counts.items() if reason != "suppressed"}
-    return Frozen(reached=reached, left_out=left_out, first_id=min((row[2] for row in rows), default=0))
+    people = Audience(reached=counts.pop("", 0), left_out=counts).with_suppressed()
+    first_id = min((row[2] for row in rows), default=0)
+    return Frozen(reached=people.reached, left_out=people.left_out, first_id=first_id)
 
 
 def has_evidence_for_all(campaign: Campaign) -> bool:

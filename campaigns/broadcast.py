@@ -1,8 +1,9 @@
 """Launch, expand, pause, resume, cancel, finish: one broadcast a campaign, exactly once through kills.
 
-A launch freezes content and audience in one transaction and rings; expansion moves the frozen audience into
-the relay's queue in large set-based batches whose checkpoint moves in the same commit. A double launch finds
-the first broadcast. Only one process expands a broadcast at a time, by a transaction-scoped lock.
+A launch freezes content and audience in one transaction and rings; the audience of very many is frozen by the
+first step of the expansion instead, in seconds nobody has to wait for. Expansion moves the frozen audience into the
+relay's queue in large set-based batches whose checkpoint moves in the same commit. A double launch finds the first
+broadcast. Only one process expands a broadcast at a time, by a transaction-scoped lock.
 """
 
 from __future__ import annotations
@@ -36,6 +37,8 @@ log = logging.getLogger(__name__)
 
 JOB_KIND = "launch"
 BATCH = 10_000
+#: So many people on the lists are frozen while somebody waits for the answer: less than a second.
+FROZEN_AT_ONCE = 100_000
 #: While another process is at a batch.
 _LOOK_AGAIN_SECONDS = 0.2
 #: Cancelled campaigns are looked at for this long for rows that still wait.
@@ -45,6 +48,7 @@ CANCELLED_AT_ONCE = 20_000
 #: A scheduled launch that is later than this waits for a person.
 MAX_LATENESS = timedelta(hours=1)
 LAUNCHED = frozenset({CampaignStatus.SENDING, CampaignStatus.PAUSED, CampaignStatus.SENT})
+_UNEXPANDED = (BroadcastStatus.FREEZING, BroadcastStatus.EXPANDING)
 _WAITING = ("queued", "deferred", "held")
 _UNFINISHED = (*_WAITING, "leased", "attempting", "unknown")
 
@@ -95,7 +99,7 @@ def launch(actor: Actor, campaign: Campaign, *, override: str = "") -> Broadcast
         raise PreflightBlocked(found)
     try:
         with transaction.atomic():
-            return _freeze(actor, _locked_as_seen(campaign), found.version, override)
+            return _start(actor, _locked_as_seen(campaign), found, override)
     except (_LaunchedMeanwhile, IntegrityError):
         other = Broadcast.objects.filter(campaign=campaign).first()
         if other is None:
@@ -130,18 +134,17 @@ def _same(broadcast: Broadcast, campaign: Campaign) -> Broadcast:
     return broadcast
 
 
-def _freeze(actor: Actor, locked: Campaign, version: TemplateVersion, override: str) -> Broadcast:
-    if templates.published(version.template) != version:
+def _start(actor: Actor, locked: Campaign, found: preflight.Preflight, override: str) -> Broadcast:
+    version = found.version
+    if version is None or templates.published(version.template) != version:
         words = _("The template was published anew meanwhile. Look at it again before you launch.")
         raise ConflictError(words, code="campaign_changed")
-    stream = preflight.stream_for(locked)
-    lists, excluded = audience.lists_of(locked), audience.excluded_of(locked)
+    stream, lists = preflight.stream_for(locked), audience.lists_of(locked)
     broadcast = Broadcast.objects.create(
         campaign=locked, workspace=locked.workspace, template_version=version,
         list_ids=[str(list_id) for list_id in lists], launched_by=actor.label[:300],
         override_reason=override.strip()[:500],
     )
-    people = audience.freeze(broadcast, lists, excluded, stream.pk)
     source = _compiled(locked, version)
     message = bulk.create_broadcast_message(
         bulk.BroadcastMessage(
@@ -152,23 +155,40 @@ def _freeze(actor: Actor, locked: Campaign, version: TemplateVersion, override: 
             track=locked.track, list_ids=lists, max_per_minute=locked.max_per_minute,
         )
     )
-    broadcast.message_id, broadcast.status = message.pk, BroadcastStatus.EXPANDING
-    broadcast.audience_count, broadcast.left_out = people.reached, people.left_out
-    broadcast.checkpoint = max(0, people.first_id - 1)  # those of all broadcasts before stand below it
-    broadcast.save(update_fields=["message_id", "status", "audience_count", "left_out", "checkpoint"])
+    broadcast.message_id = message.pk
     locked.status, locked.launched_at, locked.stream_id = CampaignStatus.SENDING, now(), stream.pk
     locked.archived_at = None
     locked.save(update_fields=["status", "launched_at", "stream_id", "archived_at"])
+    if found.audience.total > FROZEN_AT_ONCE:
+        _keep_audience(broadcast, found.audience.with_suppressed())
+    else:
+        _freeze(broadcast)
     audit.record(
         actor, "campaign.launched", "campaign", locked.public_id, summary=locked.name,
-        after={"audience": people.reached, "left_out": people.left_out, "override": override},
+        after={"audience": broadcast.audience_count, "left_out": broadcast.left_out, "override": override},
     )
     jobs.start_job(
         locked.workspace, kind=JOB_KIND, title=f"Launch {locked.name}", created_by=actor.user, unit="recipients",
-        total=people.reached, state={"broadcast": str(broadcast.pk), "campaign": locked.public_id},
+        total=broadcast.audience_count, state={"broadcast": str(broadcast.pk), "campaign": locked.public_id},
     )
     live_feed.announce(locked.workspace_id)
     return broadcast
+
+
+def _freeze(broadcast: Broadcast) -> None:
+    """Store whom it reaches, by the lists of the launch, and be ready to expand."""
+    campaign = broadcast.campaign
+    assert campaign.stream_id is not None  # a launch sets it
+    lists = [UUID(list_id) for list_id in broadcast.list_ids]
+    people = audience.freeze(broadcast, lists, audience.excluded_of(campaign), campaign.stream_id)
+    broadcast.status = BroadcastStatus.EXPANDING
+    broadcast.checkpoint = max(0, people.first_id - 1)  # those of all broadcasts before stand below it
+    _keep_audience(broadcast, people)
+
+
+def _keep_audience(broadcast: Broadcast, people: audience.Audience) -> None:
+    broadcast.audience_count, broadcast.left_out = people.reached, people.left_out
+    broadcast.save(update_fields=["message_id", "status", "audience_count", "left_out", "checkpoint"])
 
 
 def _compiled(campaign: Campaign, version: TemplateVersion) -> compiled.CompiledSource:
@@ -225,12 +245,14 @@ def run_launch(run: jobs.JobRun) -> None:
             count = _expand_batch(broadcast_id)
         if count is not None:
             crashpoint("after_expand_batch")
-        status, done = Broadcast.objects.values_list("status", "expanded_count").get(pk=broadcast_id)
-        run.advance(done=done)
+        status, done, total = Broadcast.objects.values_list("status", "expanded_count", "audience_count").get(
+            pk=broadcast_id
+        )
+        run.advance(done=done, total=total)
         if status == BroadcastStatus.CANCELLED:
             run.cancelled()
             return
-        if status != BroadcastStatus.EXPANDING:
+        if status not in _UNEXPANDED:
             run.advance(done=done, total=done)
             run.finish(recipients=done)
             return
@@ -241,8 +263,12 @@ def run_launch(run: jobs.JobRun) -> None:
 def _expand_batch(broadcast_id: UUID) -> int | None:
     """One batch and its checkpoint in one transaction; None when there is nothing (more) to do here."""
     broadcast = Broadcast.objects.select_for_update(skip_locked=True).filter(pk=broadcast_id).first()
-    if broadcast is None or broadcast.status != BroadcastStatus.EXPANDING:
+    if broadcast is None or broadcast.status not in _UNEXPANDED:
         return None
+    if broadcast.status == BroadcastStatus.FREEZING:
+        _freeze(broadcast)
+        crashpoint("freeze_before_commit")
+        return 0
     last = _batch_end(broadcast)
     if last is None:
         broadcast.status, broadcast.expanded_at = BroadcastStatus.EXPANDED, now()
@@ -271,7 +297,7 @@ def _batch_end(broadcast: Broadcast) -> int | None:
 
 def resume_expansions() -> int:
     """Ring for every broadcast that is not expanded yet; returns how many."""
-    ids = list(Broadcast.objects.filter(status=BroadcastStatus.EXPANDING).values_list("pk", flat=True)[:100])
+    ids = list(Broadcast.objects.filter(status__in=_UNEXPANDED).values_list("pk", flat=True)[:100])
     for broadcast_id in ids:
         _ring("expand", broadcast_id)
     return len(ids)

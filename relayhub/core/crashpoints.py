@@ -22,6 +22,7 @@ CRASHPOINTS = (
     "after_final_dot",
     "after_reply",
     "after_outcome_commit",
+    "freeze_before_commit",
     "expand_mid_batch",
     "after_expand_batch",
     "import_mid_batch",

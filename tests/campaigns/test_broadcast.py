@@ -10,6 +10,7 @@ import pytest
 from campaigns import audience, broadcast, editing, lists, preflight, subscriptions, templates
 from campaigns.contacts import Evidence, add_contact
 from campaigns.models import Broadcast, BroadcastAudience, Campaign, CampaignStatus, MailingList
+from deliverability import suppression
 from relayhub.core import jobs
 from relayhub.core.access import Actor, system_actor
 from relayhub.core.clock import now
@@ -64,6 +65,52 @@ def test_an_expansion_killed_between_batches_goes_on_where_it_stood(
     assert (row.status, row.expanded_count) == ("expanded", 10)
     assert Recipient.objects.filter(broadcast_id=row.pk).count() == 10
     assert ledger.verify().is_clean
+
+
+def test_the_audience_of_very_many_is_frozen_behind_the_answer(
+    actor: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(broadcast, "FROZEN_AT_ONCE", 4)
+    campaign = campaign_of(actor, people=5)
+    suppression.suppress(actor.workspace.pk, "p1@x.example", reason="manual", scope="workspace")
+    row = broadcast.launch(actor, campaign)
+    job = Job.objects.get(kind=broadcast.JOB_KIND)
+
+    assert (row.status, row.audience_count, job.total) == ("freezing", 5, 5)
+    assert not BroadcastAudience.objects.exists()
+    assert broadcast.launch(actor, campaign).pk == row.pk
+    # Whoever dies before the commit leaves nothing; the next look rings for it again.
+    monkeypatch.setattr(broadcast, "crashpoint", _dies)
+    with pytest.raises(SystemExit):
+        broadcast.expand(row.pk)
+    monkeypatch.setattr(broadcast, "crashpoint", lambda name: None)
+    assert (BroadcastAudience.objects.count(), broadcast.resume_expansions()) == (0, 1)
+
+    assert broadcast.expand(row.pk) == 5
+
+    row.refresh_from_db()
+    assert (row.status, row.audience_count, row.expanded_count) == ("expanded", 5, 5)
+    statuses = Recipient.objects.filter(broadcast_id=row.pk).values_list("status", flat=True)
+    assert sorted(statuses) == ["queued", "queued", "queued", "queued", "suppressed"]
+    assert ledger.verify().is_clean
+
+
+def test_a_launch_cancelled_before_its_audience_is_frozen_writes_to_nobody(
+    actor: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(broadcast, "FROZEN_AT_ONCE", 2)
+    campaign = campaign_of(actor)
+    row = broadcast.launch(actor, campaign)
+    broadcast.cancel(actor, campaign)
+
+    assert broadcast.expand(row.pk) == 0
+
+    row.refresh_from_db()
+    assert (row.status, Recipient.objects.count(), BroadcastAudience.objects.count()) == ("cancelled", 0, 0)
+
+
+def _dies(name: str) -> None:
+    raise SystemExit(name)
 
 
 def test_a_contact_on_several_lists_is_reached_once(actor: Actor) -> None:

@@ -9,7 +9,7 @@ import pytest
 from django.db.models import Count
 
 from campaigns import broadcast, import_undo
-from campaigns.models import Broadcast, Contact, Subscription
+from campaigns.models import Broadcast, BroadcastAudience, Contact, Subscription
 from relayhub.core.models import Job
 from relayhub.relay.models import Event, Message, Recipient
 from tests.support.acts import act
@@ -55,6 +55,26 @@ def test_an_expander_killed_mid_batch_stores_everybody_once(
     assert not rows.values("contact_id").annotate(n=Count("id")).filter(n__gt=1).exists()
     assert Message.objects.get(pk=found.message_id).recipient_count == people.size
     assert Event.objects.filter(broadcast_id=row.pk, type="accepted").count() == people.size
+    check_ledger()
+
+
+def test_a_process_killed_before_the_audience_of_very_many_is_frozen_leaves_nothing(
+    sender: Sender, sink: SmtpSink, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(broadcast, "FROZEN_AT_ONCE", 0)
+    people = make_audience(300)
+    row = launch_twice(sender, make_campaign(sender, people, sink))
+
+    for _ in range(2):
+        assert act("expand", row.pk, crashpoint="freeze_before_commit") == KILLED
+        assert not BroadcastAudience.objects.filter(broadcast=row).exists()
+    at_once(lambda: act("expand", row.pk), lambda: act("expand", row.pk))
+    broadcast.expand(row.pk)
+
+    found = Broadcast.objects.get(pk=row.pk)
+    assert (found.status, found.audience_count, found.expanded_count) == ("expanded", people.size, people.size)
+    addresses = Recipient.objects.filter(broadcast_id=row.pk).values_list("address", flat=True)
+    assert Counter(addresses) == Counter(people.valid | people.refused | people.suppressed)
     check_ledger()
 
 
