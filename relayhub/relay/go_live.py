@@ -16,10 +16,11 @@ from typing import Any
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from deliverability import managers
 from deliverability.models import DomainStatus
-from relayhub.core import resolver
+from relayhub.core import languages, resolver, spoken
 from relayhub.core.access import Actor, require
 from relayhub.core.address_guard import is_public
 from relayhub.core.errors import ConflictError, InputError
@@ -94,7 +95,7 @@ def go_live(actor: Actor, given: routes.RouteInput) -> Route:
     require(actor, Scope.ROUTES_WRITE)
     if actor.workspace.is_pinned_to_sandbox:
         raise ConflictError(
-            "This workspace is pinned to the sandbox: its mail never leaves. Go live in a workspace of your own.",
+            _("This workspace is pinned to the sandbox: its mail never leaves. Go live in a workspace of your own."),
             code="pinned_to_sandbox",
         )
     checks = go_live_checks(actor, given.transport, tls=given.tls, provider_settings=given.provider_settings)
@@ -112,7 +113,7 @@ def _spec(transport: str) -> TransportSpec:
     except TransportTextError as exc:
         raise InputError(str(exc), field="transport") from exc
     if not spec.leaves:
-        raise InputError("Mail in the sandbox never leaves: choose another transport.", field="transport")
+        raise InputError(_("Mail in the sandbox never leaves: choose another transport."), field="transport")
     return spec
 
 
@@ -121,10 +122,10 @@ def domain_check(actor: Actor) -> GoLiveCheck:
     verified = list(
         managers.live_domains(actor.workspace.pk).filter(status=DomainStatus.VERIFIED).values_list("name", flat=True)
     )
-    message = (
-        f"Verified: {', '.join(verified[:3])}{' and others' if len(verified) > 3 else ''}." if verified
-        else "No domain is verified, so all mail would be held. Add one and publish its records."
-    )
+    message = _("No domain is verified, so all mail would be held. Add one and publish its records.")
+    if verified:
+        many = _("Verified: %(domains)s and others.") if len(verified) > 3 else _("Verified: %(domains)s.")
+        message = many % {"domains": ", ".join(verified[:3])}
     return GoLiveCheck(name="domain", is_ok=bool(verified), blocks=True, message=message)
 
 
@@ -132,31 +133,34 @@ def _port_check() -> GoLiveCheck:
     why = run_apart(lambda: probe_port_25(PROBE_HOSTS, timeout_seconds=_PROBE_SECONDS))
     return GoLiveCheck(
         name="port_25", is_ok=not why, blocks=True,
-        message=f"Port 25 is not open to the world ({why}). Ask your provider to open it, or use a smarthost."
-        if why else "Port 25 is open to the world.",
+        message=_("Port 25 is not open to the world (%(why)s). Ask your provider to open it, or use a smarthost.")
+        % {"why": why} if why else _("Port 25 is open to the world."),
     )
 
 
 def _egress_check() -> GoLiveCheck:
     if settings.RELAYHUB_EGRESS_ADDRESSES:
         named = ", ".join(map(str, settings.RELAYHUB_EGRESS_ADDRESSES))
-        return GoLiveCheck(name="egress", is_ok=True, blocks=False, message=f"Mail leaves from {named}.")
+        message = _("Mail leaves from %(addresses)s.") % {"addresses": named}
+        return GoLiveCheck(name="egress", is_ok=True, blocks=False, message=message)
     found = resolver.uncached().a(settings.RELAYHUB_HOSTNAME)
     addresses = [text for text in found.values if is_public(text)] if isinstance(found, Records) else []
     return GoLiveCheck(
         name="egress", is_ok=bool(addresses), blocks=False,
-        message=f"SPF names {settings.RELAYHUB_HOSTNAME}, which has the address {addresses[0]}." if addresses
-        else f"RELAYHUB_EGRESS_ADDRESSES is empty and {settings.RELAYHUB_HOSTNAME} has no public address, so SPF"
-        " would fail. Set one of both.",
+        message=(
+            _("SPF names %(host)s, which has the address %(address)s.") if addresses else
+            _("RELAYHUB_EGRESS_ADDRESSES is empty and %(host)s has no public address, so SPF would fail. "
+              "Set one of both.")
+        ) % {"host": settings.RELAYHUB_HOSTNAME, "address": next(iter(addresses), "")},
     )
 
 
 def _smarthost_check(spec: TransportSpec, tls: str) -> GoLiveCheck:
     why = run_apart(lambda: probe_smarthost(spec, tls=tls))
-    what = "takes our login" if spec.username else "answers"
+    well = _("%(way)s takes our login.") if spec.username else _("%(way)s answers.")
     return GoLiveCheck(
         name="smarthost", is_ok=not why, blocks=True,
-        message=f"{spec.text} does not let us in: {why}." if why else f"{spec.text} {what}.",
+        message=(_("%(way)s does not let us in: %(why)s.") if why else well) % {"way": spec.text, "why": why},
     )
 
 
@@ -169,7 +173,7 @@ def _provider_check(spec: TransportSpec) -> GoLiveCheck:
     except (ImproperlyConfigured, ImportError) as error:
         is_ok = "there is no" not in str(error) and not spec.settings
         return GoLiveCheck(name="provider", is_ok=is_ok, blocks=True, message=str(error).splitlines()[0])
-    return GoLiveCheck(name="provider", is_ok=True, blocks=True, message=f"{spec.text} is set up.")
+    return GoLiveCheck(name="provider", is_ok=True, blocks=True, message=_("%(way)s is set up.") % {"way": spec.text})
 
 
 async def probe_smarthost(spec: TransportSpec, *, tls: str = "opportunistic") -> str:
@@ -187,5 +191,11 @@ async def probe_smarthost(spec: TransportSpec, *, tls: str = "opportunistic") ->
 
 def run_apart(work: Callable[[], Coroutine[Any, Any, str]]) -> str:
     """Run a short coroutine to its end on a thread of its own, whatever runs on this one."""
+    language = spoken.language()
+
+    def run() -> str:
+        with languages.speaking(language):
+            return asyncio.run(work())
+
     with ThreadPoolExecutor(1, thread_name_prefix="probe") as pool:
-        return pool.submit(lambda: asyncio.run(work())).result()
+        return pool.submit(run).result()

@@ -12,6 +12,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import connection
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext, pgettext
 
 from relayhub.core import formats
 from relayhub.core.clock import now
@@ -20,7 +22,7 @@ from relayhub.core.models import Workspace
 from relayhub.relay import routes
 from relayhub.relay.models import Route, SiteRecord
 from relayhub.relay.models.lane import RESOLVE_SITE
-from relayhub.relay.routing import Rule
+from relayhub.relay.routing import Rule, either
 from relayhub.relay.transports.base import TransportKind, TransportSpec
 
 #: Outcomes looked at; more would not change the verdict.
@@ -95,26 +97,29 @@ def rule_lines(workspace: Workspace) -> list[RuleLine]:
 def way_words(spec: TransportSpec) -> str:
     """The way out in words."""
     if spec.kind is TransportKind.SANDBOX:
-        return "Kept in the sandbox inbox, never leaves"
+        return _("Kept in the sandbox inbox, never leaves")
     if spec.kind is TransportKind.DIRECT:
-        return "Straight to the mail hosts of each recipient’s domain"
+        return _("Straight to the mail hosts of each recipient’s domain")
     if spec.kind is TransportKind.ANYMAIL:
-        return f"By the API of {spec.name.replace('_', ' ').title()}"
+        return _("By the API of %(provider)s") % {"provider": spec.name.replace("_", " ").title()}
     if spec.kind is TransportKind.LMTP:
-        return f"Into the mail store {spec.host} by LMTP"
-    return f"Through the smarthost {spec.host}"
+        return _("Into the mail store %(host)s by LMTP") % {"host": spec.host}
+    return _("Through the smarthost %(host)s") % {"host": spec.host}
 
 
 def match_words(streams: list[str], domains: list[str]) -> str:
     """When a rule applies: “All mail”, or “Stream broadcast, to gmail.com or *.example.com”."""
-    parts = []
+    names = {"streams": either(streams), "domains": either(domains[:3])}
+    more = len(domains) - 3
+    if more > 0:
+        names["domains"] = ngettext(
+            "%(domains)s and %(count)s more domain", "%(domains)s and %(count)s more domains", more
+        ) % {"domains": names["domains"], "count": formats.number(more)}
+    if streams and domains:
+        return _("Stream %(streams)s, to %(domains)s") % names
     if streams:
-        parts.append(f"stream {' or '.join(streams)}")
-    if domains:
-        shown = " or ".join(domains[:3])
-        parts.append(f"to {shown}" + (f" and {len(domains) - 3} more domains" if len(domains) > 3 else ""))
-    text = ", ".join(parts)
-    return text[:1].upper() + text[1:] if text else "All mail"
+        return _("Stream %(streams)s") % names
+    return _("To %(domains)s") % names if domains else _("All mail")
 
 
 def waiting_for(workspace: Workspace, route: Route) -> int:
@@ -174,56 +179,64 @@ def _health(spec: TransportSpec, seen: dict[str, _Seen]) -> Health:
     delivered, deferred = entry.counts.get("delivered", 0), entry.counts.get("deferred", 0)
     total = delivered + deferred + entry.counts.get("bounced", 0)
     common: dict[str, Any] = {"last_at": entry.last_at, "waiting": entry.waiting}
-    told = f"{formats.number(delivered)} of the newest {formats.number(total)} tries delivered" if total else ""
+    tries = {"delivered": formats.number(delivered), "all": formats.number(total), "deferred": formats.number(deferred)}
+    failing = pgettext("status", "Failing")
     if entry.backed_off:
-        many = f"{formats.number(entry.backed_off)} of {formats.number(entry.lanes)} lanes are"
-        whom = many if spec.kind is TransportKind.DIRECT else "It is"
-        status, word = ("warn", "Slowed") if delivered else ("failing", "Failing")
-        return Health(status=status, word=word, text=f"{whom} backed off: {entry.reason}", **common)
+        status, word = ("warn", _("Slowed")) if delivered else ("failing", failing)
+        return Health(status=status, word=word, text=_backed_off(spec, entry), **common)
     if not total:
-        return Health(status="none", word="Not used", text="No mail went this way in the last 24 h.", **common)
+        return Health(status="none", word=_("Not used"), text=_("No mail went this way in the last 24 h."), **common)
     if deferred and not delivered:
-        text = f"Nothing got out: {formats.number(deferred)} tries deferred."
-        return Health(status="failing", word="Failing", text=text, **common)
+        text = _("Nothing got out: %(deferred)s tries deferred.") % tries
+        return Health(status="failing", word=failing, text=text, **common)
     if total >= _ENOUGH and deferred > total * _MANY_DEFERRED:
-        text = f"{told}, {formats.number(deferred)} deferred."
-        return Health(status="warn", word="Many deferrals", text=text, **common)
-    word = "Kept" if spec.kind is TransportKind.SANDBOX else "Healthy"
-    return Health(status="healthy", word=word, text=f"{told}.", **common)
+        text = _("%(delivered)s of the newest %(all)s tries delivered, %(deferred)s deferred.") % tries
+        return Health(status="warn", word=_("Many deferrals"), text=text, **common)
+    word = _("Kept") if spec.kind is TransportKind.SANDBOX else pgettext("status", "Healthy")
+    text = _("%(delivered)s of the newest %(all)s tries delivered.") % tries
+    return Health(status="healthy", word=word, text=text, **common)
+
+
+def _backed_off(spec: TransportSpec, entry: _Seen) -> str:
+    words = {"reason": _(entry.reason), "count": formats.number(entry.backed_off), "all": formats.number(entry.lanes)}
+    if spec.kind is TransportKind.DIRECT:
+        return _("%(count)s of %(all)s lanes are backed off: %(reason)s") % words
+    return _("It is backed off: %(reason)s") % words
 
 
 def _line(route: Route, spec: TransportSpec, seen: dict[str, _Seen]) -> RuleLine:
     return RuleLine(
-        route=route, label=route.name or f"Rule {route.position}", transport=spec.text, way=way_words(spec),
-        match=match_words(route.match_streams, route.match_domains), notes=tuple(_notes(route, spec)),
-        is_on=route.weight > 0, health=_health(spec, seen), leaves=spec.leaves,
+        route=route, label=route.name or _("Rule %(place)s") % {"place": route.position}, transport=spec.text,
+        way=way_words(spec), match=match_words(route.match_streams, route.match_domains),
+        notes=tuple(_notes(route, spec)), is_on=route.weight > 0, health=_health(spec, seen), leaves=spec.leaves,
     )
 
 
 def _notes(route: Route, spec: TransportSpec) -> list[str]:
     notes = []
     if spec.kind is TransportKind.ANYMAIL:
-        notes.append("key stored" if route.secret else "no key stored")
+        notes.append(_("key stored") if route.secret else _("no key stored"))
     elif spec.kind in (TransportKind.SMTP, TransportKind.SMTPS, TransportKind.LMTP):
-        notes.append("signs in" if route.secret else "no login")
+        notes.append(_("signs in") if route.secret else _("no login"))
     if spec.kind is TransportKind.SMTPS:
-        notes.append("TLS from the start")
+        notes.append(_("TLS from the start"))
     elif spec.kind in (TransportKind.SMTP, TransportKind.DIRECT):
-        notes.append({"none": "no TLS", "required": "TLS required"}.get(route.tls, "TLS where offered"))
+        notes.append({"none": _("no TLS"), "required": _("TLS required")}.get(route.tls, _("TLS where offered")))
     if spec.leaves and not route.dkim:
-        notes.append("not signed here")
+        notes.append(_("not signed here"))
     if route.max_connections:
-        notes.append(f"at most {route.max_connections} connections")
+        most = formats.counted(route.max_connections, "connection")
+        notes.append(_("at most %(connections)s") % {"connections": most})
     if route.weight not in (0, 100):
-        notes.append(f"weight {formats.number(route.weight)}")
+        notes.append(_("weight %(weight)s") % {"weight": formats.number(route.weight)})
     return notes
 
 
 def _default_line(rule: Rule, seen: dict[str, _Seen]) -> RuleLine:
     spec = rule.transport
     return RuleLine(
-        route=None, label="Last rule", match="All mail that no rule above takes", transport=spec.text,
-        way=way_words(spec), notes=("signs in",) if spec.username else (), is_on=True, health=_health(spec, seen),
+        route=None, label=_("Last rule"), match=_("All mail that no rule above takes"), transport=spec.text,
+        way=way_words(spec), notes=(_("signs in"),) if spec.username else (), is_on=True, health=_health(spec, seen),
         leaves=spec.leaves,
     )
 

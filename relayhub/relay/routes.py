@@ -16,6 +16,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from deliverability import domains
 from relayhub.core import audit, crypto
@@ -156,7 +157,7 @@ def explain(actor: Actor, *, address: str, stream: str, from_domain: str = "") -
         raise InputError(exc.message, field="address") from exc
     found = rules_for(actor.workspace.pk)
     if stream not in found.stream_slugs.values():
-        raise InputError(f"There is no stream “{stream}”.", field="stream")
+        raise InputError(_("There is no stream “%(name)s”.") % {"name": stream}, field="stream")
     state = domains.sending_state(actor.workspace.pk, from_domain) if from_domain else "verified"
     return choose_route(
         stream=stream, domain=domain, rules=found.rules, is_pinned_to_sandbox=found.is_pinned_to_sandbox,
@@ -193,7 +194,7 @@ def create_route(actor: Actor, given: RouteInput, *, position: int | None = None
         _hold_rules(actor.workspace.pk)
         count = Route.objects.filter(workspace=actor.workspace).count()
         if count >= MAX_ROUTES:
-            raise InputError(f"A workspace has at most {MAX_ROUTES} rules.")
+            raise InputError(_("A workspace has at most %(count)s rules.") % {"count": MAX_ROUTES})
         route = Route.objects.create(workspace=actor.workspace, position=count + 1, **values)
         if position is not None:
             _move(route, position)
@@ -275,7 +276,7 @@ def _hold_rules(workspace_id: UUID, route: Route | None = None) -> None:
     if route is not None:
         present = Route.objects.filter(pk=route.pk).values_list("position", flat=True).first()
         if present is None:
-            raise AccessError("This rule was deleted meanwhile.")
+            raise AccessError(_("This rule was deleted meanwhile."))
         route.position = present
 
 
@@ -311,13 +312,13 @@ def _checked(actor: Actor, given: RouteInput) -> dict[str, Any]:
     known = set(Stream.objects.filter(workspace=actor.workspace).values_list("slug", flat=True))
     unknown = sorted(set(given.streams) - known)
     if unknown:
-        raise InputError(f"There is no stream “{unknown[0]}”.", field="match.streams")
+        raise InputError(_("There is no stream “%(name)s”.") % {"name": unknown[0]}, field="match.streams")
     if given.tls not in _TLS:
-        raise InputError(f"TLS is one of: {', '.join(_TLS)}.", field="tls")
+        raise InputError(_("TLS is one of: %(kinds)s.") % {"kinds": ", ".join(_TLS)}, field="tls")
     if not 0 <= given.weight <= 10_000:
-        raise InputError("A weight is from 0 to 10,000.", field="weight")
+        raise InputError(_("A weight is from 0 to 10,000."), field="weight")
     if given.max_connections is not None and not 1 <= given.max_connections <= 1000:
-        raise InputError("Connections are from 1 to 1,000.", field="max_connections")
+        raise InputError(_("Connections are from 1 to 1,000."), field="max_connections")
     secret = _secret(spec, given.provider_settings)
     return {
         "transport": spec.text, "match_streams": sorted(set(given.streams)),
@@ -342,4 +343,5 @@ def _checked_domain(domain: str) -> str:
     try:
         return prefix + normalise_domain(bare)
     except AddressError as exc:
-        raise InputError(f"“{domain}” is not a domain. {exc.message}", field="match.domains") from exc
+        words = _("“%(domain)s” is not a domain.") % {"domain": domain}
+        raise InputError(f"{words} {exc.message}", field="match.domains") from exc

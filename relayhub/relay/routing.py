@@ -10,8 +10,12 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import reduce
 from typing import Literal
 from uuid import UUID
+
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from relayhub.relay.transports.base import TransportKind, TransportSpec
 
@@ -36,7 +40,9 @@ class Rule:
     @property
     def label(self) -> str:
         """What people call it."""
-        return self.name or (f"rule {self.position}" if self.route_id else "the default route")
+        if self.route_id is None:
+            return _(self.name) if self.name else _("the default route")
+        return self.name or _("rule %(place)s") % {"place": self.position}
 
     @property
     def match_key(self) -> tuple[frozenset[str], frozenset[str]]:
@@ -68,12 +74,14 @@ class RouteChoice:
         return self.rule.transport
 
 
-SANDBOX_RULE = Rule(transport=TransportSpec(kind=TransportKind.SANDBOX), name="the workspace’s sandbox pin")
+SANDBOX_RULE = Rule(
+    transport=TransportSpec(kind=TransportKind.SANDBOX), name=gettext_noop("the workspace’s sandbox pin")
+)
 HOLD_DOMAIN_BROKEN = "domain_broken"
 HOLD_DOMAIN_UNVERIFIED = "domain_unverified"
 _STATE_TEXTS = {
-    "broken": (HOLD_DOMAIN_BROKEN, "the From domain is broken: a required DNS record is wrong"),
-    "unverified": (HOLD_DOMAIN_UNVERIFIED, "the From domain is not verified"),
+    "broken": (HOLD_DOMAIN_BROKEN, gettext_noop("the From domain is broken: a required DNS record is wrong")),
+    "unverified": (HOLD_DOMAIN_UNVERIFIED, gettext_noop("the From domain is not verified")),
 }
 
 
@@ -88,26 +96,26 @@ def choose_route(
 ) -> RouteChoice:
     """The way of a recipient at `domain` in `stream`. `rules` ends with the default rule."""
     if is_pinned_to_sandbox:
-        return RouteChoice(rule=SANDBOX_RULE, why="this workspace is pinned to the sandbox")
+        return RouteChoice(rule=SANDBOX_RULE, why=_("this workspace is pinned to the sandbox"))
     considered: list[Considered] = []
     winner: Rule | None = None
     for rule in rules:
         why_not = _why_not(rule, stream, domain)
         if why_not or winner is not None:
-            why = why_not or (f"{_named(winner)} comes before it" if winner else "")
+            why = why_not or (_("%(rule)s comes before it") % {"rule": _named(winner)} if winner else "")
             considered.append(Considered(rule=rule.label, transport=rule.transport.text, why=why))
         elif winner is None:
             winner = _by_weight(rule, rules, recipient_id)
             if winner is not rule:
                 considered.append(
                     Considered(rule=rule.label, transport=rule.transport.text,
-                               why=f"this recipient falls into the share of {_named(winner)}")
+                               why=_("this recipient falls into the share of %(rule)s") % {"rule": _named(winner)})
                 )
     if winner is None:  # the default rule matches everything, so this is a caller without rules
         raise ValueError("rules must end with the default rule")
     hold, text = _STATE_TEXTS.get(domain_state, ("", "")) if winner.transport.leaves else ("", "")
     return RouteChoice(
-        rule=winner, why=text or _why(winner, stream, domain), hold_reason=hold,
+        rule=winner, why=_(text) if text else _why(winner, stream, domain), hold_reason=hold,
         considered=tuple(item for item in considered if item.rule != winner.label),
     )
 
@@ -124,11 +132,11 @@ def first_match(rules: Iterable[Rule], stream: str, domain: str) -> Rule | None:
 
 def _why_not(rule: Rule, stream: str, domain: str) -> str:
     if rule.weight == 0:
-        return "it is switched off (weight 0)"
+        return _("it is switched off (weight 0)")
     if rule.streams and stream not in rule.streams:
-        return f"it is for {_or(rule.streams)} only, not for {stream}"
+        return _("it is for %(streams)s only, not for %(stream)s") % {"streams": either(rule.streams), "stream": stream}
     if rule.domains and not any(_covers(pattern, domain) for pattern in rule.domains):
-        return f"it is for {_or(rule.domains)} only"
+        return _("it is for %(domains)s only") % {"domains": either(rule.domains)}
     return ""
 
 
@@ -140,18 +148,23 @@ def _covers(pattern: str, domain: str) -> bool:
 
 def _why(rule: Rule, stream: str, domain: str) -> str:
     if rule.route_id is None:
-        return "no rule before it applies"
-    parts = [f"the stream is {stream}" if rule.streams else "", f"the domain is {domain}" if rule.domains else ""]
-    return " and ".join(part for part in parts if part) or "it applies to all mail"
+        return _("no rule before it applies")
+    names = {"stream": stream, "domain": domain}
+    if rule.streams and rule.domains:
+        return _("the stream is %(stream)s and the domain is %(domain)s") % names
+    if rule.streams:
+        return _("the stream is %(stream)s") % names
+    return _("the domain is %(domain)s") % names if rule.domains else _("it applies to all mail")
 
 
 def _named(rule: Rule) -> str:
     """Its label for a sentence: a name somebody gave is quoted, "rule 2" is not."""
-    return f"“{rule.name}”" if rule.name else rule.label
+    return _("“%(words)s”") % {"words": rule.name} if rule.name else rule.label
 
 
-def _or(names: Iterable[str]) -> str:
-    return " or ".join(sorted(names))
+def either(names: Iterable[str]) -> str:
+    """Names of which one is enough: “news or receipts”, sorted."""
+    return reduce(lambda one, other: _("%(one)s or %(other)s") % {"one": one, "other": other}, sorted(names) or [""])
 
 
 def _by_weight(first: Rule, rules: Sequence[Rule], recipient_id: UUID | None) -> Rule:

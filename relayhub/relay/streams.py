@@ -7,6 +7,7 @@ from typing import Any
 
 from django.db import IntegrityError, transaction
 from django.db.models import ProtectedError
+from django.utils.translation import gettext as _
 
 from relayhub.core import audit
 from relayhub.core.access import Actor
@@ -47,10 +48,12 @@ def create_stream(actor: Actor, *, slug: str, name: str, kind: str, track: str =
     """Make a stream; its slug cannot change later, for programs name it."""
     if not _SLUG.fullmatch(slug):
         raise InputError(
-            f"“{slug}” is not a stream name. Use lower-case letters, digits and hyphens, up to 63.", field="slug"
+            _("“%(slug)s” is not a stream name. Use lower-case letters, digits and hyphens, up to 63.")
+            % {"slug": slug},
+            field="slug",
         )
     if kind not in (StreamKind.TRANSACTIONAL, StreamKind.BROADCAST):
-        raise InputError("A stream is transactional or broadcast.", field="kind")
+        raise InputError(_("A stream is transactional or broadcast."), field="kind")
     _check_track(track)
     with transaction.atomic():
         stream, made = Stream.objects.get_or_create(
@@ -58,7 +61,7 @@ def create_stream(actor: Actor, *, slug: str, name: str, kind: str, track: str =
             defaults={"name": _checked_name(name or slug), "kind": kind, "track": track},
         )
         if not made:
-            raise ConflictError(f"There is a stream “{slug}” already.", code="stream_exists")
+            raise ConflictError(_("There is a stream “%(slug)s” already.") % {"slug": slug}, code="stream_exists")
         audit.record(actor, "stream.created", "stream", stream.public_id, summary=slug,
                      after={"kind": kind, "track": track})
     return stream
@@ -85,7 +88,7 @@ def change_stream(actor: Actor, stream: Stream, *, name: str | None = None, trac
 def delete_stream(actor: Actor, stream: Stream) -> None:
     """Remove a stream that never carried a message and is nobody's default."""
     if stream.is_default:
-        raise ConflictError("A workspace keeps its default streams.", code="stream_is_default")
+        raise ConflictError(_("A workspace keeps its default streams."), code="stream_is_default")
     with transaction.atomic():
         # Whoever hands in a message of it at this moment is waited for, and then seen.
         Stream.objects.select_for_update().filter(pk=stream.pk).first()
@@ -103,17 +106,17 @@ def _has_messages(stream: Stream) -> bool:
 
 
 def _in_use() -> ConflictError:
-    return ConflictError("This stream has carried messages; its history needs it. Pause it instead.",
+    return ConflictError(_("This stream has carried messages; its history needs it. Pause it instead."),
                          code="stream_in_use")
 
 
 def _check_track(track: str) -> None:
     if track not in Tracking.values:
-        raise InputError(f"“{track}” is not understood. Write one of: {', '.join(Tracking.values)}.",
-                         field="track")
+        words = _("“%(word)s” is not understood. Write one of: %(words)s.")
+        raise InputError(words % {"word": track, "words": ", ".join(Tracking.values)}, field="track")
 
 
 def _checked_name(name: str) -> str:
     if not 1 <= len(name.strip()) <= 120:
-        raise InputError("Give the stream a name of 1 to 120 characters.", field="name")
+        raise InputError(_("Give the stream a name of 1 to 120 characters."), field="name")
     return name.strip()

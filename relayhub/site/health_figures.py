@@ -115,10 +115,6 @@ _WATCHED = {
     "delivered": gettext_lazy("Watch delivery"), "deferred": gettext_lazy("Watch deferrals"),
     "bounced": gettext_lazy("Watch bounces"), "complained": gettext_lazy("Watch complaints"),
 }
-_KINDS = {
-    StreamKind.TRANSACTIONAL: gettext_lazy("Transactional stream"),
-    StreamKind.BROADCAST: gettext_lazy("Broadcast stream"), StreamKind.SYSTEM: gettext_lazy("System stream"),
-}
 
 
 def _stream(stream: Stream, days: Span) -> dict[str, Any]:
@@ -137,7 +133,7 @@ def _stream(stream: Stream, days: Span) -> dict[str, Any]:
         word = str(_WATCHED[bad[-1]["status"]])
     return {
         "stream": stream, "rows": rows, "finished": ended, "accepted": totals.get("accepted", 0),
-        "status": status, "word": word, "bad": bad, "kind": _KINDS[StreamKind(stream.kind)],
+        "status": status, "word": word, "bad": bad,
         "change": change_in_words(totals.get("accepted", 0), days.before.get("accepted", 0)),
     }
 

@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from relayhub.core.clock import now
 from relayhub.core.ids import Prefix, encode_id, uuid7
@@ -15,9 +16,15 @@ from relayhub.core.models import Workspace
 class StreamKind(models.TextChoices):
     """What sort of traffic a stream carries."""
 
-    TRANSACTIONAL = "transactional", "Transactional"  # one person asked for it; keeps a reserved share
-    BROADCAST = "broadcast", "Broadcast"  # many people at once; carries unsubscribe fields
-    SYSTEM = "system", "System"  # RelayHub's own letters: invitations, resets
+    TRANSACTIONAL = "transactional", _("Transactional")  # one person asked for it; keeps a reserved share
+    BROADCAST = "broadcast", _("Broadcast")  # many people at once; carries unsubscribe fields
+    SYSTEM = "system", _("System")  # RelayHub's own letters: invitations, resets
+
+
+_KIND_WORDS = {
+    StreamKind.TRANSACTIONAL: _("Transactional stream"), StreamKind.BROADCAST: _("Broadcast stream"),
+    StreamKind.SYSTEM: _("System stream"),
+}
 
 
 class Stream(models.Model):
@@ -54,6 +61,11 @@ class Stream(models.Model):
     def public_id(self) -> str:
         """The id outside: `str_…`."""
         return encode_id(Prefix.STREAM, self.id)
+
+    @property
+    def kind_words(self) -> str:
+        """What sort of stream it is: “Broadcast stream”."""
+        return str(_KIND_WORDS[StreamKind(self.kind)])
 
 
 class Route(models.Model):

@@ -16,6 +16,8 @@ from typing import Any, Protocol
 from urllib.parse import unquote, urlsplit
 from uuid import UUID
 
+from django.utils.translation import gettext as _
+
 from relayhub.protocol.reply import SmtpReply
 
 _HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,251}[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\]", re.ASCII)
@@ -61,15 +63,15 @@ class TransportSpec:
         if plain.startswith("anymail:"):
             name = plain.removeprefix("anymail:")
             if not _NAME.fullmatch(name):
-                raise TransportTextError("Write a provider as anymail:NAME, such as anymail:mailgun.")
+                raise TransportTextError(_("Write a provider as anymail:NAME, such as anymail:mailgun."))
             return cls(kind=TransportKind.ANYMAIL, name=name.lower())
         return cls._from_url(plain)
 
     @classmethod
     def _from_url(cls, text: str) -> TransportSpec:
         problem = TransportTextError(
-            "A transport is one of: sandbox, direct, smtp://host:port, smtps://host:port, lmtp://host:port, "
-            "anymail:NAME."
+            _("A transport is one of: sandbox, direct, smtp://host:port, smtps://host:port, lmtp://host:port, "
+              "anymail:NAME.")
         )
         if not text.isprintable():  # urlsplit would drop line breaks without a word
             raise problem

@@ -16,6 +16,7 @@ from dataclasses import replace
 from itertools import groupby
 
 from django.conf import settings
+from django.utils.translation import gettext as _
 
 from relayhub.core import clock
 from relayhub.core.address_guard import is_public
@@ -98,7 +99,7 @@ class DirectTransport:
         if pool is None:
             if len(self._pools) >= _MAX_POOLS:
                 self._pools = {key: kept for key, kept in self._pools.items() if not kept.is_empty}
-            site, _ = sites.site_name(domain, MailHosts(outcome=SiteOutcome.OK, hosts=hosts))
+            site, _provider = sites.site_name(domain, MailHosts(outcome=SiteOutcome.OK, hosts=hosts))
             limits = self._limits or shaping.limits_for_site(site)
             pool = self._pools[hosts] = ConnectionPool(
                 self._opener(hosts), limits=limits, phase_limits=self._phase_limits,
@@ -165,7 +166,7 @@ async def candidates(hosts: Sequence[MxRecord], dialogue: Dialogue) -> list[Peer
 def by_preference(hosts: Sequence[MxRecord]) -> list[MxRecord]:
     """Lowest preference first, equals shuffled (RFC 5321 §5.1: MUST randomise)."""
     ordered: list[MxRecord] = []
-    for _, group in groupby(sorted(hosts, key=lambda record: record.preference), lambda r: r.preference):
+    for _preference, group in groupby(sorted(hosts, key=lambda record: record.preference), lambda r: r.preference):
         equals = list(group)
         random.shuffle(equals)
         ordered += equals
@@ -207,12 +208,12 @@ def _dns_reply(domain: str, hosts: MailHosts) -> SmtpReply:
 
 async def probe_port_25(hosts: Sequence[str], *, timeout_seconds: float = 10.0) -> str:
     """Whether this machine can reach port 25 anywhere: an empty text, or what stands in the way."""
-    why = "no host was named"
+    why = _("no host was named")
     port = settings.RELAYHUB_MX_DELIVERY_PORT
     for host in hosts:
         addresses = await dns_addresses(host)
         if isinstance(addresses, TempFail) or not addresses:
-            why = f"{host} cannot be looked up"
+            why = _("%(host)s cannot be looked up") % {"host": host}
             continue
         try:
             async with asyncio.timeout(timeout_seconds):
@@ -220,9 +221,11 @@ async def probe_port_25(hosts: Sequence[str], *, timeout_seconds: float = 10.0) 
                 banner = await reader.readline()
                 writer.close()
         except (OSError, TimeoutError) as error:
-            why = f"{host} cannot be reached on port {port}: {error or 'no answer'}"
+            why = _("%(host)s cannot be reached on port %(port)s: %(why)s") % {
+                "host": host, "port": port, "why": str(error) or _("no answer")
+            }
             continue
         if banner.startswith(b"220"):
             return ""
-        why = f"{host} answers, but not as a mail host"
+        why = _("%(host)s answers, but not as a mail host") % {"host": host}
     return why

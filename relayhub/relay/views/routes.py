@@ -7,6 +7,7 @@ from typing import Any
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
@@ -40,7 +41,8 @@ def route_list(request: PageRequest) -> HttpResponse:
             "lines": lines, "stored": [line for line in lines if line.route is not None],
             "in_sandbox": routes.workspace_in_sandbox(workspace.pk),
             "catch_all": next(
-                line for line in lines if line.is_on and (line.route is None or line.match == "All mail")
+                line for line in lines
+                if line.is_on and (line.route is None or not (line.route.match_streams or line.route.match_domains))
             ),
             **_which_way(request),
         },
@@ -69,6 +71,7 @@ def _which_way(request: PageRequest) -> dict[str, Any]:
     return context | {
         "choice": choice, "choice_words": route_view.way_words(choice.transport), "asked": data,
         "hosts": hosts, "asked_domain": domain,
+        "hosts_named": ", ".join(str(host[1]) for host in hosts.hosts) if hosts else "",
     }
 
 
@@ -84,7 +87,8 @@ def route_new(request: PageRequest) -> HttpResponse:
         except RelayHubError as exc:
             refuse(form, exc)
         else:
-            messages.success(request, f"Added as rule {route.position}. Waiting mail follows it.")
+            words = _("Added as rule %(place)s. Waiting mail follows it.") % {"place": route.position}
+            messages.success(request, words)
             return redirect("route-list")
     return render(request, "relay/route_form.html", {"form": form}, status=422 if form.is_bound else 200)
 
@@ -107,8 +111,10 @@ def route_edit(request: PageRequest, route_id: str) -> HttpResponse:
             refuse(form, exc)
         else:
             lost = had_secret and route.secret is None
-            words = " It has no login any more." if lost else " Waiting mail follows it."
-            messages.success(request, f"Rule {route.position} is changed.{words}")
+            words = _("Rule %(place)s is changed. It has no login any more.") if lost else _(
+                "Rule %(place)s is changed. Waiting mail follows it."
+            )
+            messages.success(request, words % {"place": route.position})
             return redirect("route-list")
     return render(
         request, "relay/route_form.html", {"form": form, "route": route}, status=422 if form.is_bound else 200
@@ -122,7 +128,7 @@ def route_move(request: PageRequest, route_id: str) -> HttpResponse:
     route = route_of(request, route_id)
     step = {"up": -1, "down": 1}.get(request.POST.get("to", ""))
     if step is None:
-        raise InputError("A rule moves up or down.")
+        raise InputError(_("A rule moves up or down."))
     routes.move_route(request.actor, route, route.position + step)
     return redirect("route-list")
 
@@ -134,7 +140,7 @@ def route_delete(request: PageRequest, route_id: str) -> HttpResponse:
     route = route_of(request, route_id)
     if request.method == "POST":
         routes.delete_route(request.actor, route)
-        messages.success(request, "The rule is deleted. What waits is led by the rules that stay.")
+        messages.success(request, _("The rule is deleted. What waits is led by the rules that stay."))
         return redirect("route-list")
     workspace = request.actor.workspace
     return render(
@@ -154,7 +160,7 @@ def route_check(request: PageRequest, route_id: str) -> HttpResponse:
     route = route_of(request, route_id)
     checks = go_live.check_route(request.actor, route)
     if not checks:
-        messages.info(request, "The sandbox is inside: there is nothing to check.")
+        messages.info(request, _("The sandbox is inside: there is nothing to check."))
     for check in checks:
         (messages.success if check.is_ok else messages.error)(request, check.message)
     return redirect("route-list")

@@ -6,6 +6,8 @@ from typing import Any
 from urllib.parse import quote
 
 from django import forms
+from django.utils.translation import gettext as _now
+from django.utils.translation import gettext_lazy as _
 
 from relayhub.core.errors import RelayHubError
 from relayhub.relay.models import Route, Stream
@@ -14,13 +16,14 @@ from relayhub.relay.transports.anymail import PROVIDERS
 from relayhub.relay.transports.base import DEFAULT_PORTS, TransportKind, TransportSpec
 
 KINDS = (
-    ("direct", "Straight to the receivers’ mail hosts"), ("smtp", "Smarthost, STARTTLS where it is offered"),
-    ("smtps", "Smarthost, TLS from the start"), ("lmtp", "Mail store of your own, LMTP"),
-    ("anymail", "Provider with an API"), ("sandbox", "Sandbox inbox: kept here, never leaves"),
+    ("direct", _("Straight to the receivers’ mail hosts")), ("smtp", _("Smarthost, STARTTLS where it is offered")),
+    ("smtps", _("Smarthost, TLS from the start")), ("lmtp", _("Mail store of your own, LMTP")),
+    ("anymail", _("Provider with an API")), ("sandbox", _("Sandbox inbox: kept here, never leaves")),
 )
 _LIVE_KINDS = tuple(kind for kind in KINDS if kind[0] != "sandbox")
 _TLS = (
-    ("opportunistic", "Where it is offered"), ("required", "Always, with a valid certificate"), ("none", "Never"),
+    ("opportunistic", _("Where it is offered")), ("required", _("Always, with a valid certificate")),
+    ("none", _("Never")),
 )
 _HOSTED = ("smtp", "smtps", "lmtp")
 #: What a service names, and the field that shows it.
@@ -32,24 +35,25 @@ FIELD_NAMES = {
 class WayForm(forms.Form):
     """A way out: kind, host, login, TLS, or a provider with its settings."""
 
-    kind = forms.ChoiceField(label="Way out", choices=_LIVE_KINDS, widget=forms.RadioSelect, initial="direct")
-    host = forms.CharField(label="Host", max_length=253)
+    kind = forms.ChoiceField(label=_("Way out"), choices=_LIVE_KINDS, widget=forms.RadioSelect, initial="direct")
+    host = forms.CharField(label=_("Host"), max_length=253)
     port = forms.IntegerField(
-        label="Port", min_value=1, max_value=65535, required=False, help_text="Empty: 25, with TLS 465, LMTP 24."
+        label=_("Port"), min_value=1, max_value=65535, required=False,
+        help_text=_("Empty: 25, with TLS 465, LMTP 24."),
     )
-    username = forms.CharField(label="User", max_length=300, required=False)
+    username = forms.CharField(label=_("User"), max_length=300, required=False)
     password = forms.CharField(
-        label="Password", max_length=500, required=False, strip=False,
+        label=_("Password"), max_length=500, required=False, strip=False,
         widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
     )
     provider = forms.ChoiceField(
-        label="Provider", required=False,
-        choices=[("", "Choose a provider"), *((name, name.replace("_", " ").title()) for name in sorted(PROVIDERS))],
+        label=_("Provider"), required=False,
+        choices=[("", _("Choose a provider")), *((name, name.replace("_", " ").title()) for name in sorted(PROVIDERS))],
     )
     provider_settings = forms.CharField(
-        label="Settings of the provider", required=False, max_length=5000, strip=False,
+        label=_("Settings of the provider"), required=False, max_length=5000, strip=False,
         widget=forms.Textarea(attrs={"rows": 3, "autocomplete": "off", "spellcheck": "false"}),
-        help_text="One a line, such as api_key=key-123. Kept sealed and not shown again.",
+        help_text=_("One a line, such as api_key=key-123. Kept sealed and not shown again."),
     )
     tls = forms.ChoiceField(label="TLS", choices=_TLS, initial="opportunistic", required=False)
 
@@ -79,7 +83,7 @@ class WayForm(forms.Form):
                 continue
             name, sign, value = line.partition("=")
             if not sign or not name.strip().isidentifier():
-                raise forms.ValidationError("Write one setting a line as name=value, such as api_key=key-123.")
+                raise forms.ValidationError(_("Write one setting a line as name=value, such as api_key=key-123."))
             found[name.strip()] = value.strip()
         return found
 
@@ -88,12 +92,12 @@ class WayForm(forms.Form):
         data = dict(super().clean() or {})
         kind = data.get("kind", "")
         if kind in _HOSTED and not data.get("host") and "host" not in self.errors:
-            self.add_error("host", "Write the host that takes the mail, such as smtp.example.com.")
+            self.add_error("host", _now("Write the host that takes the mail, such as smtp.example.com."))
         if kind == "anymail" and not data.get("provider"):
-            self.add_error("provider", "Choose the provider.")
+            self.add_error("provider", _now("Choose the provider."))
         if kind in _HOSTED and bool(data.get("username")) != bool(data.get("password")):
             missing = "password" if data.get("username") else "username"
-            self.add_error(missing, "A login is a user and a password: write both, or neither.")
+            self.add_error(missing, _now("A login is a user and a password: write both, or neither."))
         return data
 
     def transport_text(self) -> str:
@@ -134,25 +138,26 @@ class GoLiveForm(WayForm):
 class RuleForm(WayForm):
     """A rule: which mail, and which way."""
 
-    name = forms.CharField(label="Name", max_length=120, required=False)
+    name = forms.CharField(label=_("Name"), max_length=120, required=False)
     streams = forms.MultipleChoiceField(
-        label="Streams", required=False, widget=forms.CheckboxSelectMultiple, help_text="None ticked: every stream."
+        label=_("Streams"), required=False, widget=forms.CheckboxSelectMultiple,
+        help_text=_("None ticked: every stream."),
     )
     domains = forms.CharField(
-        label="Recipient domains", required=False, max_length=20_000, widget=forms.Textarea(attrs={"rows": 3}),
-        help_text="One a line; *.example.com takes its sub-domains. Empty: every domain.",
+        label=_("Recipient domains"), required=False, max_length=20_000, widget=forms.Textarea(attrs={"rows": 3}),
+        help_text=_("One a line; *.example.com takes its sub-domains. Empty: every domain."),
     )
     weight = forms.IntegerField(
-        label="Weight", min_value=0, max_value=10_000, initial=100,
-        help_text="Neighbouring rules with the same match share by weight. 0 switches the rule off.",
+        label=_("Weight"), min_value=0, max_value=10_000, initial=100,
+        help_text=_("Neighbouring rules with the same match share by weight. 0 switches the rule off."),
     )
-    dkim = forms.BooleanField(label="Sign with DKIM here", required=False, initial=True)
+    dkim = forms.BooleanField(label=_("Sign with DKIM here"), required=False, initial=True)
     max_connections = forms.IntegerField(
-        label="Connections at most", min_value=1, max_value=1000, required=False,
-        help_text="Of each relay process. Empty: by what is usual for the receiver.",
+        label=_("Connections at most"), min_value=1, max_value=1000, required=False,
+        help_text=_("Of each relay process. Empty: by what is usual for the receiver."),
     )
-    forget_secret = forms.BooleanField(label="Forget the stored login", required=False)
-    position = forms.IntegerField(label="Place", min_value=1, max_value=200, required=False)
+    forget_secret = forms.BooleanField(label=_("Forget the stored login"), required=False)
+    position = forms.IntegerField(label=_("Place"), min_value=1, max_value=200, required=False)
 
     def __init__(self, *args: Any, streams: list[tuple[str, str]], has_secret: bool = False, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -161,7 +166,7 @@ class RuleForm(WayForm):
             assert isinstance(field, forms.ChoiceField)
             field.choices = choices
         self.has_secret = has_secret
-        self.fields["position"].help_text = "Rules are tried from 1. Empty: the last of the stored ones."
+        self.fields["position"].help_text = _now("Rules are tried from 1. Empty: the last of the stored ones.")
 
     def route_input(self) -> RouteInput:
         """What the service takes."""
@@ -191,9 +196,9 @@ def initial_of(route: Route) -> dict[str, Any]:
 class WhichWayForm(forms.Form):
     """A recipient to ask about."""
 
-    address = forms.CharField(label="Recipient", max_length=320)
-    stream = forms.ChoiceField(label="Stream")
-    from_domain = forms.CharField(label="From domain", max_length=255, required=False)
+    address = forms.CharField(label=_("Recipient"), max_length=320)
+    stream = forms.ChoiceField(label=_("Stream"))
+    from_domain = forms.CharField(label=_("From domain"), max_length=255, required=False)
 
     def __init__(self, *args: Any, streams: list[Stream], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

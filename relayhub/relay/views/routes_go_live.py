@@ -8,6 +8,8 @@ from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import NoReverseMatch, reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
@@ -19,10 +21,11 @@ from relayhub.relay.go_live import GoLiveCheck, NotReadyError
 from relayhub.relay.views.routes_forms import GoLiveForm, refuse
 
 _TITLES = {
-    "domain": "A verified domain", "port_25": "Outbound port 25", "egress": "An egress address that SPF names",
-    "smarthost": "The smarthost lets us in", "provider": "The provider is set up",
+    "domain": gettext_lazy("A verified domain"), "port_25": gettext_lazy("Outbound port 25"),
+    "egress": gettext_lazy("An egress address that SPF names"), "smarthost": gettext_lazy("The smarthost lets us in"),
+    "provider": gettext_lazy("The provider is set up"),
 }
-_PAGES = {"domain": ("domain-list", "Domains")}
+_PAGES = {"domain": ("domain-list", gettext_lazy("Domains"))}
 
 
 @never_cache
@@ -40,7 +43,7 @@ def route_go_live(request: PageRequest) -> HttpResponse:
     try:
         if request.POST.get("act") == "live":
             route = go_live.go_live(request.actor, given)
-            messages.success(request, f"Live. Mail of this workspace leaves by {route.transport}.")
+            messages.success(request, _("Live. Mail of this workspace leaves by %(way)s.") % {"way": route.transport})
             return redirect("route-list")
         checks = go_live.go_live_checks(
             request.actor, given.transport, tls=given.tls, provider_settings=given.provider_settings

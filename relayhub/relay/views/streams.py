@@ -9,6 +9,8 @@ from django import forms
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from relayhub.core.access import get_or_absent
@@ -26,10 +28,10 @@ _DAY = timedelta(days=1)
 class StreamForm(forms.Form):
     """What may change of a stream."""
 
-    name = forms.CharField(label="Name", max_length=120)
+    name = forms.CharField(label=gettext_lazy("Name"), max_length=120)
     track = forms.ChoiceField(
-        label="Measure", choices=Tracking.choices,
-        help_text="Where a message does not say itself. Campaigns choose for themselves.",
+        label=gettext_lazy("Measure"), choices=Tracking.choices,
+        help_text=gettext_lazy("Where a message does not say itself. Campaigns choose for themselves."),
     )
 
 
@@ -37,12 +39,13 @@ class NewStreamForm(StreamForm):
     """A stream to make."""
 
     slug = forms.CharField(
-        label="Short name", max_length=63, help_text="Lower-case letters, digits, hyphens. Programs name it; it stays."
+        label=gettext_lazy("Short name"), max_length=63,
+        help_text=gettext_lazy("Lower-case letters, digits, hyphens. Programs name it; it stays."),
     )
     kind = forms.ChoiceField(
-        label="Kind", widget=forms.RadioSelect, initial="transactional",
-        choices=[("transactional", "Transactional: one person asked for it"),
-                 ("broadcast", "Broadcast: many people at once, with unsubscribe fields")],
+        label=gettext_lazy("Kind"), widget=forms.RadioSelect, initial="transactional",
+        choices=[("transactional", gettext_lazy("Transactional: one person asked for it")),
+                 ("broadcast", gettext_lazy("Broadcast: many people at once, with unsubscribe fields"))],
     )
 
 
@@ -83,7 +86,9 @@ def stream_new(request: PageRequest) -> HttpResponse:
         except RelayHubError as exc:
             _refuse(form, exc)
         else:
-            messages.success(request, f"The stream “{stream.name}” is there. Programs name it {stream.slug}.")
+            messages.success(request, _("The stream “%(name)s” is there. Programs name it %(slug)s.") % {
+                "name": stream.name, "slug": stream.slug
+            })
             return redirect("stream-list")
     return render(request, "relay/stream_form.html", {"form": form, "nav": "route"},
                   status=422 if form.is_bound else 200)
@@ -101,7 +106,7 @@ def stream_edit(request: PageRequest, stream_id: str) -> HttpResponse:
         except RelayHubError as exc:
             _refuse(form, exc)
         else:
-            messages.success(request, f"The stream “{stream.name}” is changed.")
+            messages.success(request, _("The stream “%(name)s” is changed.") % {"name": stream.name})
             return redirect("stream-list")
     return render(
         request, "relay/stream_form.html",
@@ -118,7 +123,8 @@ def stream_pause(request: PageRequest, stream_id: str) -> HttpResponse:
     stream = stream_of(request, stream_id)
     if request.method == "POST":
         controls.pause_stream(request.actor, stream, reason=request.POST.get("reason", "").strip())
-        messages.success(request, f"“{stream.name}” is paused. Its mail is accepted and waits.")
+        words = _("“%(name)s” is paused. Its mail is accepted and waits.") % {"name": stream.name}
+        messages.success(request, words)
         return redirect("stream-list")
     waiting = lane_view.waiting_by_stream(request.actor.workspace).get(stream.pk, 0)
     return render(request, "relay/stream_pause.html", {"stream": stream, "waiting": waiting, "nav": "route"})
@@ -130,7 +136,7 @@ def stream_resume(request: PageRequest, stream_id: str) -> HttpResponse:
     """Let it go on."""
     stream = stream_of(request, stream_id)
     controls.resume_stream(request.actor, stream)
-    messages.success(request, f"“{stream.name}” goes on.")
+    messages.success(request, _("“%(name)s” goes on.") % {"name": stream.name})
     return redirect("stream-list")
 
 
@@ -140,5 +146,5 @@ def stream_delete(request: PageRequest, stream_id: str) -> HttpResponse:
     """Remove one that never carried a message."""
     stream = stream_of(request, stream_id)
     streams.delete_stream(request.actor, stream)
-    messages.success(request, f"The stream “{stream.name}” is deleted.")
+    messages.success(request, _("The stream “%(name)s” is deleted.") % {"name": stream.name})
     return redirect("stream-list")
