@@ -17,6 +17,7 @@ from uuid import UUID
 from django.db import IntegrityError, connection, transaction
 from django.db.models import F
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from campaigns import audience, preflight, templates
 from campaigns.editing import locked_campaign
@@ -234,8 +235,10 @@ def expand(broadcast_id: UUID) -> int:
 
 
 @jobs.job_runner(
-    JOB_KIND, label="Launch", icon="rocket", cancel_scope="",
-    on_cancel="Pause or cancel the campaign on its own page; this only puts its recipients into the queue.",
+    JOB_KIND, label=gettext_noop("Launch"), icon="rocket", cancel_scope="",
+    on_cancel=gettext_noop(
+        "Pause or cancel the campaign on its own page; this only puts its recipients into the queue."
+    ),
 )
 def run_launch(run: jobs.JobRun) -> None:
     """Expand as a job, so that it is seen; whoever else is at a batch meanwhile, the figures are the broadcast's."""

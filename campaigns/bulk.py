@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 
 from django.db import transaction
 from django.db.models import QuerySet
+from django.utils.translation import gettext_noop
 
 from campaigns import bulk_sql, contact_filter, contacts, subscriptions
 from campaigns.contacts import Evidence
@@ -280,8 +281,8 @@ def _at_end(job: Job) -> None:
 
 
 @jobs.job_runner(
-    JOB_KIND, label="Act on contacts", icon="users", at_end=_at_end,
-    on_cancel="What was done stays, and can be undone below; the rest of the contacts are as they were.",
+    JOB_KIND, label=gettext_noop("Act on contacts"), icon="users", at_end=_at_end,
+    on_cancel=gettext_noop("What was done stays, and can be undone below; the rest of the contacts are as they were."),
 )
 def run_bulk(run: jobs.JobRun) -> None:
     """Go on where the checkpoint is; each part and its checkpoint become true together."""

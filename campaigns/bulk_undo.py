@@ -10,6 +10,7 @@ from uuid import UUID
 
 from django.db import transaction
 from django.db.models import QuerySet
+from django.utils.translation import gettext_noop
 
 from campaigns import bulk_sql, subscriptions
 from campaigns.bulk import AT_ONCE, JOB_KIND, UNDO_JOB_KIND, UNDO_WITHIN, title_of, words_of
@@ -168,8 +169,8 @@ def _at_end(job: Job) -> None:
 
 
 @jobs.job_runner(
-    UNDO_JOB_KIND, label="Undo", icon="arrow-back-up", at_end=_at_end,
-    on_cancel="What was taken back stays so; undo once more to take back the rest.",
+    UNDO_JOB_KIND, label=gettext_noop("Undo"), icon="arrow-back-up", at_end=_at_end,
+    on_cancel=gettext_noop("What was taken back stays so; undo once more to take back the rest."),
 )
 def run_undo(run: jobs.JobRun) -> None:
     """Go on where the checkpoint is."""

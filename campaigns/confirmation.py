@@ -12,6 +12,7 @@ from uuid import UUID
 from django.core.cache import cache
 from django.db import transaction
 from django.db.models import Q, QuerySet
+from django.utils.translation import gettext_noop
 
 from campaigns import leaving
 from campaigns.lists import EXACT_UP_TO
@@ -76,8 +77,10 @@ def ask_unconfirmed(actor: Actor, mailing_list: MailingList) -> Job:
 
 
 @jobs.job_runner(
-    JOB_KIND, label="Ask to confirm", icon="mail", cancel_scope=Scope.LISTS_WRITE,
-    on_cancel="Who was asked until then stays asked, and their mail still goes out; nobody else is asked.",
+    JOB_KIND, label=gettext_noop("Ask to confirm"), icon="mail", cancel_scope=Scope.LISTS_WRITE,
+    on_cancel=gettext_noop(
+        "Who was asked until then stays asked, and their mail still goes out; nobody else is asked."
+    ),
 )
 def run_asking(run: jobs.JobRun) -> None:
     """Ask in order of subscription, from where the last run stopped."""

@@ -11,6 +11,7 @@ from uuid import UUID
 
 from django.db import transaction
 from django.db.models import QuerySet
+from django.utils.translation import gettext_noop
 
 from campaigns import bulk
 from campaigns.fields import field_types
@@ -68,7 +69,8 @@ def safe_cell(value: Any) -> str:
 
 
 @jobs.job_runner(
-    JOB_KIND, label="Export", icon="file-export", cancel_scope=EXPORTS, on_cancel="No file is made.",
+    JOB_KIND, label=gettext_noop("Export"), icon="file-export", cancel_scope=EXPORTS,
+    on_cancel=gettext_noop("No file is made."),
 )
 def run_export(run: jobs.JobRun) -> None:
     """Write the file from the beginning: a run that died left only an incomplete file behind."""

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from django.db import connection, transaction
 from django.db.models.expressions import RawSQL
+from django.utils.translation import gettext_noop
 
 from campaigns.models import Contact, FieldDefinition, SignUpForm
 from campaigns.standing import is_quickly_counted
@@ -57,8 +58,8 @@ def check_free(workspace: Workspace, keys: Iterable[str]) -> None:
 
 
 @jobs.job_runner(
-    JOB_KIND, label="Deletion of a field", icon="trash", cancel_scope="",
-    on_cancel="The field is deleted; its values go to the last.",
+    JOB_KIND, label=gettext_noop("Deletion of a field"), icon="trash", cancel_scope="",
+    on_cancel=gettext_noop("The field is deleted; its values go to the last."),
 )
 def run_removal(run: jobs.JobRun) -> None:
     """Take the values away, from the checkpoint on."""

@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import connection, transaction
+from django.utils.translation import gettext_noop
 
 from campaigns import undo_batches
 from campaigns.models import ContactImport, ImportBefore, ImportKept, KeptReason
@@ -125,8 +126,8 @@ def _start(actor: Actor, row: ContactImport, *, is_count: bool) -> Job:
 
 
 @jobs.job_runner(
-    COUNT_KIND, label="Count of an undo", icon="history", cancel_scope=Scope.CONTACTS_WRITE,
-    on_cancel="Nothing was changed by counting.",
+    COUNT_KIND, label=gettext_noop("Count of an undo"), icon="history", cancel_scope=Scope.CONTACTS_WRITE,
+    on_cancel=gettext_noop("Nothing was changed by counting."),
 )
 def run_count(run: jobs.JobRun) -> None:
     """Walk as the undo would, and only count."""
@@ -134,8 +135,8 @@ def run_count(run: jobs.JobRun) -> None:
 
 
 @jobs.job_runner(
-    JOB_KIND, label="Undo of an import", icon="history", cancel_scope=Scope.CONTACTS_WRITE,
-    on_cancel="What was taken back until then stays so; undo the import again for the rest.",
+    JOB_KIND, label=gettext_noop("Undo of an import"), icon="history", cancel_scope=Scope.CONTACTS_WRITE,
+    on_cancel=gettext_noop("What was taken back until then stays so; undo the import again for the rest."),
 )
 def run_undo(run: jobs.JobRun) -> None:
     """Take it back, batch by batch."""

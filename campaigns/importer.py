@@ -16,6 +16,7 @@ from uuid import UUID
 
 from django.db import transaction
 from django.db.models import QuerySet
+from django.utils.translation import gettext_noop
 
 from campaigns import csv_reader, import_batches, import_columns
 from campaigns.csv_reader import Dialect, UnreadableFile
@@ -201,8 +202,8 @@ def _at_end(job: Job) -> None:
 
 
 @jobs.job_runner(
-    JOB_KIND, label="Import", icon="file-import", cancel_scope=Scope.CONTACTS_WRITE, at_end=_at_end,
-    on_cancel="The rows read until then stay imported; the rest of the file is not touched.",
+    JOB_KIND, label=gettext_noop("Import"), icon="file-import", cancel_scope=Scope.CONTACTS_WRITE, at_end=_at_end,
+    on_cancel=gettext_noop("The rows read until then stay imported; the rest of the file is not touched."),
 )
 def run_import(run: jobs.JobRun) -> None:
     """Apply the rows from the checkpoint on, batch by batch."""

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db import transaction
+from django.utils.translation import gettext_noop
 
 from campaigns import stats
 from campaigns.exporter import csv_line
@@ -61,7 +62,8 @@ def start(actor: Actor, campaign: Campaign, wanted: RecipientFilter) -> Job:
 
 
 @jobs.job_runner(
-    JOB_KIND, label="Recipients export", icon="file-export", cancel_scope=EXPORTS, on_cancel="No file is made.",
+    JOB_KIND, label=gettext_noop("Recipients export"), icon="file-export", cancel_scope=EXPORTS,
+    on_cancel=gettext_noop("No file is made."),
 )
 def run_export(run: jobs.JobRun) -> None:
     """Write the file from the beginning: a run that died left only an incomplete file behind."""

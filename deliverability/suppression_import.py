@@ -18,6 +18,7 @@ from uuid import UUID
 
 from django.db import transaction
 from django.db.models import QuerySet
+from django.utils.translation import gettext_noop
 
 from deliverability import address_file, suppression
 from deliverability.address_file import FORMULA_STARTS, EncodingGuess, Line, NotText
@@ -89,8 +90,8 @@ def _limited(guess: EncodingGuess, chunks: Iterable[bytes]) -> Iterator[bytes]:
 
 
 @jobs.job_runner(
-    JOB_KIND, label="Suppression import", icon="ban", cancel_scope=Scope.SUPPRESSIONS_WRITE,
-    on_cancel="What was suppressed until then stays suppressed; the rest of the file is not read.",
+    JOB_KIND, label=gettext_noop("Suppression import"), icon="ban", cancel_scope=Scope.SUPPRESSIONS_WRITE,
+    on_cancel=gettext_noop("What was suppressed until then stays suppressed; the rest of the file is not read."),
 )
 def run_import(run: jobs.JobRun) -> None:
     """Add every line, batch by batch, from the checkpoint on."""

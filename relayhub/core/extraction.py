@@ -29,6 +29,8 @@ _KEYWORDS: dict[str, tuple[int | tuple[int, str], ...] | None] = {
     "_look": None,
     # A noun that is counted, and a word of the audit log; likewise.
     "_noun": (1, 2), "_logged": None,
+    # A page by name and by other words.
+    "_called": None, "_also": None,
     "_": None, "gettext": None, "gettext_lazy": None, "gettext_noop": None, "ngettext": (1, 2),
     "ngettext_lazy": (1, 2), "pgettext": ((1, "c"), 2), "pgettext_lazy": ((1, "c"), 2),
 }

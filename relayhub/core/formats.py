@@ -56,6 +56,14 @@ def recorded(value: int, noun: str) -> str:
         return counted(value, noun)
 
 
+def progress(done: int, total: int | None, unit: str) -> str:
+    """How far work is, with its unit as it is kept in the plural: "1,200 of 3,418 contacts", "1,200 contacts"."""
+    noun = nouns.one_of(unit)
+    if total is None:
+        return counted(done, noun)
+    return _("%(done)s of %(total)s") % {"done": number(done), "total": counted(total, noun)}
+
+
 def percent(fraction: Number | None, digits: int = 1) -> str:
     """`0.296` as "29.6%"."""
     return MISSING if fraction is None else spoken.per_cent(f"{float(fraction) * 100:.{digits}f}")

@@ -25,6 +25,7 @@ from uuid import UUID, uuid4
 from django.conf import settings
 from django.db import OperationalError, connection, transaction
 from django.db.models import Q, QuerySet
+from django.utils.translation import gettext, gettext_noop
 
 from relayhub.core import audit, live_feed
 from relayhub.core.access import Actor, require
@@ -52,15 +53,25 @@ class JobKind:
     """What all jobs of one kind have in common."""
 
     runner: Runner
-    #: In a word or two, for lists: "Import".
-    label: str
+    #: In a word or two, for lists: "Import". English, as `stopping` is; what is shown is `label` and `on_cancel`.
+    name: str
     icon: str
-    #: Who may stop it: who may start it. "" = nobody stops it here, and `on_cancel` says where that is done.
+    #: Who may stop it: who may start it. "" = nobody stops it here, and `stopping` says where that is done.
     cancel_scope: str
     #: What stopping leaves and what it does not undo, in a sentence.
-    on_cancel: str
+    stopping: str
     #: Called with the ended job, done, failed or cancelled, within the transaction of its end.
     at_end: Callable[[Job], None] | None
+
+    @property
+    def label(self) -> str:
+        """The name in the present language."""
+        return gettext(self.name)
+
+    @property
+    def on_cancel(self) -> str:
+        """What stopping leaves, in the present language."""
+        return gettext(self.stopping)
 
 
 _kinds: dict[str, JobKind] = {}
@@ -80,15 +91,15 @@ def job_runner(
     label: str = "",
     icon: str = "clock",
     cancel_scope: str = Scope.CONTACTS_WRITE,
-    on_cancel: str = "What is done stays; the rest is not begun.",
+    on_cancel: str = gettext_noop("What is done stays; the rest is not begun."),
     at_end: Callable[[Job], None] | None = None,
 ) -> Callable[[Runner], Runner]:
     """Register the decorated function as what runs jobs of this kind; see `JobKind` for the rest."""
 
     def register(runner: Runner) -> Runner:
         _kinds[kind] = JobKind(
-            runner=runner, label=label or kind.replace("_", " ").capitalize(), icon=icon,
-            cancel_scope=str(cancel_scope), on_cancel=on_cancel, at_end=at_end,
+            runner=runner, name=label or kind.replace("_", " ").capitalize(), icon=icon,
+            cancel_scope=str(cancel_scope), stopping=on_cancel, at_end=at_end,
         )
         return runner
 
@@ -224,7 +235,9 @@ def cancel(actor: Actor, job: Job) -> None:
     about = kind_of(job)
     require(actor, about.cancel_scope or Scope.WORKSPACE_READ if about else Scope.WORKSPACE_WRITE)
     if about is not None and not about.cancel_scope:
-        raise ForbiddenError(f"It is not stopped here. {about.on_cancel}", code="not_stopped_here")
+        raise ForbiddenError(
+            gettext("It is not stopped here. %(instead)s") % {"instead": about.on_cancel}, code="not_stopped_here"
+        )
     with transaction.atomic():
         request_cancel(job)
         audit.record(actor, "job.cancelled", "job", job.public_id, summary=job.title)
@@ -248,7 +261,7 @@ def request_cancel(job: Job) -> None:
     if not stopped:
         asked = Job.objects.filter(pk=job.pk, status=JobStatus.RUNNING).update(cancel_requested_at=now())
         if not asked:
-            raise ConflictError("This job has already ended.", code="job_ended")
+            raise ConflictError(gettext("This job has already ended."), code="job_ended")
     live_feed.announce(job.workspace_id)
 
 
@@ -262,9 +275,9 @@ def mark_seen(job: Job, user: User | None) -> None:
 def mail_when_done(actor: Actor, job: Job, *, wanted: bool) -> None:
     """Tell whoever started the job of its end by mail, or not; only they may ask for it."""
     if actor.user is None or job.created_by_id != actor.user.pk:
-        raise ForbiddenError("Only whoever started the job is told of its end by mail.")
+        raise ForbiddenError(gettext("Only whoever started the job is told of its end by mail."))
     if wanted and job.is_finished:
-        raise ConflictError("This job has already ended.", code="job_ended")
+        raise ConflictError(gettext("This job has already ended."), code="job_ended")
     Job.objects.filter(pk=job.pk).update(mail_when_done=wanted)
 
 
@@ -273,10 +286,12 @@ def _mail_the_end(job_id: UUID) -> None:
     if job is None or job.created_by is None:
         return
     context = {
-        "job": job, "status": job.get_status_display().lower(), "workspace": job.workspace.name,
+        "job": job, "workspace": job.workspace.name,
         "link": f"{settings.RELAYHUB_BASE_URL}/jobs/{job.public_id}",
     }
-    send_letter(SystemLetter(name="job_done", to=job.created_by.email, context=context))
+    send_letter(SystemLetter(
+        name="job_done", to=job.created_by.email, context=context, language=job.created_by.language
+    ))
 
 
 def take(job_id: UUID) -> JobRun | None:

@@ -62,8 +62,18 @@ NOUNS: dict[str, tuple[str, str]] = {
     "credential": _noun("%(count)s credential", "%(count)s credentials"),
     "day": _noun("%(count)s day", "%(count)s days"),
     "minute": _noun("%(count)s minute", "%(count)s minutes"),
+    "change": _noun("%(count)s change", "%(count)s changes"),
     "second": _noun("%(count)s second", "%(count)s seconds"),
 }
+
+
+#: The word for many -> the word for one, for what keeps its unit in the plural.
+_ONE = {many.removeprefix("%(count)s "): noun for noun, (_, many) in NOUNS.items()}
+
+
+def one_of(many: str) -> str:
+    """ "contact" for "contacts", as `counted` takes it."""
+    return _ONE.get(many) or f"{many.removesuffix('s')},{many}"
 
 
 def counted(noun: str, count: int, shown: str) -> str:

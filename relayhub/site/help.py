@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.http import Http404, HttpResponse
 from django.shortcuts import render
+from django.utils.translation import gettext, gettext_noop
 from django.views.decorators.http import require_GET
 
 from relayhub.core.access import SANDBOX
@@ -13,16 +14,28 @@ from relayhub.site.needs import address
 
 #: Where the work of a document is done, the main place last; a page that is not there is left out.
 _PLACES = {
-    "verify-a-domain": (("domain-list", "Domains"),),
-    "go-live": (("domain-list", "Domains"), ("route-list", "Routes")),
-    "import-contacts": (("contact-list", "Contacts"), ("import-new", "Import contacts")),
-    "find-contacts": (("contact-list", "Contacts"),),
-    "write-a-template": (("settings-home", "Brand"), ("template-list", "Templates"), ("template-new", "New template")),
-    "build-a-mail": (("settings-home", "Brand"), ("template-list", "Templates"), ("template-new", "New template")),
-    "first-campaign": (("settings-home", "Footer"), ("template-list", "Templates"), ("campaign-list", "Campaigns")),
-    "hand-in-mail": (("sandbox-inbox", "Sandbox inbox"), ("api-home", "API")),
-    "read-a-bounce": (("live", "Live"), ("suppression-list", "Suppressions"), ("message-list", "Messages")),
-    "people-and-safety": (("settings-security", "Security"), ("settings-people", "People")),
+    "verify-a-domain": (("domain-list", gettext_noop("Domains")),),
+    "go-live": (("domain-list", gettext_noop("Domains")), ("route-list", gettext_noop("Routes"))),
+    "import-contacts": (("contact-list", gettext_noop("Contacts")), ("import-new", gettext_noop("Import contacts"))),
+    "find-contacts": (("contact-list", gettext_noop("Contacts")),),
+    "write-a-template": (
+        ("settings-home", gettext_noop("Brand")), ("template-list", gettext_noop("Templates")),
+        ("template-new", gettext_noop("New template")),
+    ),
+    "build-a-mail": (
+        ("settings-home", gettext_noop("Brand")), ("template-list", gettext_noop("Templates")),
+        ("template-new", gettext_noop("New template")),
+    ),
+    "first-campaign": (
+        ("settings-home", gettext_noop("Footer")), ("template-list", gettext_noop("Templates")),
+        ("campaign-list", gettext_noop("Campaigns")),
+    ),
+    "hand-in-mail": (("sandbox-inbox", gettext_noop("Sandbox inbox")), ("api-home", gettext_noop("API"))),
+    "read-a-bounce": (
+        ("live", gettext_noop("Live")), ("suppression-list", gettext_noop("Suppressions")),
+        ("message-list", gettext_noop("Messages")),
+    ),
+    "people-and-safety": (("settings-security", gettext_noop("Security")), ("settings-people", gettext_noop("People"))),
 }
 
 #: Places that not everybody may open.
@@ -49,7 +62,7 @@ def help_page(request: PageRequest, slug: str) -> HttpResponse:
     if slug not in documents:
         raise Http404
     places = [
-        (address(name), words) for name, words in _PLACES.get(slug, ())
+        (address(name), gettext(words)) for name, words in _PLACES.get(slug, ())
         if name not in _NEEDS or request.actor.may(_NEEDS[name])
     ]
     return render(

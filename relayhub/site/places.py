@@ -6,9 +6,11 @@ A page's own permission decides who is offered it, so that nobody is led to a re
 from __future__ import annotations
 
 import re
+import unicodedata
 from dataclasses import dataclass
 
 from django.urls import NoReverseMatch, resolve, reverse
+from django.utils.translation import gettext
 
 from relayhub.core.access import Actor
 from relayhub.core.pages import permission_of
@@ -16,17 +18,37 @@ from relayhub.core.pages import permission_of
 _WORD = re.compile(r"[^\W_]+")
 
 
+def _called(text: str) -> str:
+    """Marks a page's name for the catalogues; it is translated when it is shown."""
+    return text
+
+
+def _also(text: str) -> str:
+    """Marks other words for a page, which each language has its own of."""
+    return text
+
+
 @dataclass(frozen=True, kw_only=True)
 class Place:
-    """A page by name; `words` are others that people use for it."""
+    """A page by name; `words` are others that people use for it. Both are English; `label` is what is shown."""
 
     page: str
-    label: str
+    name: str
     icon: str
     words: str = ""
-    note: str = ""
     #: Part of an address behind the page's own, such as "#figures".
     rest: str = ""
+
+    @property
+    def label(self) -> str:
+        """Its name in the present language."""
+        return gettext(self.name)
+
+    @property
+    def known_by(self) -> set[str]:
+        """Every word it is found by: of the present language and English, without accents."""
+        other = gettext(self.words) if self.words else ""
+        return words_of(f"{self.label} {other} {self.name} {self.words}")
 
     @property
     def url(self) -> str:
@@ -38,52 +60,72 @@ class Place:
 
 
 PLACES = (
-    Place(page="home", label="Home", icon="home", words="start overview health dashboard today"),
-    Place(page="campaign-list", label="Campaigns", icon="send", words="newsletters mailings broadcasts report"),
-    Place(page="campaign-new", label="New campaign", icon="plus", words="write send newsletter create add mailing"),
-    Place(page="contact-list", label="Contacts", icon="users", words="people subscribers recipients audience"),
-    Place(page="contact-new", label="New contact", icon="plus", words="add person subscriber create"),
-    Place(page="import-new", label="Import contacts", icon="upload", words="csv upload file excel spreadsheet"),
-    Place(page="contact-fields", label="Contact fields", icon="users", words="custom attributes properties columns"),
-    Place(page="list-list", label="Lists", icon="list-check", words="audiences groups subscriptions forms opt-in"),
-    Place(page="list-new", label="New list", icon="plus", words="add create group"),
-    Place(page="template-list", label="Templates", icon="template", words="designs layouts"),
-    Place(page="template-new", label="New template", icon="plus", words="add create design gallery starter"),
-    Place(page="picture-list", label="Pictures", icon="photo",
-          words="images photos media library gallery upload files graphics"),
-    Place(page="message-list", label="Messages", icon="mail", words="log activity delivered bounced mail history"),
-    Place(page="live", label="Live", icon="activity", words="queue lanes rate workers traffic pause slow"),
-    Place(page="sandbox-inbox", label="Sandbox inbox", icon="inbox", words="test mail catcher preview"),
-    Place(page="api-home", label="API keys", icon="code", words="rest token developer program curl python node"),
-    Place(page="api-key-new", label="New API key", icon="plus", words="create token rest add"),
-    Place(page="api-smtp", label="SMTP credentials", icon="code", words="submission login password program host port"),
-    Place(page="api-smtp-new", label="New SMTP credential", icon="plus", words="create login password add"),
-    Place(page="domain-list", label="Domains", icon="world", words="dns dkim spf dmarc verify sender identity"),
-    Place(page="domain-new", label="Add domain", icon="plus", words="new verify dns sender create"),
-    Place(page="suppression-list", label="Suppressions", icon="ban", words="blocklist unsubscribed bounced not mailed"),
-    Place(page="suppression-new", label="Suppress an address", icon="plus", words="add block stop new"),
-    Place(page="suppression-import", label="Import suppressions", icon="upload", words="csv file blocklist upload"),
-    Place(page="route-list", label="Routes", icon="route", words="smarthost relay transport esp mx way"),
-    Place(page="route-new", label="New route", icon="plus", words="add smarthost transport create"),
-    Place(page="route-go-live", label="Go live", icon="route", words="leave sandbox production start sending real"),
-    Place(page="stream-list", label="Streams", icon="route", words="transactional bulk pools"),
-    Place(page="job-list", label="Jobs", icon="clock", words="progress exports imports long work downloads"),
-    Place(page="settings-home", label="Settings", icon="settings",
-          words="workspace company postal address footer colour brand logo tracking"),
-    Place(page="settings-sending", label="Settings: sending", icon="settings",
-          words="limits throttle pause stop emergency"),
-    Place(page="settings-people", label="Settings: people", icon="settings", words="members roles invite team users"),
-    Place(page="settings-security", label="Settings: security", icon="settings",
-          words="two factor second mfa totp sessions password sign out"),
-    Place(page="settings-audit", label="Settings: audit log", icon="settings", words="history changes who did"),
-    Place(page="profile", label="Your profile", icon="settings", words="name zone timezone language me account"),
-    Place(page="help-home", label="Help", icon="help-circle", words="documentation manual guide"),
+    Place(page="home", name=_called("Home"), icon="home", words=_also("start overview health dashboard today")),
+    Place(page="campaign-list", name=_called("Campaigns"), icon="send",
+          words=_also("newsletters mailings broadcasts report")),
+    Place(page="campaign-new", name=_called("New campaign"), icon="plus",
+          words=_also("write send newsletter create add mailing")),
+    Place(page="contact-list", name=_called("Contacts"), icon="users",
+          words=_also("people subscribers recipients audience")),
+    Place(page="contact-new", name=_called("New contact"), icon="plus", words=_also("add person subscriber create")),
+    Place(page="import-new", name=_called("Import contacts"), icon="upload",
+          words=_also("csv upload file excel spreadsheet")),
+    Place(page="contact-fields", name=_called("Contact fields"), icon="users",
+          words=_also("custom attributes properties columns")),
+    Place(page="list-list", name=_called("Lists"), icon="list-check",
+          words=_also("audiences groups subscriptions forms opt-in")),
+    Place(page="list-new", name=_called("New list"), icon="plus", words=_also("add create group")),
+    Place(page="template-list", name=_called("Templates"), icon="template", words=_also("designs layouts")),
+    Place(page="template-new", name=_called("New template"), icon="plus",
+          words=_also("add create design gallery starter")),
+    Place(page="picture-list", name=_called("Pictures"), icon="photo",
+          words=_also("images photos media library gallery upload files graphics")),
+    Place(page="message-list", name=_called("Messages"), icon="mail",
+          words=_also("log activity delivered bounced mail history")),
+    Place(page="live", name=_called("Live"), icon="activity",
+          words=_also("queue lanes rate workers traffic pause slow")),
+    Place(page="sandbox-inbox", name=_called("Sandbox inbox"), icon="inbox", words=_also("test mail catcher preview")),
+    Place(page="api-home", name=_called("API keys"), icon="code",
+          words=_also("rest token developer program curl python node")),
+    Place(page="api-key-new", name=_called("New API key"), icon="plus", words=_also("create token rest add")),
+    Place(page="api-smtp", name=_called("SMTP credentials"), icon="code",
+          words=_also("submission login password program host port")),
+    Place(page="api-smtp-new", name=_called("New SMTP credential"), icon="plus",
+          words=_also("create login password add")),
+    Place(page="domain-list", name=_called("Domains"), icon="world",
+          words=_also("dns dkim spf dmarc verify sender identity")),
+    Place(page="domain-new", name=_called("Add domain"), icon="plus", words=_also("new verify dns sender create")),
+    Place(page="suppression-list", name=_called("Suppressions"), icon="ban",
+          words=_also("blocklist unsubscribed bounced not mailed")),
+    Place(page="suppression-new", name=_called("Suppress an address"), icon="plus", words=_also("add block stop new")),
+    Place(page="suppression-import", name=_called("Import suppressions"), icon="upload",
+          words=_also("csv file blocklist upload")),
+    Place(page="route-list", name=_called("Routes"), icon="route", words=_also("smarthost relay transport esp mx way")),
+    Place(page="route-new", name=_called("New route"), icon="plus", words=_also("add smarthost transport create")),
+    Place(page="route-go-live", name=_called("Go live"), icon="route",
+          words=_also("leave sandbox production start sending real")),
+    Place(page="stream-list", name=_called("Streams"), icon="route", words=_also("transactional bulk pools")),
+    Place(page="job-list", name=_called("Jobs"), icon="clock",
+          words=_also("progress exports imports long work downloads")),
+    Place(page="settings-home", name=_called("Settings"), icon="settings",
+          words=_also("workspace company postal address footer colour brand logo tracking")),
+    Place(page="settings-sending", name=_called("Settings: sending"), icon="settings",
+          words=_also("limits throttle pause stop emergency")),
+    Place(page="settings-people", name=_called("Settings: people"), icon="settings",
+          words=_also("members roles invite team users")),
+    Place(page="settings-security", name=_called("Settings: security"), icon="settings",
+          words=_also("two factor second mfa totp sessions password sign out")),
+    Place(page="settings-audit", name=_called("Settings: audit log"), icon="settings",
+          words=_also("history changes who did")),
+    Place(page="profile", name=_called("Your profile"), icon="settings",
+          words=_also("name zone timezone language me account")),
+    Place(page="help-home", name=_called("Help"), icon="help-circle", words=_also("documentation manual guide")),
 )
 
 
 def places_for(actor: Actor, text: str = "") -> list[Place]:
     """Pages that fit every word of the text and that the person may open, those with it in their name first."""
-    wanted = [word.casefold() for word in _WORD.findall(text)]
+    wanted = words_of(text)
     if text.strip() and not wanted:
         return []
     found = [place for place in PLACES if _fits(place, wanted) and _may_open(actor, place)]
@@ -91,13 +133,19 @@ def places_for(actor: Actor, text: str = "") -> list[Place]:
     return found
 
 
-def _fits(place: Place, wanted: list[str]) -> bool:
-    known = [word.casefold() for word in _WORD.findall(f"{place.label} {place.words}")]
+def words_of(text: str) -> set[str]:
+    """The words of a text as they are compared: in lower case, without accents."""
+    plain = unicodedata.normalize("NFKD", text.casefold().replace("ł", "l"))
+    return set(_WORD.findall("".join(char for char in plain if not unicodedata.combining(char))))
+
+
+def _fits(place: Place, wanted: set[str]) -> bool:
+    known = place.known_by if wanted else set()
     return all(any(word.startswith(start) for word in known) for start in wanted)
 
 
-def _in_name(place: Place, wanted: list[str]) -> int:
-    known = [word.casefold() for word in _WORD.findall(place.label)]
+def _in_name(place: Place, wanted: set[str]) -> int:
+    known = words_of(f"{place.label} {place.name}") if wanted else set()
     return sum(any(word.startswith(start) for word in known) for start in wanted)
 
 

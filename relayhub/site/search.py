@@ -14,13 +14,17 @@ from zoneinfo import ZoneInfo
 from django.db.models import Q
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.functional import Promise
 from django.utils.http import urlencode
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET
 
 from campaigns import contact_filter, editing, lists, templates
 from campaigns.overview import overview_of
 from deliverability import managers
 from deliverability.models import Suppression
+from relayhub.core import spoken
 from relayhub.core.access import Actor
 from relayhub.core.clock import now
 from relayhub.core.ids import Prefix, decode_id
@@ -72,7 +76,7 @@ class Group:
 
 @dataclass(frozen=True, kw_only=True)
 class _Part:
-    label: str
+    label: Promise
     icon: str
     scope: str
     list_page: str
@@ -101,7 +105,7 @@ def search_hits(request: PageRequest) -> HttpResponse:
     text = _asked(request)
     straight = _page_of_id(text)
     if straight:
-        groups = [Group(label="Go to", icon="arrow-right", hits=[Hit(url=straight, title=text)], more_url="")]
+        groups = [Group(label=_("Go to"), icon="arrow-right", hits=[Hit(url=straight, title=text)], more_url="")]
     elif text:
         groups = groups_for(request.actor, text)
     else:
@@ -134,14 +138,14 @@ def groups_for(actor: Actor, text: str) -> list[Group]:
         hits = part.find(actor, text)
         if hits:
             more = f"{list_url}?{urlencode({'q': text})}" if len(hits) > SHOWN_EACH else ""
-            groups.append(Group(label=part.label, icon=part.icon, hits=hits[:SHOWN_EACH], more_url=more))
+            groups.append(Group(label=str(part.label), icon=part.icon, hits=hits[:SHOWN_EACH], more_url=more))
     groups.append(_help(text))
     return [group for group in groups if group.hits]
 
 
 def _places(actor: Actor, text: str, most: int) -> Group:
     hits = [Hit(url=place.url, title=place.label, icon=place.icon) for place in places_for(actor, text)[:most]]
-    return Group(label="Go to", icon="arrow-right", hits=hits, more_url="")
+    return Group(label=_("Go to"), icon="arrow-right", hits=hits, more_url="")
 
 
 def _help(text: str) -> Group:
@@ -152,7 +156,7 @@ def _help(text: str) -> Group:
         for hit in found[:SHOWN_EACH]
     ]
     more = f"{nav_url('help-home')}?{urlencode({'q': text})}" if len(found) > SHOWN_EACH else ""
-    return Group(label="Help", icon="help-circle", hits=hits, more_url=more)
+    return Group(label=_("Help"), icon="help-circle", hits=hits, more_url=more)
 
 
 def _contacts(actor: Actor, text: str) -> list[Hit]:
@@ -192,7 +196,8 @@ def _messages(actor: Actor, text: str) -> list[Hit]:
         named = subjects.of_recipients(rows)
         return [
             Hit(url=nav_url("message-detail", row.public_id), title=str(named[row.pk]),
-                note=f"to {row.address}", status=queries.shown_status(row), at=row.accepted_at)
+                note=_("to %(address)s") % {"address": row.address}, status=queries.shown_status(row),
+                at=row.accepted_at)
             for row in rows
         ]
     found = list(messages.messages(actor.workspace, wanted).rows[: SHOWN_EACH + 1])
@@ -201,7 +206,7 @@ def _messages(actor: Actor, text: str) -> list[Hit]:
     counts = queries.counts_apart([row for row in found if row.broadcast_id is None])
     return [
         Hit(url=nav_url("message-detail", row.public_id), title=str(named[row.pk]),
-            note=f"from {row.from_address}", at=row.created_at,
+            note=_("from %(address)s") % {"address": row.from_address}, at=row.created_at,
             status=queries.told_status(counts[row.pk]) if row.pk in counts else "")
         for row in found
     ]
@@ -232,20 +237,24 @@ def _suppressions(actor: Actor, text: str) -> list[Hit]:
     address = nav_url("suppression-list")
     return [
         Hit(url=f"{address}?{urlencode({'q': row.address})}", title=row.address,
-            note=f"{row.get_reason_display()}, {row.get_scope_display().lower()}", status="suppressed",
+            note=f"{row.get_reason_display()}, {spoken.within(row.get_scope_display())}", status="suppressed",
             at=row.created_at)
         for row in found.order_by("-id")[: SHOWN_EACH + 1]
     ]
 
 
 _PARTS = (
-    _Part(label="Contacts", icon="users", scope=Scope.CONTACTS_READ, list_page="contact-list", find=_contacts),
-    _Part(label="Campaigns", icon="send", scope=Scope.CAMPAIGNS_READ, list_page="campaign-list", find=_campaigns),
-    _Part(label="Messages", icon="mail", scope=Scope.MESSAGES_READ, list_page="message-list", find=_messages),
-    _Part(label="Templates", icon="template", scope=Scope.TEMPLATES_READ, list_page="template-list",
+    _Part(label=gettext_lazy("Contacts"), icon="users", scope=Scope.CONTACTS_READ, list_page="contact-list",
+          find=_contacts),
+    _Part(label=gettext_lazy("Campaigns"), icon="send", scope=Scope.CAMPAIGNS_READ, list_page="campaign-list",
+          find=_campaigns),
+    _Part(label=gettext_lazy("Messages"), icon="mail", scope=Scope.MESSAGES_READ, list_page="message-list",
+          find=_messages),
+    _Part(label=gettext_lazy("Templates"), icon="template", scope=Scope.TEMPLATES_READ, list_page="template-list",
           find=_templates),
-    _Part(label="Lists", icon="list-check", scope=Scope.LISTS_READ, list_page="list-list", find=_lists),
-    _Part(label="Domains", icon="world", scope=Scope.DOMAINS_READ, list_page="domain-list", find=_domains),
-    _Part(label="Suppressions", icon="ban", scope=Scope.SUPPRESSIONS_READ, list_page="suppression-list",
+    _Part(label=gettext_lazy("Lists"), icon="list-check", scope=Scope.LISTS_READ, list_page="list-list", find=_lists),
+    _Part(label=gettext_lazy("Domains"), icon="world", scope=Scope.DOMAINS_READ, list_page="domain-list",
+          find=_domains),
+    _Part(label=gettext_lazy("Suppressions"), icon="ban", scope=Scope.SUPPRESSIONS_READ, list_page="suppression-list",
           find=_suppressions),
 )

@@ -24,6 +24,7 @@ from django.utils.translation import gettext as _
 from relayhub.core import formats, languages, role_words, spoken
 from relayhub.core.clock import now
 from relayhub.core.formats import Number
+from relayhub.core.models import Job
 from relayhub.core.vocabulary import status_look
 
 register = template.Library()
@@ -56,6 +57,12 @@ def compact(value: Number | None) -> str:
 def counted(value: int | None, noun: str) -> str:
     """"3,418 recipients", "1 recipient"; irregular: "entry,entries"."""
     return formats.counted(value, noun)
+
+
+@register.filter
+def done_of(job: Job) -> str:
+    """How far a job is: "1,200 of 3,418 contacts"."""
+    return formats.progress(job.done, job.total, job.unit)
 
 
 @register.filter

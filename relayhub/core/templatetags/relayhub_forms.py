@@ -6,6 +6,7 @@ from typing import Any
 
 from django import forms, template
 from django.forms.boundfield import BoundField
+from django.utils.translation import gettext as _
 
 from relayhub.core import formats, jobs
 from relayhub.core.clock import now
@@ -73,11 +74,13 @@ def job_progress(
         "mail_url": mail_url if is_mine and not job.is_finished and _is_long(job) else "",
         "mail_when_done": job.mail_when_done,
         "done_url": done_url if job.is_finished else "", "title": job.title, "status": job.status,
-        "done": job.done, "total": job.total, "unit": job.unit, "error": job.error,
+        "done": job.done, "total": job.total, "error": job.error,
+        "amount": formats.progress(job.done, job.total, job.unit),
         "is_cancelling": bool(job.cancel_requested_at) and not job.is_finished,
         "is_waiting": job.status == JobStatus.WAITING,
         "is_finished": job.is_finished, "ident": job.public_id,
-        "rate": f"{formats.number(round(speed))} {job.unit} a second" if speed and not job.is_finished else "",
+        "rate": _("%(amount)s a second") % {"amount": formats.progress(round(speed), None, job.unit)}
+        if speed and not job.is_finished else "",
         "left": formats.duration(left) if left is not None else "",
     }
 
