@@ -93,7 +93,7 @@ def _event_text(kind: str, detail: dict[str, Any]) -> str:
     if kind == "held":
         return hold_words(reason)
     if kind == "suppressed" and reason in SuppressionReason.values:
-        return SuppressionReason(reason).label
+        return str(SuppressionReason(reason).label)
     if kind in {"suppressed", "cancelled", "expired"}:
         return reason or str(detail.get("why") or "")
     return ""

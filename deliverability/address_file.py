@@ -14,6 +14,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import BinaryIO, TextIO
 
+from django.utils.translation import gettext_noop
+
 MAX_BYTES = 200 * 1024 * 1024  # CONTRACT 7, import
 MAX_LINES = 2_000_000  # CONTRACT 7, import
 #: A longer line is cut: no address is that long, and a file without line ends must not fill the memory.
@@ -81,7 +83,7 @@ class EncodingGuess:
         if not self._begun and chunk:
             self._begun = True
             if chunk.startswith(b"PK\x03\x04"):
-                raise NotText("This is an Excel or ZIP file. Save the sheet as CSV and import that.")
+                raise NotText(gettext_noop("This is an Excel or ZIP file. Save the sheet as CSV and import that."))
             if chunk.startswith((BOM_UTF16_LE, BOM_UTF16_BE)):
                 self._marked = "utf-16"
             elif chunk.startswith(BOM_UTF8):
@@ -89,7 +91,7 @@ class EncodingGuess:
         self.size_bytes += len(chunk)
         self.lines += chunk.count(b"\n")
         if self._marked != "utf-16" and b"\0" in chunk:
-            raise NotText("This is not a text file. Save the addresses as CSV or text and import that.")
+            raise NotText(gettext_noop("This is not a text file. Save the addresses as CSV or text and import that."))
         if self._is_utf8 and not self._marked:
             try:
                 self._decoder.decode(chunk)

@@ -7,19 +7,16 @@ anew, with what it names.
 
 from __future__ import annotations
 
-import re
-
 from django.utils.translation import gettext, gettext_noop
 
-from relayhub.core import spoken
-from relayhub.core.languages import SOURCE
+from relayhub.core.retelling import KnownSentences
 
 #: Says nothing beside that the record is right.
 NOTHING_TO_SAY = gettext_noop("As wanted.")
 #: Stands before another sentence.
 _QUOTED = gettext_noop("The value stands in quotation marks of its own: publish it without them.")
 _NO_REPORTS = gettext_noop("It has no rua, so no reports come: add one to see who sends as you.")
-_SENTENCES = (
+_SENTENCES = KnownSentences(
     NOTHING_TO_SAY,
     gettext_noop("DNS gave no definite answer (%(reason)s). Nothing changes; we look again."),
     gettext_noop("There is no %(type)s record at %(name)s yet."),
@@ -59,24 +56,8 @@ def remark(stored: str) -> str:
 
 def told(stored: str) -> str:
     """A stored explanation as it is said to the reader; one that is none of ours as it stands."""
-    if spoken.language() == SOURCE:
-        return stored
     if stored.startswith(f"{_QUOTED} "):
         return f"{gettext(_QUOTED)} {told(stored.removeprefix(f'{_QUOTED} '))}"
     if stored.endswith(f" {_NO_REPORTS}"):
         return f"{told(stored.removesuffix(f' {_NO_REPORTS}'))} {gettext(_NO_REPORTS)}"
-    for sentence, form in _FORMS:
-        found = form.fullmatch(stored)
-        if found is not None:
-            return gettext(sentence) % found.groupdict()
-    return stored
-
-
-def _form(sentence: str) -> re.Pattern[str]:
-    parts = re.split(r"%\((\w+)\)s", sentence)
-    return re.compile("".join(
-        f"(?P<{part}>.+?)" if at % 2 else re.escape(part) for at, part in enumerate(parts)
-    ), re.DOTALL)
-
-
-_FORMS = tuple((sentence, _form(sentence)) for sentence in _SENTENCES)
+    return _SENTENCES.told(stored)

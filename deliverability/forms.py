@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from django import forms
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from deliverability.models import SuppressionReason
@@ -28,14 +29,14 @@ class NewDomainForm(forms.Form):
 class ScopedForm(forms.Form):
     """How far a suppression reaches and why; choices are the workspace's own."""
 
-    scope = forms.ChoiceField(label="Stop")
+    scope = forms.ChoiceField(label=_("Stop"))
     reason = forms.ChoiceField(
-        label="Reason", initial=SuppressionReason.MANUAL.value,
+        label=_("Reason"), initial=SuppressionReason.MANUAL.value,
         choices=[
-            (SuppressionReason.MANUAL.value, "Added by hand"),
-            (SuppressionReason.UNSUBSCRIBE.value, "They unsubscribed"),
-            (SuppressionReason.COMPLAINT.value, "They complained"),
-            (SuppressionReason.HARD_BOUNCE.value, "Their mailbox does not exist"),
+            (SuppressionReason.MANUAL.value, _("Added by hand")),
+            (SuppressionReason.UNSUBSCRIBE.value, _("They unsubscribed")),
+            (SuppressionReason.COMPLAINT.value, _("They complained")),
+            (SuppressionReason.HARD_BOUNCE.value, _("Their mailbox does not exist")),
         ],
     )
 
@@ -52,10 +53,14 @@ class ScopedForm(forms.Form):
         field = self.fields["scope"]
         assert isinstance(field, forms.ChoiceField)
         field.choices = [
-            (EVERYTHING, "All mail of this workspace"),
-            ("One stream", [(key, f"Stream {target.name}") for key, target in self._streams.items()]),
-            ("One mailing list", [(key, f"List {target.name}") for key, target in self._lists.items()])
-            if lists is not None else (ONE_LIST, "One mailing list, named below"),
+            (EVERYTHING, _("All mail of this workspace")),
+            (_("One stream"), [
+                (key, gettext("Stream %(name)s") % {"name": target.name}) for key, target in self._streams.items()
+            ]),
+            (_("One mailing list"), [
+                (key, gettext("List %(name)s") % {"name": target.name}) for key, target in self._lists.items()
+            ])
+            if lists is not None else (ONE_LIST, _("One mailing list, named below")),
         ]
 
     def clean(self) -> dict[str, Any]:
@@ -64,7 +69,7 @@ class ScopedForm(forms.Form):
         if data.get("scope") == ONE_LIST:
             self._found = self._list_asked_for()
             if self._found is None:
-                self.add_error("scope", "Choose the mailing list: write its name and take it from what is found.")
+                self.add_error("scope", _("Choose the mailing list: write its name and take it from what is found."))
         return data
 
     def _list_asked_for(self) -> Target | None:
@@ -89,11 +94,11 @@ class AddressesForm(ScopedForm):
     """Addresses by hand: one, or a whole column pasted."""
 
     addresses = forms.CharField(
-        label="Addresses", strip=False, widget=forms.Textarea(attrs={"rows": 8, "spellcheck": "false"}),
-        help_text="One a line, or parted by commas, semicolons or blanks; up to 10,000.",
+        label=_("Addresses"), strip=False, widget=forms.Textarea(attrs={"rows": 8, "spellcheck": "false"}),
+        help_text=_("One a line, or parted by commas, semicolons or blanks; up to 10,000."),
     )
     source = forms.CharField(
-        label="Note", required=False, max_length=400, help_text="For colleagues: who asked, when, how."
+        label=_("Note"), required=False, max_length=400, help_text=_("For colleagues: who asked, when, how.")
     )
     field_order = ("addresses", "scope", "reason", "source")
 
@@ -102,9 +107,11 @@ class FileForm(ScopedForm):
     """A file of addresses."""
 
     file = forms.FileField(
-        label="File", allow_empty_file=True,
-        help_text="CSV or text: one address a line, or a column called address or email. An export of RelayHub"
-        " keeps its reasons and scopes.",
+        label=_("File"), allow_empty_file=True,
+        help_text=_(
+            "CSV or text: one address a line, or a column called address or email. An export of RelayHub keeps its"
+            " reasons and scopes."
+        ),
     )
     field_order = ("file", "scope", "reason")
 
@@ -113,6 +120,6 @@ class LiftForm(forms.Form):
     """Why an address may be written to again."""
 
     reason = forms.CharField(
-        max_length=500, label="Reason", widget=forms.Textarea(attrs={"rows": 2}),
-        help_text="Kept with the address: who said that it may be written to again, and when.",
+        max_length=500, label=_("Reason"), widget=forms.Textarea(attrs={"rows": 2}),
+        help_text=_("Kept with the address: who said that it may be written to again, and when."),
     )

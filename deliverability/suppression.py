@@ -14,11 +14,13 @@ from datetime import datetime
 from uuid import UUID
 
 from django.db import IntegrityError, connection, transaction
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from deliverability import managers
 from deliverability.models import Suppression, SuppressionReason, SuppressionScope
 from deliverability.surroundings import surroundings
-from relayhub.core import audit
+from relayhub.core import audit, formats
 from relayhub.core.access import Actor, require
 from relayhub.core.clock import now
 from relayhub.core.errors import InputError
@@ -27,7 +29,9 @@ from relayhub.core.models import Scope, User
 from relayhub.protocol.address import AddressError, normalise
 
 MAX_AT_ONCE = 10_000  # CONTRACT 4, `/suppressions`
-NOT_AN_ADDRESS = "This is not an address."
+NOT_AN_ADDRESS = gettext_noop("This is not an address.")
+#: What `lifted_by` says where the person has come back.
+THE_PERSON = gettext_noop("the person")
 
 #: For the relay's set-based statements: true where an active suppression stops recipient `r` in its stream.
 #: Needs `relay_recipient r`; list scopes are the relay's to add, for it knows a broadcast's lists.
@@ -162,7 +166,7 @@ def check(
 ) -> list[Checked]:
     """What would become of mail to each address, in the order given."""
     if len(addresses) > MAX_AT_ONCE:
-        raise InputError(f"At most {MAX_AT_ONCE:,} addresses at once.", field="addresses")
+        raise InputError(_at_most(), field="addresses")
     keys = [_key(address) for address in addresses]
     hits = suppressed_among(
         workspace_id, [key for key in keys if key], stream_id=stream_id, list_ids=list_ids
@@ -213,7 +217,7 @@ def suppress_many(actor: Actor, entries: Sequence[NewSuppression], *, source: st
     """Add up to 10,000 at once, in one transaction with the audit entry; what is wrong is named."""
     require(actor, Scope.SUPPRESSIONS_WRITE)
     if len(entries) > MAX_AT_ONCE:
-        raise InputError(f"At most {MAX_AT_ONCE:,} addresses at once.", field="addresses")
+        raise InputError(_at_most(), field="addresses")
     with transaction.atomic():
         result = _add(actor, entries, source or f"added by {actor.label}", first_position=1)
         audit.record(
@@ -238,7 +242,7 @@ def _add(actor: Actor, entries: Sequence[NewSuppression], source: str, *, first_
     for position, entry in enumerate(entries, first_position):
         key, problem = _key(entry.address), problem_of(entry, known)
         if not key or problem:
-            message = problem or NOT_AN_ADDRESS
+            message = problem or _(NOT_AN_ADDRESS)
             rejected.append(Rejected(position=position, address=entry.address[:320], message=message))
             continue
         named = entry if entry.source else replace(entry, source=source)
@@ -307,7 +311,7 @@ def lift(actor: Actor, row: Suppression, *, reason: str) -> bool:
     require(actor, Scope.SUPPRESSIONS_WRITE)
     text = " ".join(reason.split())
     if not text:
-        raise InputError("Say why it may be written to again.", field="reason")
+        raise InputError(_("Say why it may be written to again."), field="reason")
     with transaction.atomic():
         lifted = managers.active_suppressions(actor.workspace.pk).filter(pk=row.pk).update(
             lifted_at=now(), lifted_by=actor.label[:300], lift_reason=text[:500]
@@ -357,10 +361,14 @@ def lift_unsubscribe(workspace_id: UUID, address_key: str, *, list_id: UUID, rea
     """With a new consent to a list: end what stopped that list, in the caller's transaction."""
     return managers.suppressions_of(workspace_id, [address_key]).filter(
         scope=SuppressionScope.LIST, list_id=list_id
-    ).update(lifted_at=now(), lifted_by="the person", lift_reason=reason[:500])
+    ).update(lifted_at=now(), lifted_by=THE_PERSON, lift_reason=reason[:500])
 
 
 # -- reading what is given ------------------------------------------------------------------------------------
+
+
+def _at_most() -> str:
+    return _("At most %(count)s addresses at once.") % {"count": formats.number(MAX_AT_ONCE)}
 
 
 def _key(address: str) -> str:
@@ -391,21 +399,23 @@ def problem_of(entry: NewSuppression, known: frozenset[UUID]) -> str:
     problem = _problem(entry)
     if problem or not entry.has_target or (entry.stream_id or entry.list_id) in known:
         return problem
-    return f"There is no such {'stream' if entry.stream_id else 'mailing list'} in this workspace."
+    if entry.stream_id:
+        return _("There is no such stream in this workspace.")
+    return _("There is no such mailing list in this workspace.")
 
 
 def _problem(entry: NewSuppression) -> str:
     if entry.reason not in SuppressionReason.values:
-        return f"The reason is one of: {', '.join(SuppressionReason.values)}."
+        return _("The reason is one of: %(reasons)s.") % {"reasons": ", ".join(SuppressionReason.values)}
     targets = {
         SuppressionScope.WORKSPACE.value: (False, False), SuppressionScope.STREAM.value: (True, False),
         SuppressionScope.LIST.value: (False, True),
     }
     wanted = targets.get(entry.scope)
     if wanted is None:
-        return f"The scope is one of: {', '.join(SuppressionScope.values)}."
+        return _("The scope is one of: %(scopes)s.") % {"scopes": ", ".join(SuppressionScope.values)}
     if wanted != (entry.stream_id is not None, entry.list_id is not None):
-        return "A scope of stream names a stream, of list a mailing list, of workspace neither."
+        return _("A scope of stream names a stream, of list a mailing list, of workspace neither.")
     return ""
 
 

@@ -18,13 +18,14 @@ from uuid import UUID
 
 from django.db import transaction
 from django.db.models import QuerySet
+from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
 from deliverability import address_file, suppression
 from deliverability.address_file import FORMULA_STARTS, EncodingGuess, Line, NotText
 from deliverability.models import SuppressionReason, SuppressionScope
 from deliverability.suppression import NewSuppression
-from relayhub.core import audit, files, jobs
+from relayhub.core import audit, files, formats, jobs
 from relayhub.core.access import EXPORTS, Actor, require, system_actor
 from relayhub.core.clock import now
 from relayhub.core.errors import AccessError, InputError
@@ -64,9 +65,9 @@ def start_import(actor: Actor, chosen: ImportOf, chunks: Iterable[bytes]) -> Job
                 chunks=_limited(guess, chunks), expires_at=now() + _KEPT,
             )
         except NotText as exc:
-            raise InputError(str(exc), field="file", code="unreadable_file") from exc
+            raise InputError(_(str(exc)), field="file", code="unreadable_file") from exc
         if not file.size_bytes:
-            raise InputError("The file is empty.", field="file", code="unreadable_file")
+            raise InputError(_("The file is empty."), field="file", code="unreadable_file")
         return jobs.start_job(
             actor.workspace, kind=JOB_KIND, title=f"Suppress the addresses of {chosen.file_name}",
             created_by=actor.user, total=guess.lines or 1, unit="lines",
@@ -82,8 +83,10 @@ def _limited(guess: EncodingGuess, chunks: Iterable[bytes]) -> Iterator[bytes]:
     for chunk in guess.watch(chunks):
         if guess.size_bytes > address_file.MAX_BYTES or guess.lines > address_file.MAX_LINES:
             raise InputError(
-                f"The file is larger than {address_file.MAX_BYTES // 1024 // 1024} MB or"
-                f" {address_file.MAX_LINES:,} lines. Split it and import the parts one after the other.",
+                _(
+                    "The file is larger than %(size)s MB or %(lines)s lines. Split it and import the parts one after"
+                    " the other."
+                ) % {"size": address_file.MAX_BYTES // 1024 // 1024, "lines": formats.number(address_file.MAX_LINES)},
                 field="file", code="file_too_large",
             )
         yield chunk
@@ -123,7 +126,9 @@ def run_import(run: jobs.JobRun) -> None:
 def _lines(job: Job) -> Iterator[Line]:
     file = StoredFile.objects.filter(pk=job.state.get("file"), workspace_id=job.workspace_id).first()
     if file is None:
-        raise AccessError(f"The file of an import is kept for {_KEPT.days} days; this one is gone.")
+        raise AccessError(
+            _("The file of an import is kept for %(days)s days; this one is gone.") % {"days": _KEPT.days}
+        )
     return address_file.lines_of(address_file.open_text(files.open_file(file), job.state["encoding"]))
 
 
@@ -180,7 +185,7 @@ def _judged_again(job: Job, lines: Iterator[Line]) -> Iterator[bytes]:
         for line, entry in zip(batch, entries, strict=True):
             problem = suppression.problem_of(entry, known)
             if problem or not suppression.is_address(entry.address):
-                yield csv_line([str(line.number), line.address[:320], problem or suppression.NOT_AN_ADDRESS])
+                yield csv_line([str(line.number), line.address[:320], problem or _(suppression.NOT_AN_ADDRESS)])
 
 
 def csv_line(cells: Iterable[str]) -> bytes:

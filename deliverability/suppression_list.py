@@ -9,20 +9,31 @@ from itertools import islice
 from uuid import UUID
 
 from django.db.models import Count, Q, QuerySet
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from deliverability import managers
 from deliverability.models import Suppression, SuppressionReason, SuppressionScope
-from deliverability.suppression import is_address
+from deliverability.suppression import THE_PERSON, is_address
 from deliverability.suppression_import import csv_line, require_export
 from deliverability.surroundings import surroundings
 from relayhub.core.access import Actor
 from relayhub.core.clock import now
 from relayhub.core.errors import InputError
 from relayhub.core.ids import Prefix, decode_id, encode_id, uuid7_floor
+from relayhub.core.retelling import KnownSentences
 from relayhub.protocol.address import normalise
 
 EXPORT_HEADING = ("address", "reason", "scope", "stream", "list", "applies_to", "source", "created_at")
 _BATCH = 2000
+#: What is stored as evidence, beside replies of hosts and what people write.
+_EVIDENCE = KnownSentences(
+    gettext_noop("import of %(file)s by %(who)s"), gettext_noop("added by %(who)s"),
+    gettext_noop("suppressed by %(who)s"), gettext_noop("unsubscribed by %(who)s"), gettext_noop("undone by %(who)s"),
+    gettext_noop("feedback report from %(address)s"), gettext_noop("feedback report"),
+    gettext_noop("%(code)s by a bounce report"), gettext_noop("by a bounce report"),
+    gettext_noop("subscribed again"), gettext_noop("the act was undone"),
+)
 _RECENT = timedelta(days=30)
 
 
@@ -53,7 +64,10 @@ def find(workspace_id: UUID, wanted: SuppressionFilter) -> QuerySet[Suppression]
         rows = managers.active_suppressions(workspace_id)
     if wanted.reason:
         if wanted.reason not in SuppressionReason.values:
-            raise InputError(f"The reason is one of: {', '.join(SuppressionReason.values)}.", field="reason")
+            raise InputError(
+                _("The reason is one of: %(reasons)s.") % {"reasons": ", ".join(SuppressionReason.values)},
+                field="reason",
+            )
         rows = rows.filter(reason=wanted.reason)
     if wanted.scope:
         rows = rows.filter(_in_scope(wanted.scope))
@@ -75,7 +89,8 @@ def _in_scope(scope: str) -> Q:
     stream_id, list_id = decode_id(Prefix.STREAM, scope), decode_id(Prefix.LIST, scope)
     if stream_id is None and list_id is None:
         raise InputError(
-            f"The scope is one of: {', '.join(SuppressionScope.values)}, or the id of a stream or list.", field="scope"
+            _("The scope is one of: %(scopes)s, or the id of a stream or list.")
+            % {"scopes": ", ".join(SuppressionScope.values)}, field="scope",
         )
     return Q(stream_id=stream_id) if stream_id else Q(list_id=list_id)
 
@@ -98,30 +113,50 @@ def lifted_before(workspace_id: UUID, address_key: str) -> list[Suppression]:
     return list(rows.order_by("-lifted_at")[:20])
 
 
+def evidence_of(row: Suppression) -> str:
+    """What a suppression rests on, as it is said to the reader."""
+    return _EVIDENCE.told(row.source)
+
+
+def lift_reason_of(row: Suppression) -> str:
+    """Why it was lifted: what a person wrote, or what brought it about."""
+    return _EVIDENCE.told(row.lift_reason)
+
+
+def lifted_by(row: Suppression) -> str:
+    """Who lifted it."""
+    return _(THE_PERSON) if row.lifted_by == THE_PERSON else row.lifted_by
+
+
 class ScopeNames:
     """The words for scopes of one workspace; of mailing lists only those are looked up that rows name."""
 
     def __init__(self, workspace_id: UUID) -> None:
         self._workspace_id = workspace_id
-        self._names = {target.id: f"Stream {target.name}" for target in surroundings().streams(workspace_id)}
+        self._streams = {target.id: target.name for target in surroundings().streams(workspace_id)}
+        self._lists: dict[UUID, str] = {}
 
     def learn(self, rows: Iterable[Suppression]) -> None:
         """Look up what these rows name; one query where there is anything new."""
-        new = {row.list_id for row in rows if row.list_id is not None} - self._names.keys()
+        new = {row.list_id for row in rows if row.list_id is not None} - self._lists.keys()
         found = surroundings().lists_among(self._workspace_id, new)
-        self._names |= {target.id: f"List {target.name}" for target in found}
+        self._lists |= {target.id: target.name for target in found}
 
     def name(self, row: Suppression) -> str:
         """How far a suppression reaches, in words."""
         if row.scope == SuppressionScope.WORKSPACE:
-            return "Everything"
+            return _("Everything")
         return self.name_of(row.stream_id, row.list_id)
 
     def name_of(self, stream_id: UUID | None, list_id: UUID | None) -> str:
         """A stream or list by name, also when it is gone."""
         if stream_id is not None:
-            return self._names.get(stream_id, "A stream that is gone")
-        return self._names.get(list_id, "A list that is gone") if list_id is not None else "Everything"
+            name = self._streams.get(stream_id)
+            return _("Stream %(name)s") % {"name": name} if name is not None else _("A stream that is gone")
+        if list_id is None:
+            return _("Everything")
+        name = self._lists.get(list_id)
+        return _("List %(name)s") % {"name": name} if name is not None else _("A list that is gone")
 
 
 def export(actor: Actor, wanted: SuppressionFilter) -> Iterator[bytes]:

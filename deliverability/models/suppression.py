@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from relayhub.core.clock import now
 from relayhub.core.ids import Prefix, encode_id, uuid7
@@ -14,18 +15,18 @@ from relayhub.core.models import User, Workspace
 class SuppressionReason(models.TextChoices):
     """Why."""
 
-    HARD_BOUNCE = "hard_bounce", "Hard bounce"
-    COMPLAINT = "complaint", "Complaint"
-    UNSUBSCRIBE = "unsubscribe", "Unsubscribe"
-    MANUAL = "manual", "Added by hand"
+    HARD_BOUNCE = "hard_bounce", _("Hard bounce")
+    COMPLAINT = "complaint", _("Complaint")
+    UNSUBSCRIBE = "unsubscribe", _("Unsubscribe")
+    MANUAL = "manual", _("Added by hand")
 
 
 class SuppressionScope(models.TextChoices):
     """How far it reaches."""
 
-    WORKSPACE = "workspace", "Everything"
-    STREAM = "stream", "One stream"
-    LIST = "list", "One mailing list"
+    WORKSPACE = "workspace", _("Everything")
+    STREAM = "stream", _("One stream")
+    LIST = "list", _("One mailing list")
 
 
 class Suppression(models.Model):

@@ -6,6 +6,7 @@ from django.contrib import messages
 from django.core.files.uploadedfile import UploadedFile
 from django.http import HttpResponse, StreamingHttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from deliverability import suppression_import
@@ -74,7 +75,7 @@ def import_cancel(request: PageRequest, job_id: str) -> HttpResponse:
     """Ask the worker to stop; what was added stays."""
     job = _job(request, job_id)
     jobs.cancel(request.actor, job)
-    messages.info(request, "It stops after the part that is being worked on. What was added stays.")
+    messages.info(request, _("It stops after the part that is being worked on. What was added stays."))
     return redirect("suppression-import-run", job.public_id)
 
 

@@ -11,6 +11,8 @@ from django.contrib import messages
 from django.http import HttpResponse, StreamingHttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext, pgettext_lazy
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from deliverability import address_file, managers, suppression, suppression_list
@@ -31,18 +33,24 @@ from relayhub.core.streaming import download
 #: How many are lifted on one page at most: what one page of the list shows.
 _MAX_LIFTED = 50
 _REASONS = {
-    SuppressionReason.HARD_BOUNCE: ("bounced", "Hard bounce"),
-    SuppressionReason.COMPLAINT: ("complained", "Complaint"),
-    SuppressionReason.UNSUBSCRIBE: ("unsubscribed", "Unsubscribed"),
-    SuppressionReason.MANUAL: ("held", "By hand"),
+    SuppressionReason.HARD_BOUNCE: ("bounced", gettext_lazy("Hard bounce")),
+    SuppressionReason.COMPLAINT: ("complained", gettext_lazy("Complaint")),
+    SuppressionReason.UNSUBSCRIBE: ("unsubscribed", pgettext_lazy("status", "Unsubscribed")),
+    SuppressionReason.MANUAL: ("held", gettext_lazy("By hand")),
 }
 #: What to weigh before lifting.
 _BEFORE_LIFTING = {
-    SuppressionReason.HARD_BOUNCE: "The receiving host said that there is no such mailbox. Lift it only if you know"
-    " that there is one now: mail to dead mailboxes makes receivers distrust the rest of yours.",
-    SuppressionReason.COMPLAINT: "This person pressed “spam”. Lift it only if they asked for your mail again.",
-    SuppressionReason.UNSUBSCRIBE: "This person left. Lift it only if they asked for it. Their subscription stays"
-    " ended: they join the list again themselves.",
+    SuppressionReason.HARD_BOUNCE: gettext_lazy(
+        "The receiving host said that there is no such mailbox. Lift it only if you know that there is one now: mail to"
+        " dead mailboxes makes receivers distrust the rest of yours."
+    ),
+    SuppressionReason.COMPLAINT: gettext_lazy(
+        "This person pressed “spam”. Lift it only if they asked for your mail again."
+    ),
+    SuppressionReason.UNSUBSCRIBE: gettext_lazy(
+        "This person left. Lift it only if they asked for it. Their subscription stays ended: they join the list again"
+        " themselves."
+    ),
     SuppressionReason.MANUAL: "",
 }
 
@@ -57,6 +65,9 @@ class Line:
     scope: str
     by: str
     message_id: str
+    evidence: str
+    lifted_by: str
+    lift_reason: str
 
 
 def suppression_of(request: PageRequest, suppression_id: str) -> Suppression:
@@ -72,8 +83,10 @@ def lines_of(workspace_id: UUID, rows: Sequence[Suppression], names: ScopeNames)
     return [
         Line(
             row=row, status=_REASONS[SuppressionReason(row.reason)][0],
-            reason=_REASONS[SuppressionReason(row.reason)][1], scope=names.name(row), by=_by(row),
+            reason=str(_REASONS[SuppressionReason(row.reason)][1]), scope=names.name(row), by=_by(row),
             message_id=found.get(row.recipient_id, "") if row.recipient_id else "",
+            evidence=suppression_list.evidence_of(row), lifted_by=suppression_list.lifted_by(row),
+            lift_reason=suppression_list.lift_reason_of(row),
         )
         for row in rows
     ]
@@ -81,10 +94,10 @@ def lines_of(workspace_id: UUID, rows: Sequence[Suppression], names: ScopeNames)
 
 def _by(row: Suppression) -> str:
     if row.created_by is not None:
-        return f"by {row.created_by.label}"
+        return _("by %(who)s") % {"who": row.created_by.label}
     if row.reason in {SuppressionReason.HARD_BOUNCE, SuppressionReason.COMPLAINT}:
-        return "by the relay"
-    return "by the person" if row.reason == SuppressionReason.UNSUBSCRIBE else ""
+        return _("by the relay")
+    return _("by the person") if row.reason == SuppressionReason.UNSUBSCRIBE else ""
 
 
 def filter_of(request: PageRequest) -> SuppressionFilter:
@@ -116,22 +129,32 @@ def list_page(request: PageRequest) -> HttpResponse:
             "table": table, "lines": lines_of(workspace_id, table.rows, names), "wanted": wanted,
             "stats": [_stat(figure) for figure in figures], "answer": _answer(request, wanted, names),
             "has_any": any(figure.total for figure in figures) or wanted.is_lifted,
-            "shown": formats.counted(table.count, "suppression") if table.count <= 10_000 else "10,000+ suppressions",
+            "shown": _shown(table.count),
             "chips": [
-                *({"key": "reason", "value": value.value, "label": label} for value, (_, label) in _REASONS.items()),
-                {"key": "state", "value": "lifted", "label": "Lifted"},
+                *(
+                    {"key": "reason", "value": value.value, "label": str(look[1])} for value, look in _REASONS.items()
+                ),
+                {"key": "state", "value": "lifted", "label": _("Lifted")},
             ],
-            "selects": [{"key": "scope", "label": "Any scope", "options": _scopes(workspace_id, wanted.scope)}],
+            "selects": [{"key": "scope", "label": _("Any scope"), "options": _scopes(workspace_id, wanted.scope)}],
         },
     )
 
 
+def _shown(count: int) -> str:
+    if count > 10_000:
+        return _("%(count)s+ suppressions") % {"count": formats.number(10_000)}
+    return ngettext("%(count)s suppression", "%(count)s suppressions", count) % {"count": formats.number(count)}
+
+
 def _stat(figure: suppression_list.Figure) -> dict[str, Any]:
-    plural = {SuppressionReason.HARD_BOUNCE: "Hard bounces", SuppressionReason.COMPLAINT: "Complaints"}
+    plural = {SuppressionReason.HARD_BOUNCE: _("Hard bounces"), SuppressionReason.COMPLAINT: _("Complaints")}
     reason = SuppressionReason(figure.reason)
     return {
-        "label": plural.get(reason, _REASONS[reason][1]), "value": formats.number(figure.total), "unit": "active",
-        "note": f"{formats.number(figure.recent)} new in 30 days", "url": f"?reason={figure.reason}",
+        "label": plural.get(reason) or str(_REASONS[reason][1]), "value": formats.number(figure.total),
+        "unit": ngettext("active", "active", figure.total), "url": f"?reason={figure.reason}",
+        "note": ngettext("%(count)s new in 30 days", "%(count)s new in 30 days", figure.recent)
+        % {"count": formats.number(figure.recent)},
     }
 
 
@@ -143,10 +166,10 @@ def _scopes(workspace_id: UUID, chosen: str) -> list[tuple[str, str]]:
         list_id = decode_id(Prefix.LIST, chosen)
         lists = around.lists_among(workspace_id, {list_id}) if list_id is not None else ()
     return [
-        ("workspace", "Everything"),
-        *((target.public_id, f"Stream {target.name}") for target in around.streams(workspace_id)),
-        ("list", "Any mailing list"),
-        *((target.public_id, f"List {target.name}") for target in lists),
+        ("workspace", _("Everything")),
+        *((target.public_id, _("Stream %(name)s") % {"name": target.name}) for target in around.streams(workspace_id)),
+        ("list", _("Any mailing list")),
+        *((target.public_id, _("List %(name)s") % {"name": target.name}) for target in lists),
     ]
 
 
@@ -157,13 +180,20 @@ def _answer(request: PageRequest, wanted: SuppressionFilter, names: ScopeNames) 
         return None
     rows = suppression.rows_for_address(request.actor.workspace.pk, text)
     if not rows:
-        return {"kind": "ok", "title": f"{text} is not suppressed.", "text": "Mail to it goes out."}
+        return {
+            "kind": "ok", "title": _("%(address)s is not suppressed.") % {"address": text},
+            "text": _("Mail to it goes out."),
+        }
     if any(row.scope == "workspace" for row in rows):
-        return {"kind": "bad", "title": f"{text} is suppressed.", "text": "No mail of this workspace goes to it."}
+        return {
+            "kind": "bad", "title": _("%(address)s is suppressed.") % {"address": text},
+            "text": _("No mail of this workspace goes to it."),
+        }
     names.learn(rows)
     where = ", ".join(names.name(row) for row in rows)
     return {
-        "kind": "warn", "title": f"{text} is suppressed in part.", "text": f"Not for: {where}. Other mail goes out."
+        "kind": "warn", "title": _("%(address)s is suppressed in part.") % {"address": text},
+        "text": _("Not for: %(scopes)s. Other mail goes out.") % {"scopes": where},
     }
 
 
@@ -210,23 +240,23 @@ def _suppress(request: PageRequest, form: AddressesForm) -> ManyResult:
     addresses = address_file.pasted(form.cleaned_data["addresses"])
     if len(addresses) > suppression.MAX_AT_ONCE:
         raise InputError(
-            f"These are {formats.number(len(addresses))} addresses. Paste up to"
-            f" {formats.number(suppression.MAX_AT_ONCE)}, or import a file."
+            _("These are %(count)s addresses. Paste up to %(most)s, or import a file.")
+            % {"count": formats.number(len(addresses)), "most": formats.number(suppression.MAX_AT_ONCE)}
         )
     if not addresses:
-        raise InputError("Write at least one address.")
+        raise InputError(_("Write at least one address."))
     reach, reason = form.reach(), form.cleaned_data["reason"]
     entries = [NewSuppression(address=address, reason=reason, **reach) for address in addresses]
     return suppression.suppress_many(request.actor, entries, source=form.cleaned_data["source"].strip())
 
 
 def _added(result: ManyResult) -> str:
-    words = f"{formats.counted(result.added, 'address,addresses')} suppressed."
-    return words if not result.already else f"{words} {formats.number(result.already)} {_were(result.already)} already."
-
-
-def _were(count: int) -> str:
-    return "was" if count == 1 else "were"
+    words = ngettext("%(count)s address suppressed.", "%(count)s addresses suppressed.", result.added)
+    added = words % {"count": formats.number(result.added)}
+    if not result.already:
+        return added
+    already = ngettext("%(count)s was already.", "%(count)s were already.", result.already)
+    return f"{added} {already % {'count': formats.number(result.already)}}"
 
 
 def _left(request: PageRequest, result: ManyResult) -> dict[str, Any]:
@@ -234,8 +264,14 @@ def _left(request: PageRequest, result: ManyResult) -> dict[str, Any]:
     left = "\n".join(item.address for item in result.rejected)
     again = AddressesForm({**request.POST.dict(), "addresses": left}, workspace_id=request.actor.workspace.pk)
     again.is_valid()
-    again.add_error("addresses", f"{formats.counted(len(result.rejected), 'entry,entries')} not taken. Put them right"
-                    " here and add them again, or leave them out.")
+    again.add_error(
+        "addresses",
+        ngettext(
+            "%(count)s entry not taken. Put it right here and add it again, or leave it out.",
+            "%(count)s entries not taken. Put them right here and add them again, or leave them out.",
+            len(result.rejected),
+        ) % {"count": formats.number(len(result.rejected))},
+    )
     return {"form": again, "result": result, "result_words": _added(result)}
 
 
@@ -258,7 +294,7 @@ def lift(request: PageRequest) -> HttpResponse:
             _tell_lifted(request, rows, lifted)
             return redirect("suppression-list")
     lines = lines_of(request.actor.workspace.pk, rows, ScopeNames(request.actor.workspace.pk))
-    warnings = [text for reason, text in _BEFORE_LIFTING.items() if text and any(r.reason == reason for r in rows)]
+    warnings = [str(text) for reason, text in _BEFORE_LIFTING.items() if text and any(r.reason == reason for r in rows)]
     return render(
         request, "deliverability/suppression_lift.html", {"form": form, "lines": lines, "warnings": warnings},
         status=422 if form.is_bound else 200,
@@ -270,12 +306,15 @@ def _chosen(request: PageRequest, texts: list[str]) -> list[Suppression]:
     active = managers.active_suppressions(request.actor.workspace.pk).select_related("created_by")
     rows = list(active.filter(pk__in=ids).order_by("-pk"))
     if not rows:
-        raise AccessError("These suppressions were lifted already, or are not there.")
+        raise AccessError(_("These suppressions were lifted already, or are not there."))
     return rows
 
 
 def _tell_lifted(request: PageRequest, rows: Sequence[Suppression], lifted: int) -> None:
-    words = f"{rows[0].address} may be written to again." if len(rows) == 1 else f"{lifted} suppressions lifted."
+    if len(rows) == 1:
+        words = _("%(address)s may be written to again.") % {"address": rows[0].address}
+    else:
+        words = ngettext("%(count)s suppression lifted.", "%(count)s suppressions lifted.", lifted) % {"count": lifted}
     undo = reverse("suppression-restore", args=[rows[0].public_id]) if len(rows) == 1 and lifted else ""
     messages.success(request, words, extra_tags=f"undo={undo}" if undo else "")
 
@@ -286,7 +325,7 @@ def restore(request: PageRequest, suppression_id: str) -> HttpResponse:
     """Undo a lift."""
     row = suppression_of(request, suppression_id)
     suppression.restore(request.actor, row)
-    messages.success(request, f"{row.address} is suppressed as before.")
+    messages.success(request, _("%(address)s is suppressed as before.") % {"address": row.address})
     return redirect("suppression-list")
 
 

@@ -1,0 +1,38 @@
+"""Sentences that are stored in English and shown in the reader's language.
+
+What a worker writes down is read later by people of several languages. Where it is one of a known set of sentences,
+it is known again by its words and said anew with what it names; anything else is shown as it stands.
+"""
+
+from __future__ import annotations
+
+import re
+
+from django.utils.translation import gettext
+
+from relayhub.core import spoken
+from relayhub.core.languages import SOURCE
+
+
+class KnownSentences:
+    """A set of sentences with places, `%(name)s`, marked by `gettext_noop`; of those that fit, the first counts."""
+
+    def __init__(self, *sentences: str) -> None:
+        self._forms = [(sentence, _form(sentence)) for sentence in sentences]
+
+    def told(self, stored: str) -> str:
+        """A stored sentence as it is said to the reader."""
+        if spoken.language() == SOURCE:
+            return stored
+        for sentence, form in self._forms:
+            found = form.fullmatch(stored)
+            if found is not None:
+                return gettext(sentence) % found.groupdict()
+        return stored
+
+
+def _form(sentence: str) -> re.Pattern[str]:
+    parts = re.split(r"%\((\w+)\)s", sentence)
+    return re.compile(
+        "".join(f"(?P<{part}>.+?)" if at % 2 else re.escape(part) for at, part in enumerate(parts)), re.DOTALL
+    )
