@@ -11,6 +11,7 @@ import shlex
 from dataclasses import dataclass
 
 from django.conf import settings
+from django.utils.translation import gettext as _
 
 from deliverability.models import DomainStatus, SendingDomain
 from relayhub.core.models import Workspace
@@ -78,17 +79,17 @@ def sender_domain(workspace: Workspace) -> tuple[str, bool]:
 def rest_examples(place: Connection, letter: Letter) -> list[Example]:
     """The same message through curl, Python and Node; each reads its key from RELAYHUB_KEY."""
     return [
-        Example(key="curl", label="curl", title="Terminal", text=_curl(place, letter)),
-        Example(key="python", label="Python", title="Python 3, standard library", text=_python(place, letter)),
-        Example(key="node", label="Node", title="Node 18 or newer, as hello.mjs", text=_node(place, letter)),
+        Example(key="curl", label="curl", title=_("Terminal"), text=_curl(place, letter)),
+        Example(key="python", label="Python", title=_("Python 3, standard library"), text=_python(place, letter)),
+        Example(key="node", label="Node", title=_("Node 18 or newer, as hello.mjs"), text=_node(place, letter)),
     ]
 
 
 def smtp_examples(place: Connection, letter: Letter, username: str) -> list[Example]:
     """The same message by SMTP; the password comes from RELAYHUB_SMTP_PASSWORD."""
     return [
-        Example(key="swaks", label="swaks", title="Terminal", text=_swaks(place, letter, username)),
-        Example(key="smtplib", label="Python", title="Python 3, standard library",
+        Example(key="swaks", label="swaks", title=_("Terminal"), text=_swaks(place, letter, username)),
+        Example(key="smtplib", label="Python", title=_("Python 3, standard library"),
                 text=_smtplib(place, letter, username)),
     ]
 

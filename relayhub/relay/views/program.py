@@ -11,6 +11,8 @@ from django.contrib import messages
 from django.db.models import Q, QuerySet
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
@@ -53,7 +55,7 @@ def api_home(request: PageRequest) -> HttpResponse:
     )
 
 
-ENDED_CHIPS = [{"key": "state", "value": "ended", "label": "Ended"}]
+ENDED_CHIPS = [{"key": "state", "value": "ended", "label": _("Ended")}]
 
 
 def ended(found: QuerySet[Any], is_wanted: bool) -> QuerySet[Any]:
@@ -68,14 +70,15 @@ def _lines(rows: Sequence[ApiKey], held: set[str]) -> list[dict[str, Any]]:
 
 
 def _line(key: ApiKey, held: set[str], *, is_replaced: bool) -> dict[str, Any]:
-    return {"row": key, "limits": [*key.domains, *(f"stream {name}" for name in key.streams), *key.networks],
+    streams = (gettext("stream %(name)s") % {"name": name} for name in key.streams)
+    return {"row": key, "limits": [*key.domains, *streams, *key.networks],
             "scopes": _scope_words(key.scopes), "state": state_of(key.revoked_at, key.expires_at),
             "may_rotate": not is_replaced and set(key.scopes) <= held, "ends_soon": ends_soon(key.expires_at)}
 
 
 def _scope_words(scopes: Iterable[str]) -> str:
     given = list(scopes)
-    return "every scope" if set(given) == set(Scope.values) else ", ".join(given)
+    return gettext("every scope") if set(given) == set(Scope.values) else ", ".join(given)
 
 
 def ends_soon(expires_at: datetime | None) -> bool:
@@ -188,5 +191,6 @@ def key_revoke(request: PageRequest, key_id: str) -> HttpResponse:
     """End a key at once."""
     key = _key_of(request, key_id)
     keys.revoke_key(request.actor, key)
-    messages.success(request, f"Revoked “{key.name}”. Requests with it are refused from now on.")
+    words = gettext("Revoked “%(name)s”. Requests with it are refused from now on.")
+    messages.success(request, words % {"name": key.name})
     return redirect("api-home")

@@ -2,30 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 from django import forms
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
 
 from relayhub.core.access import ALL_SCOPES, Actor
 from relayhub.core.clock import now
 from relayhub.core.models import Scope
 
 _DAY_SECONDS = 86_400
-LIFE_CHOICES = (("", "Never"), ("30", "In 30 days"), ("90", "In 90 days"), ("365", "In a year"))
+LIFE_CHOICES = (("", _("Never")), ("30", _("In 30 days")), ("90", _("In 90 days")), ("365", _("In a year")))
 OVERLAP_CHOICES = (
-    (str(_DAY_SECONDS), "24 hours"), ("0", "Not at all"), ("3600", "An hour"), (str(7 * _DAY_SECONDS), "7 days"),
-    (str(30 * _DAY_SECONDS), "30 days"),
+    (str(_DAY_SECONDS), _("24 hours")), ("0", _("Not at all")), ("3600", _("An hour")),
+    (str(7 * _DAY_SECONDS), _("7 days")), (str(30 * _DAY_SECONDS), _("30 days")),
 )
 #: What a new key is ticked for: the usual reason to make one.
 USUAL_SCOPES = (str(Scope.MESSAGES_WRITE), str(Scope.MESSAGES_READ))
 _WORDS = {
-    "messages": "hand in mail, see what happened to it", "events": "what happened, as a stream",
-    "stats": "counts by hour and day", "contacts": "contacts, imports and exports", "lists": "mailing lists",
-    "templates": "mail templates", "campaigns": "campaigns and reports", "domains": "sending domains",
-    "suppressions": "addresses not written to", "streams": "streams", "routes": "which way mail leaves",
-    "keys": "API keys and SMTP credentials", "workspace": "name, footer, stop and resume",
-    "people": "members and invitations", "audit": "the audit log",
+    "messages": _("hand in mail, see what happened to it"), "events": _("what happened, as a stream"),
+    "stats": _("counts by hour and day"), "contacts": _("contacts, imports and exports"), "lists": _("mailing lists"),
+    "templates": _("mail templates"), "campaigns": _("campaigns and reports"), "domains": _("sending domains"),
+    "suppressions": _("addresses not written to"), "streams": _("streams"), "routes": _("which way mail leaves"),
+    "keys": _("API keys and SMTP credentials"), "workspace": _("name, footer, stop and resume"),
+    "people": _("members and invitations"), "audit": _("the audit log"),
 }
 
 
@@ -46,17 +49,19 @@ def lines_of(text: str) -> tuple[str, ...]:
 
 
 class _LimitedForm(forms.Form):
-    name = forms.CharField(max_length=120, help_text="What uses it: “shop”, “printer in the hall”.")
+    name = forms.CharField(
+        max_length=120, label=_("Name"), help_text=_("What uses it: “shop”, “printer in the hall”."),
+    )
     domains = forms.MultipleChoiceField(
-        required=False, widget=forms.CheckboxSelectMultiple, label="Only from these domains",
-        help_text="None ticked: every domain of the workspace.",
+        required=False, widget=forms.CheckboxSelectMultiple, label=_("Only from these domains"),
+        help_text=_("None ticked: every domain of the workspace."),
     )
     networks = forms.CharField(
         required=False, max_length=2000, widget=forms.Textarea(attrs={"rows": 2}),
-        label="Only from these addresses",
-        help_text="IP addresses or networks such as 203.0.113.0/24, one a line. Empty: from anywhere.",
+        label=_("Only from these addresses"),
+        help_text=_("IP addresses or networks such as 203.0.113.0/24, one a line. Empty: from anywhere."),
     )
-    life = forms.ChoiceField(choices=LIFE_CHOICES, required=False, label="Expires")
+    life = forms.ChoiceField(choices=LIFE_CHOICES, required=False, label=_("Expires"))
 
     def __init__(self, *args: Any, domains: list[str], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -86,12 +91,12 @@ class KeyForm(_LimitedForm):
     """An API key to make; its scopes are ticked in a table of their own."""
 
     streams = forms.MultipleChoiceField(
-        required=False, widget=forms.CheckboxSelectMultiple, label="Only in these streams",
-        help_text="None ticked: every stream.",
+        required=False, widget=forms.CheckboxSelectMultiple, label=_("Only in these streams"),
+        help_text=_("None ticked: every stream."),
     )
     requests_per_second = forms.IntegerField(
-        min_value=1, max_value=10_000, initial=100, label="Requests a second",
-        help_text="More are answered with 429 and told when to come again.",
+        min_value=1, max_value=10_000, initial=100, label=_("Requests a second"),
+        help_text=_("More are answered with 429 and told when to come again."),
     )
 
     def __init__(self, *args: Any, streams: list[tuple[str, str]], **kwargs: Any) -> None:
@@ -103,12 +108,13 @@ class CredentialForm(_LimitedForm):
     """An SMTP credential to make."""
 
     stream = forms.ChoiceField(
-        required=False, label="Stream", help_text="Where its mail goes that names no stream by X-RelayHub-Stream.",
+        required=False, label=_("Stream"),
+        help_text=_("Where its mail goes that names no stream by X-RelayHub-Stream."),
     )
 
     def __init__(self, *args: Any, streams: list[tuple[str, str]], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        _choices(self, "stream", [("", "The default, transactional"), *streams])
+        _choices(self, "stream", [("", _("The default, transactional")), *streams])
 
 
 class RotateForm(forms.Form):
@@ -117,7 +123,7 @@ class RotateForm(forms.Form):
     overlap = forms.TypedChoiceField(choices=OVERLAP_CHOICES, coerce=int)
 
 
-def _choices(form: forms.Form, name: str, choices: list[tuple[str, str]]) -> None:
+def _choices(form: forms.Form, name: str, choices: Sequence[tuple[str, str | Promise]]) -> None:
     field = form.fields[name]
     assert isinstance(field, forms.ChoiceField)
     field.choices = choices

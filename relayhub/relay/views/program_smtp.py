@@ -7,6 +7,7 @@ from typing import Any
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
@@ -106,5 +107,6 @@ def credential_revoke(request: PageRequest, credential_id: str) -> HttpResponse:
     """End a credential; open sessions notice within seconds."""
     row = _credential_of(request, credential_id)
     credentials.revoke_credential(request.actor, row)
-    messages.success(request, f"Revoked “{row.name}”. Sign-ins with it are refused from now on.")
+    words = _("Revoked “%(name)s”. Sign-ins with it are refused from now on.")
+    messages.success(request, words % {"name": row.name})
     return redirect("api-smtp")
