@@ -16,7 +16,8 @@ from zoneinfo import ZoneInfo
 
 from django.db import transaction
 from django.db.models import QuerySet
-from django.utils.translation import gettext_noop
+from django.utils.translation import gettext, gettext_noop
+from django.utils.translation import gettext_lazy as _
 
 from campaigns import bulk_sql, contact_filter, contacts, subscriptions
 from campaigns.contacts import Evidence
@@ -28,7 +29,7 @@ from relayhub.core import audit, jobs
 from relayhub.core.access import ROLE_PERMISSIONS, Actor, require, system_actor
 from relayhub.core.clock import now
 from relayhub.core.errors import ConflictError, InputError
-from relayhub.core.formats import number, recorded
+from relayhub.core.formats import counted, number, recorded
 from relayhub.core.models import Job, Role, Scope, Workspace
 
 JOB_KIND = "bulk"
@@ -51,13 +52,26 @@ _AUDITED = {
 
 #: (what was done, what was not, why some were left alone).
 _WORDS = {
-    BulkKind.ADD_TO_LIST: ("Added {} to {}", "Nobody was added to {}", "on it already, or they had left it"),
-    BulkKind.REMOVE_FROM_LIST: ("Took {} off {}", "Nobody was taken off {}", "not on it, or they had left it"),
-    BulkKind.UNSUBSCRIBE: ("Unsubscribed {} from {}", "Nobody was unsubscribed from {}",
-                           "not on it, or they had left it"),
-    BulkKind.SUPPRESS: ("Suppressed {}", "Nobody was suppressed", "suppressed already"),
-    BulkKind.SET_FIELD: ("Changed {1} of {0}", "Nothing was changed", "they had this value already"),
-    BulkKind.DELETE: ("Deleted {}", "Nobody was deleted", ""),
+    BulkKind.ADD_TO_LIST: (
+        _("Added %(contacts)s to “%(name)s”."), _("Nobody was added to “%(name)s”."),
+        _("%(count)s left alone: on it already, or they had left it."),
+    ),
+    BulkKind.REMOVE_FROM_LIST: (
+        _("Took %(contacts)s off “%(name)s”."), _("Nobody was taken off “%(name)s”."),
+        _("%(count)s left alone: not on it, or they had left it."),
+    ),
+    BulkKind.UNSUBSCRIBE: (
+        _("Unsubscribed %(contacts)s from “%(name)s”."), _("Nobody was unsubscribed from “%(name)s”."),
+        _("%(count)s left alone: not on it, or they had left it."),
+    ),
+    BulkKind.SUPPRESS: (
+        _("Suppressed %(contacts)s."), _("Nobody was suppressed."), _("%(count)s left alone: suppressed already."),
+    ),
+    BulkKind.SET_FIELD: (
+        _("Changed %(name)s of %(contacts)s."), _("Nothing was changed."),
+        _("%(count)s left alone: they had this value already."),
+    ),
+    BulkKind.DELETE: (_("Deleted %(contacts)s."), _("Nobody was deleted."), ""),
 }
 
 
@@ -91,7 +105,10 @@ def chosen_rows(actor: Actor, chosen: Chosen) -> QuerySet[Contact]:
     """The contacts that are meant; InputError where the filter cannot be used."""
     if chosen.query is None:
         if len(chosen.ids) > MAX_IDS:
-            raise InputError(f"Name up to {MAX_IDS:,} contacts, or a filter.", field="contacts", code="too_many")
+            raise InputError(
+                gettext("Name up to %(most)s contacts, or a filter.") % {"most": number(MAX_IDS)}, field="contacts",
+                code="too_many",
+            )
         return Contact.objects.filter(workspace=actor.workspace, pk__in=list(chosen.ids))
     wanted = contact_filter.from_query(chosen.query)
     return contact_filter.matching(actor.workspace, wanted, zone=ZoneInfo(chosen.zone))
@@ -114,7 +131,7 @@ def start(actor: Actor, order: Order, chosen: Chosen) -> BulkAct:
     rows = chosen_rows(actor, chosen).order_by()
     count = rows.count()
     if count == 0:
-        raise InputError("Choose at least one contact.", field="contact")
+        raise InputError(gettext("Choose at least one contact."), field="contact")
     newest = rows.order_by("-pk").values_list("pk", flat=True).first()
     act.chosen = stored(chosen, newest)
     with transaction.atomic():
@@ -133,9 +150,9 @@ def start(actor: Actor, order: Order, chosen: Chosen) -> BulkAct:
 
 def _act(actor: Actor, order: Order) -> BulkAct:
     if order.kind not in BulkKind.values:
-        raise InputError("Choose what to do with these contacts.", field="act")
+        raise InputError(gettext("Choose what to do with these contacts."), field="act")
     if order.kind in ON_LISTS and order.mailing_list is None:
-        raise InputError("Choose a list first.", field="list")
+        raise InputError(gettext("Choose a list first."), field="list")
     act = BulkAct(
         workspace=actor.workspace, kind=order.kind, mailing_list=order.mailing_list, created_by=actor.user,
         actor=actor.label[:300], channel="api" if actor.api_key is not None else "dashboard",
@@ -144,8 +161,10 @@ def _act(actor: Actor, order: Order) -> BulkAct:
     if order.kind == BulkKind.SET_FIELD:
         kind = field_types(actor.workspace).get(order.field)
         if kind is None:
-            raise InputError(f"There is no field “{order.field[:60]}”." if order.field else "Choose a field first.",
-                             field="field")
+            raise InputError(
+                gettext("There is no field “%(field)s”.") % {"field": order.field[:60]} if order.field
+                else gettext("Choose a field first."), field="field",
+            )
         act.field_key, act.value = order.field, checked_value(kind, order.value, order.field)
     return act
 
@@ -180,12 +199,12 @@ def title_of(act: BulkAct, count: int) -> str:
 
 def words_of(act: BulkAct) -> str:
     """What the act came to, in words."""
-    done, nobody, why = _WORDS[BulkKind(act.kind)]
-    name = f"“{act.mailing_list.name}”" if act.mailing_list else act.field_key
-    words = done.format(recorded(act.changed, "contact"), name) if act.changed else nobody.format(name)
-    if act.left_alone and why:
-        return f"{words}. {number(act.left_alone)} left alone: {why}."
-    return f"{words}."
+    done, nobody, alone = _WORDS[BulkKind(act.kind)]
+    name = act.mailing_list.name if act.mailing_list else act.field_key
+    words = str(done if act.changed else nobody) % {"contacts": counted(act.changed, "contact"), "name": name}
+    if act.left_alone and alone:
+        return f"{words} {str(alone) % {'count': number(act.left_alone)}}"
+    return words
 
 
 def _batches(act: BulkAct, after: UUID | None) -> Iterator[list[UUID]]:

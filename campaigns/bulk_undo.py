@@ -10,7 +10,8 @@ from uuid import UUID
 
 from django.db import transaction
 from django.db.models import QuerySet
-from django.utils.translation import gettext_noop
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop, ngettext
 
 from campaigns import bulk_sql, subscriptions
 from campaigns.bulk import AT_ONCE, JOB_KIND, UNDO_JOB_KIND, UNDO_WITHIN, title_of, words_of
@@ -21,7 +22,7 @@ from relayhub.core import audit, jobs
 from relayhub.core.access import Actor, actor_for_member, require, system_actor
 from relayhub.core.clock import now
 from relayhub.core.errors import ConflictError
-from relayhub.core.formats import number, recorded
+from relayhub.core.formats import number
 from relayhub.core.models import Job, JobStatus, Member, Scope, Workspace
 
 _BATCH = 2_000
@@ -62,15 +63,19 @@ def told_of(job: Job, actor: Actor) -> Told | None:
     if job.kind == UNDO_JOB_KIND:
         return Told(id=act.public_id, words=undone_words(act), until=None, why_not="")
     may = actor.may(Scope.CONTACTS_WRITE) and (act.kind != BulkKind.SUPPRESS or actor.may(Scope.SUPPRESSIONS_WRITE))
-    why_not = "This cannot be undone." if act.kind == BulkKind.DELETE else "It was undone." if act.undone_at else ""
+    why_not = (
+        _("This cannot be undone.") if act.kind == BulkKind.DELETE else _("It was undone.") if act.undone_at else ""
+    )
     return Told(id=act.public_id, words=words_of(act), until=undo_until(act) if may else None, why_not=why_not)
 
 
 def undone_words(act: BulkAct) -> str:
     """What undoing came to: “Undone for 3 contacts.”, and how many had changed since."""
     left = act.changed - act.restored
-    words = f"Undone for {recorded(act.restored, 'contact')}."
-    return f"{words} {number(left)} left alone: they changed since." if left else words
+    words = ngettext("Undone for %(count)s contact.", "Undone for %(count)s contacts.", act.restored) % {
+        "count": number(act.restored)
+    }
+    return f"{words} {_('%(count)s left alone: they changed since.') % {'count': number(left)}}" if left else words
 
 
 def undo(actor: Actor, act: BulkAct) -> Job | None:
@@ -98,13 +103,13 @@ def undo(actor: Actor, act: BulkAct) -> Job | None:
 
 def _check(act: BulkAct) -> None:
     if act.kind == BulkKind.DELETE:
-        raise ConflictError("A deletion cannot be undone.", code="cannot_be_undone")
+        raise ConflictError(_("A deletion cannot be undone."), code="cannot_be_undone")
     if act.undone_at is not None:
-        raise ConflictError("This was undone already.", code="undone")
+        raise ConflictError(_("This was undone already."), code="undone")
     if act.finished_at is None:
-        raise ConflictError("It still runs. Stop it first.", code="running")
+        raise ConflictError(_("It still runs. Stop it first."), code="running")
     if act.finished_at + UNDO_WITHIN <= now():
-        raise ConflictError("This can be undone for 24 hours only.", code="too_late")
+        raise ConflictError(_("This can be undone for 24 hours only."), code="too_late")
 
 
 def _parts(act: BulkAct, after: str = "") -> Iterator[Any]:

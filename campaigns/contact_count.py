@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from django.core.cache import cache
 from django.db import connection
 from django.db.models import QuerySet
+from django.utils.translation import gettext as _
 
 from campaigns.contact_filter import ContactFilter, to_query
 from campaigns.models import Contact
@@ -35,7 +36,7 @@ class Counted:
     @property
     def text(self) -> str:
         """`3,418`, or `about 412,000`."""
-        return number(self.count) if self.is_exact else f"about {number(_rounded(self.count))}"
+        return number(self.count) if self.is_exact else _("about %(count)s") % {"count": number(_rounded(self.count))}
 
 
 def count_of(

@@ -17,6 +17,8 @@ from uuid import UUID
 from django.contrib.postgres.search import SearchQuery
 from django.db import connection, models
 from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.utils.translation import gettext, pgettext_lazy
+from django.utils.translation import gettext_lazy as _
 
 from campaigns.comparisons import Comparison, condition
 from campaigns.fields import field_types
@@ -25,6 +27,7 @@ from campaigns.models.contact import Words
 from campaigns.standing import having, is_quickly_counted
 from relayhub.core.clock import now
 from relayhub.core.errors import InputError
+from relayhub.core.formats import number
 from relayhub.core.ids import Prefix, decode_id, encode_id, uuid7_floor
 from relayhub.core.models import Workspace
 from relayhub.relay.touches import with_touch
@@ -46,26 +49,26 @@ PARAMETERS = (
 class ConsentBy(models.TextChoices):
     """Where the evidence of a consent came from."""
 
-    CONFIRMATION = "confirmation", "Confirmed by mail"
-    FORM = "form", "Sign-up form"
-    IMPORT = "import", "Import"
-    DASHBOARD = "dashboard", "Added by a colleague"
+    CONFIRMATION = "confirmation", _("Confirmed by mail")
+    FORM = "form", _("Sign-up form")
+    IMPORT = "import", pgettext_lazy("noun", "Import")
+    DASHBOARD = "dashboard", _("Added by a colleague")
     API = "api", "API"
-    PREFERENCES = "preferences", "Preference page"
-    NONE = "none", "No evidence"  # nobody recorded a consent of theirs
+    PREFERENCES = "preferences", _("Preference page")
+    NONE = "none", _("No evidence")  # nobody recorded a consent of theirs
 
 
 class Did(models.TextChoices):
     """What a contact did with our mail, or did not."""
 
-    OPENED = "opened", "Opened"
-    CLICKED = "clicked", "Clicked"
-    WRITTEN = "written", "Was written to"
-    BOUNCED = "bounced", "Bounced"
-    COMPLAINED = "complained", "Complained"
-    NOT_OPENED = "not_opened", "Opened nothing"
-    NOT_CLICKED = "not_clicked", "Clicked nothing"
-    NOT_WRITTEN = "not_written", "Was not written to"
+    OPENED = "opened", _("Opened")
+    CLICKED = "clicked", _("Clicked")
+    WRITTEN = "written", _("Was written to")
+    BOUNCED = "bounced", _("Bounced")
+    COMPLAINED = "complained", _("Complained")
+    NOT_OPENED = "not_opened", _("Opened nothing")
+    NOT_CLICKED = "not_clicked", _("Clicked nothing")
+    NOT_WRITTEN = "not_written", _("Was not written to")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -146,7 +149,7 @@ def _comparisons(given: Mapping[str, Sequence[str]]) -> tuple[Comparison, ...]:
         Comparison(field=field.strip(), op=op.strip(), value=value.strip()) for field, op, value in rows if field
     )
     if len(found) > MAX_COMPARISONS:
-        raise InputError(f"Compare up to {MAX_COMPARISONS} fields at once.", field="field")
+        raise InputError(gettext("Compare up to %(most)s fields at once.") % {"most": MAX_COMPARISONS}, field="field")
     return found
 
 
@@ -155,7 +158,7 @@ def _list(text: str, name: str) -> UUID | None:
         return None
     key = decode_id(Prefix.LIST, text)
     if key is None:
-        raise InputError("This list is no longer there.", field=name, code="unknown_list")
+        raise InputError(gettext("This list is no longer there."), field=name, code="unknown_list")
     return key
 
 
@@ -165,7 +168,9 @@ def _list_id(key: UUID | None) -> str:
 
 def _one_of(text: str, values: Sequence[str], name: str) -> str:
     if text and text not in values:
-        raise InputError(f"“{text[:40]}” is none of: {', '.join(values)}.", field=name)
+        raise InputError(
+            gettext("“%(given)s” is none of: %(known)s.") % {"given": text[:40], "known": ", ".join(values)}, field=name
+        )
     return text
 
 
@@ -177,7 +182,9 @@ def _day(text: str, name: str) -> date | None:
     except ValueError:
         day = date.min
     if not _FIRST_YEAR <= day.year <= _LAST_YEAR:
-        raise InputError(f"“{text[:30]}” is not a day. Write it as 2026-11-24.", field=name)
+        raise InputError(
+            gettext("“%(given)s” is not a day. Write it as 2026-11-24.") % {"given": text[:30]}, field=name
+        )
     return day
 
 
@@ -185,7 +192,10 @@ def _days(text: str) -> int | None:
     if not text:
         return None
     if not (text.isascii() and text.isdigit() and len(text) <= 9 and 1 <= int(text) <= MAX_DAYS):
-        raise InputError(f"“{text[:20]}” is not a number of days. Write 1 to {MAX_DAYS:,}.", field="within")
+        raise InputError(
+            gettext("“%(given)s” is not a number of days. Write 1 to %(most)s.")
+            % {"given": text[:20], "most": number(MAX_DAYS)}, field="within",
+        )
     return int(text)
 
 
@@ -263,7 +273,7 @@ def _is_frequent(workspace: Workspace, query: str) -> bool:
 def _on_lists(found: QuerySet[Contact], workspace: Workspace, wanted: ContactFilter) -> QuerySet[Contact]:
     for name, key in (("list", wanted.mailing_list), ("not_list", wanted.not_on)):
         if key and not MailingList.objects.filter(workspace=workspace, pk=key, archived_at=None).exists():
-            raise InputError("This list is no longer there.", field=name, code="unknown_list")
+            raise InputError(gettext("This list is no longer there."), field=name, code="unknown_list")
     _one_of(wanted.status, SubscriptionStatus.values, "status")
     if wanted.mailing_list is not None:
         on_list = Subscription.objects.filter(contact=OuterRef("pk"), mailing_list_id=wanted.mailing_list)

@@ -12,6 +12,7 @@ from django.db.models import Case, Func, Value, When
 from django.db.models.fields.json import KeyTextTransform, KeyTransform
 from django.db.models.functions import Cast, Coalesce, Left, Lower
 from django.db.models.lookups import Exact
+from django.utils.translation import gettext as _
 
 from campaigns.models import FieldType
 from campaigns.models.contact import title_expression
@@ -52,7 +53,9 @@ def parse(text: str, types: dict[str, str]) -> Sort:
     sort = Sort(key=given.removeprefix("-"), is_descending=given.startswith("-"))
     if sort.key in {"title", "added"} or sort.field in types:
         return sort
-    raise InputError(f"“{given[:60]}” is nothing to sort by: title, added or field:KEY.", field="sort")
+    raise InputError(
+        _("“%(given)s” is nothing to sort by: title, added or field:KEY.") % {"given": given[:60]}, field="sort"
+    )
 
 
 def order_of(sort: Sort, types: dict[str, str]) -> Order:

@@ -10,6 +10,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
+
 from campaigns.models import ConsentAction, ConsentEntry, Contact
 from deliverability import managers
 from deliverability.models import Suppression, SuppressionReason
@@ -108,13 +111,14 @@ def _consent_entry(row: ConsentEntry) -> Entry:
 
 def evidence_of(row: ConsentEntry) -> str:
     """Where a consent came from, in one line."""
-    parts = [_CHANNELS.get(row.channel, row.channel), row.source, f"IP {row.ip}" if row.ip else ""]
+    parts = [str(_CHANNELS.get(row.channel, row.channel)), row.source, f"IP {row.ip}" if row.ip else ""]
     return " · ".join(part for part in parts if part)
 
 
 _CHANNELS = {
-    "api": "API", "form": "Sign-up form", "import": "Import", "dashboard": "Dashboard", "one_click": "One-click",
-    "link": "Unsubscribe link", "mail": "Mail", "preferences": "Preference page", "confirmation": "Answered the mail",
+    "api": _("API"), "form": _("Sign-up form"), "import": pgettext_lazy("noun", "Import"), "dashboard": _("Dashboard"),
+    "one_click": _("One-click"), "link": _("Unsubscribe link"), "mail": pgettext_lazy("channel", "Mail"),
+    "preferences": _("Preference page"), "confirmation": _("Answered the mail"),
 }
 
 

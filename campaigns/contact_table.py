@@ -15,6 +15,7 @@ from datetime import UTC, tzinfo
 
 from django.db import OperationalError, connection, transaction
 from django.db.models import QuerySet
+from django.utils.translation import gettext as _
 from psycopg.errors import QueryCanceled
 
 from campaigns import contact_filter, contact_order
@@ -25,6 +26,7 @@ from campaigns.fields import field_types
 from campaigns.models import Contact
 from campaigns.standing import is_quickly_counted
 from relayhub.core.errors import InputError
+from relayhub.core.formats import number
 from relayhub.core.keyset import KeysetPage, Place, keyset_page
 from relayhub.core.models import Workspace
 
@@ -56,8 +58,8 @@ def page_of(
         counted = _few_in_time(found)
     if sort.field and (counted is None or counted.count > EXACT_UP_TO):
         raise InputError(
-            f"More than {EXACT_UP_TO:,} contacts match, too many to sort by a field. Narrow the filters, "
-            "or sort by name or by time.", field="sort", code="too_many_to_sort",
+            _("More than %(most)s contacts match, too many to sort by a field. Narrow the filters, or sort by name or "
+              "by time.") % {"most": number(EXACT_UP_TO)}, field="sort", code="too_many_to_sort",
         )
     order = contact_order.order_of(sort, field_types(workspace))
     gathers = order.by is not None and (bool(wanted.text) or (counted is not None and counted.count <= EXACT_UP_TO))
@@ -93,6 +95,6 @@ def _in_time(*, walks: bool) -> Iterator[None]:
         if not isinstance(exc.__cause__, QueryCanceled):
             raise
         raise InputError(
-            "Looking through this many contacts for these few takes too long. Add a filter that narrows them, "
-            "such as a list or when they were added, or sort by time.", field="sort", code="too_slow",
+            _("Looking through this many contacts for these few takes too long. Add a filter that narrows them, such "
+              "as a list or when they were added, or sort by time."), field="sort", code="too_slow",
         ) from exc

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from django.db import IntegrityError, connection, transaction
 from django.db.models import QuerySet
+from django.utils.translation import gettext as _
 
 from campaigns import subscriptions
 from campaigns.fields import checked_values
@@ -77,7 +78,7 @@ def add_contact(
             with transaction.atomic():
                 contact.save(force_insert=True)
         except IntegrityError as exc:
-            raise ConflictError(f"{email} is a contact already.", code="contact_exists") from exc
+            raise ConflictError(_("%(email)s is a contact already.") % {"email": email}, code="contact_exists") from exc
         for mailing_list in lists:
             subscriptions.subscribe(contact, mailing_list, evidence=evidence)
         audit.record(actor, "contact.added", "contact", contact.public_id,
@@ -119,7 +120,9 @@ def change_contact(
             with transaction.atomic():
                 locked.save(update_fields=["email", "email_key", "name", "language", "fields", "updated_at"])
         except IntegrityError as exc:
-            raise ConflictError(f"{email} is another contact already.", code="contact_exists") from exc
+            raise ConflictError(
+                _("%(email)s is another contact already.") % {"email": email}, code="contact_exists"
+            ) from exc
         audit.record(actor, "contact.changed", "contact", contact.public_id)
     return locked
 
@@ -139,11 +142,18 @@ def _check_unchanged(contact: Contact, was: Mapping[str, str], seen_at: str) -> 
     changed = [name for name, text in was.items() if _lines(shown_value(contact, name)) != _lines(text)]
     if changed:
         present = shown_value(contact, changed[0])
-        said = f"changed this to “{present[:200]}”" if present else "emptied this"
-        raise ConflictError(f"{_last_editor(contact)} {said}. Save again to replace it.", code="contact_changed")
+        words = (
+            _("%(person)s changed this to “%(value)s”. Save again to replace it.") if present
+            else _("%(person)s emptied this. Save again to replace it.")
+        )
+        raise ConflictError(
+            words % {"person": _last_editor(contact), "value": present[:200]}, code="contact_changed"
+        )
     if seen_at and seen_at != contact.updated_at.isoformat().replace("+00:00", "Z"):
-        raise ConflictError(f"{_last_editor(contact)} changed this contact since you read it. Read it again.",
-                            code="contact_changed")
+        raise ConflictError(
+            _("%(person)s changed this contact since you read it. Read it again.")
+            % {"person": _last_editor(contact)}, code="contact_changed",
+        )
 
 
 def _lines(text: str) -> list[str]:
@@ -155,8 +165,10 @@ def _last_editor(contact: Contact) -> str:
     found = AuditEntry.objects.filter(workspace=contact.workspace_id, object_id=contact.public_id)
     last = found.filter(action="contact.changed").order_by("-id").select_related("user").first()
     if last is None or abs(last.at - contact.updated_at) > _SAME_ACT:
-        return "Somebody"
-    return f"{last.user.label if last.user else last.actor}, {relative(last.at, now=now())},"
+        return _("Somebody")
+    return _("%(person)s, %(when)s,") % {
+        "person": last.user.label if last.user else last.actor, "when": relative(last.at, now=now())
+    }
 
 
 def delete_contact(actor: Actor, contact: Contact) -> None:
@@ -197,5 +209,5 @@ def _checked_address(email: str) -> Any:
 def _checked_name(name: str) -> str:
     text = " ".join(name.split())
     if len(text) > MAX_NAME or "\0" in text:
-        raise InputError(f"A name has up to {MAX_NAME} characters.", field="name")
+        raise InputError(_("A name has up to %(most)s characters.") % {"most": MAX_NAME}, field="name")
     return text

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from django.db import connection, transaction
 from django.db.models.expressions import RawSQL
+from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
 from campaigns.models import Contact, FieldDefinition, SignUpForm
@@ -52,8 +53,8 @@ def check_free(workspace: Workspace, keys: Iterable[str]) -> None:
     found = going.filter(state__key__in=list(keys)).values_list("state__key", flat=True).first()
     if found is not None:
         raise ConflictError(
-            f"The values of the deleted field “{found}” are still being taken away. Define it anew once that job has "
-            "ended.", code="field_going",
+            _("The values of the deleted field “%(field)s” are still being taken away. Define it anew once that job "
+              "has ended.") % {"field": found}, code="field_going",
         )
 
 

@@ -9,6 +9,8 @@ from typing import Any
 
 from django.db import transaction
 from django.db.models import Count, Q
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from campaigns.field_removal import check_free
 from campaigns.models import Contact, FieldDefinition, FieldType
@@ -45,29 +47,37 @@ def define_field(actor: Actor, *, key: str, label: str = "", type: str = FieldTy
     """Add a field; ConflictError where the key is taken."""
     if not KEY.fullmatch(key) or key in _RESERVED:
         raise InputError(
-            f"“{key[:60]}” is not a field key. Use lower-case letters, digits and _, beginning with a letter.",
+            _("“%(key)s” is not a field key. Use lower-case letters, digits and _, beginning with a letter.")
+            % {"key": key[:60]},
             field="key",
         )
     if type not in FieldType.values:
-        raise InputError(f"“{type}” is not a kind of field: {', '.join(FieldType.values)}.", field="type")
+        raise InputError(
+            _("“%(given)s” is not a kind of field: %(known)s.") % {"given": type, "known": ", ".join(FieldType.values)},
+            field="type",
+        )
     if FieldDefinition.objects.filter(workspace=actor.workspace).count() >= MAX_FIELDS:
-        raise ConflictError(f"A workspace has at most {MAX_FIELDS} fields.", code="too_many_fields")
+        raise ConflictError(_too_many(), code="too_many_fields")
     check_free(actor.workspace, [key])
     with transaction.atomic():
         field, made = FieldDefinition.objects.get_or_create(
             workspace=actor.workspace, key=key, defaults={"label": (label or key)[:120], "type": type}
         )
         if not made:
-            raise ConflictError(f"There is a field “{key}” already.", code="field_exists")
+            raise ConflictError(_("There is a field “%(key)s” already.") % {"key": key}, code="field_exists")
         audit.record(actor, "field.added", "field", field.public_id, summary=key, after={"type": type})
     return field
+
+
+def _too_many() -> str:
+    return _("A workspace has at most %(most)s fields.") % {"most": MAX_FIELDS}
 
 
 def rename_field(actor: Actor, field: FieldDefinition, *, label: str) -> FieldDefinition:
     """Give a field another label; its key stays, for templates and imports name it."""
     text = " ".join(label.split())
     if not 1 <= len(text) <= 120 or "\0" in text:
-        raise InputError("A label has 1 to 120 characters.", field="label")
+        raise InputError(_("A label has 1 to 120 characters."), field="label")
     before = field.label
     with transaction.atomic():
         field.label = text
@@ -92,7 +102,7 @@ def ensure_fields(workspace: Workspace, wanted: Mapping[str, tuple[str, str]]) -
     known = field_types(workspace)
     missing = {key: given for key, given in wanted.items() if key not in known}
     if len(known) + len(missing) > MAX_FIELDS:
-        raise InputError(f"A workspace has at most {MAX_FIELDS} fields.", field="mapping")
+        raise InputError(_too_many(), field="mapping")
     if missing:
         check_free(workspace, missing)
     FieldDefinition.objects.bulk_create(
@@ -109,11 +119,12 @@ def checked_values(workspace: Workspace, values: Mapping[str, Any]) -> dict[str,
         if key not in types:
             if not KEY.fullmatch(str(key)) or key in _RESERVED:
                 raise InputError(
-                    f"“{str(key)[:60]}” is not a field key. Use lower-case letters, digits and _.", field="fields"
+                    _("“%(key)s” is not a field key. Use lower-case letters, digits and _.") % {"key": str(key)[:60]},
+                    field="fields",
                 )
             types[key] = _kind_of(value)
             if len(types) > MAX_FIELDS:
-                raise InputError(f"A workspace has at most {MAX_FIELDS} fields.", field="fields")
+                raise InputError(_too_many(), field="fields")
             check_free(workspace, [key])
             FieldDefinition.objects.bulk_create(
                 [FieldDefinition(workspace=workspace, key=key, label=key, type=types[key])],
@@ -131,16 +142,16 @@ def checked_value(kind: str, value: Any, key: str) -> Any:
         return _convert(kind, value)
     except (ValueError, TypeError, OverflowError) as exc:
         raise InputError(
-            f"“{str(value)[:60]}” cannot be the value of {key}, which holds {_EXPECTED[FieldType(kind)]}.",
+            _EXPECTED[FieldType(kind)] % {"value": str(value)[:60], "key": key},
             field=f"fields.{key}", code="invalid_value",
         ) from exc
 
 
 _EXPECTED = {
-    FieldType.TEXT: "text",
-    FieldType.NUMBER: "a number",
-    FieldType.DATE: "a date such as 2026-11-24",
-    FieldType.BOOLEAN: "yes or no",
+    FieldType.TEXT: gettext_lazy("“%(value)s” cannot be the value of %(key)s, which holds text."),
+    FieldType.NUMBER: gettext_lazy("“%(value)s” cannot be the value of %(key)s, which holds a number."),
+    FieldType.DATE: gettext_lazy("“%(value)s” cannot be the value of %(key)s, which holds a date such as 2026-11-24."),
+    FieldType.BOOLEAN: gettext_lazy("“%(value)s” cannot be the value of %(key)s, which holds yes or no."),
 }
 
 

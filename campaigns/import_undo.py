@@ -199,7 +199,7 @@ def kept_of(row: ContactImport) -> Iterator[tuple[str, str]]:
     """Address and reason of everything that the last count or undo keeps, in order."""
     rows = ImportKept.objects.filter(contact_import=row).order_by("id").values_list("contact__email", "reason")
     for email, reason in rows.iterator(chunk_size=2000):
-        yield email or "(removed since)", KeptReason(reason).label
+        yield email or "(removed since)", str(KeptReason(reason).label)
 
 
 def forget_values() -> int:

@@ -17,6 +17,7 @@ from django.db import transaction
 from django.db.models import Q
 from django.template.loader import render_to_string
 from django.utils.crypto import constant_time_compare
+from django.utils.translation import gettext as _
 
 from campaigns import contacts, subscriptions
 from campaigns.contacts import Evidence
@@ -207,7 +208,7 @@ def ask_to_confirm(row: Subscription, *, send_at: datetime | None = None, langua
         return False
     mailing_list = row.mailing_list
     if not mailing_list.from_header:
-        raise InputError("The list has no From address, so no confirmation can be sent.", field="from_header")
+        raise InputError(_("The list has no From address, so no confirmation can be sent."), field="from_header")
     token = sign_reference(
         Purpose.CONFIRM, Reference(id=row.pk, issued_on=now().date()), link_keyring()
     )

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from campaigns import leaving, subscriptions
 from campaigns.contacts import Evidence, add_contact
@@ -63,9 +64,9 @@ def ask_again(actor: Actor, row: Subscription) -> None:
     """Hand in the confirmation mail of one unconfirmed subscription; ConflictError within an hour of the last."""
     require(actor, Scope.LISTS_WRITE)
     if row.status != SubscriptionStatus.UNCONFIRMED:
-        raise ConflictError("There is nothing to confirm.", code="not_unconfirmed")
+        raise ConflictError(_("There is nothing to confirm."), code="not_unconfirmed")
     with transaction.atomic():
         if not leaving.ask_to_confirm(row):
-            raise ConflictError("They were asked less than an hour ago.", code="asked_before")
+            raise ConflictError(_("They were asked less than an hour ago."), code="asked_before")
         audit.record(actor, "contact.asked_to_confirm", "contact", row.contact.public_id,
                      summary=row.mailing_list.name)

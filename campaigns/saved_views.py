@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 
 from django.db import IntegrityError, transaction
 from django.db.models import Q, QuerySet
+from django.utils.translation import gettext, pgettext_lazy
+from django.utils.translation import gettext_lazy as _
 
 from campaigns import contact_filter, contact_order
 from campaigns.fields import field_types
@@ -24,7 +26,9 @@ MAX_NAME = 120
 #: Of one person, and of a workspace: more than anybody finds again.
 MAX_VIEWS = 200
 #: Columns that every workspace has, beside its own fields.
-COLUMNS = {"lists": "Lists", "last": "Last event", "source": "Came from", "added": "Added"}
+COLUMNS = {
+    "lists": _("Lists"), "last": _("Last event"), "source": _("Came from"), "added": pgettext_lazy("moment", "Added"),
+}
 _FIELD = "field:"
 #: How many fields are shown to somebody who never chose.
 _SHOWN_FIELDS = 2
@@ -48,7 +52,10 @@ def save_view(
 ) -> SavedView:
     """Keep a view; ConflictError (`view_exists`) where the name is taken among those who see it."""
     if views_of(actor).count() >= MAX_VIEWS:
-        raise ConflictError(f"There are {MAX_VIEWS} views already. Remove one that nobody uses.", code="too_many_views")
+        raise ConflictError(
+            gettext("There are %(count)s views already. Remove one that nobody uses.") % {"count": MAX_VIEWS},
+            code="too_many_views",
+        )
     view = SavedView(workspace=actor.workspace, made_by=actor.label[:300])
     _own(actor, view, is_shared)
     view.name, view.query = _name(name), checked_query(actor, query)
@@ -90,7 +97,7 @@ def delete_view(actor: Actor, view: SavedView) -> None:
 
 def _require_change(actor: Actor, view: SavedView) -> None:
     if not may_change(actor, view):
-        raise ForbiddenError("This view is shared; changing it needs the permission to change contacts.")
+        raise ForbiddenError(gettext("This view is shared; changing it needs the permission to change contacts."))
 
 
 def _own(actor: Actor, view: SavedView, is_shared: bool) -> None:
@@ -98,14 +105,14 @@ def _own(actor: Actor, view: SavedView, is_shared: bool) -> None:
     if is_shared:
         require(actor, Scope.CONTACTS_WRITE)
     elif actor.user is None:
-        raise InputError("A key has no views of its own; make it a shared one.", field="shared")
+        raise InputError(gettext("A key has no views of its own; make it a shared one."), field="shared")
     view.owner = None if is_shared else actor.user
 
 
 def _name(text: str) -> str:
     name = " ".join(text.replace("\0", "").split())
     if not 1 <= len(name) <= MAX_NAME:
-        raise InputError(f"A view has a name of 1 to {MAX_NAME} characters.", field="name")
+        raise InputError(gettext("A view has a name of 1 to %(most)s characters.") % {"most": MAX_NAME}, field="name")
     return name
 
 
@@ -114,7 +121,9 @@ def _store(view: SavedView) -> None:
         with transaction.atomic():
             view.save()
     except IntegrityError as exc:
-        raise ConflictError(f"There is a view “{view.name}” already.", code="view_exists") from exc
+        raise ConflictError(
+            gettext("There is a view “%(name)s” already.") % {"name": view.name}, code="view_exists"
+        ) from exc
 
 
 def _record(actor: Actor, view: SavedView, action: str) -> None:

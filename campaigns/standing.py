@@ -14,6 +14,8 @@ from uuid import UUID
 from django.core.cache import cache
 from django.db import connection, models
 from django.db.models import Case, Exists, OuterRef, Q, QuerySet, Value, When
+from django.utils.translation import gettext, pgettext_lazy
+from django.utils.translation import gettext_lazy as _
 
 from campaigns.models import Contact, Subscription, SubscriptionStatus
 from deliverability.models import Suppression, SuppressionScope
@@ -33,11 +35,11 @@ LATELY = timedelta(days=30)
 class Standing(models.TextChoices):
     """Whether broadcasts may go to a contact."""
 
-    MAY = "may", "May write"  # confirmed on a list, and nothing stops the address
-    UNCONFIRMED = "unconfirmed", "Not confirmed"  # asked, has not answered
-    UNSUBSCRIBED = "unsubscribed", "Unsubscribed"  # left every list it was on
-    SUPPRESSED = "suppressed", "Suppressed"  # the address itself is stopped
-    NONE = "none", "On no list"  # nobody asked
+    MAY = "may", _("May write")  # confirmed on a list, and nothing stops the address
+    UNCONFIRMED = "unconfirmed", _("Not confirmed")  # asked, has not answered
+    UNSUBSCRIBED = "unsubscribed", _("Unsubscribed")  # left every list it was on
+    SUPPRESSED = "suppressed", pgettext_lazy("contact", "Suppressed")  # the address itself is stopped
+    NONE = "none", _("On no list")  # nobody asked
 
 
 def with_standing(
@@ -76,7 +78,9 @@ def having(
 ) -> QuerySet[Contact]:
     """Contacts with that standing; InputError where there is no such one."""
     if standing not in Standing.values:
-        raise InputError(f"A standing is one of: {', '.join(Standing.values)}.", field="standing")
+        raise InputError(
+            gettext("A standing is one of: %(values)s.") % {"values": ", ".join(Standing.values)}, field="standing"
+        )
     for name, condition in _conditions(workspace, mailing_list).items():
         if name.value == standing:
             return rows.filter(condition)

@@ -7,13 +7,15 @@ from typing import Any
 
 from django import forms
 from django.forms.boundfield import BoundField
+from django.utils.translation import gettext, pgettext_lazy
+from django.utils.translation import gettext_lazy as _
 
 from campaigns.contacts import MAX_NAME, shown_value
 from campaigns.models import Contact, FieldDefinition, FieldType, MailingList
 from relayhub.core import languages
 
-_YES_NO = (("", "–"), ("yes", "Yes"), ("no", "No"))
-CONSENT_HINT = "Kept as evidence, such as “order form at the Nørrebro shop, 12 March”."
+_YES_NO = (("", "–"), ("yes", _("Yes")), ("no", _("No")))
+CONSENT_HINT = _("Kept as evidence, such as “order form at the Nørrebro shop, 12 March”.")
 
 
 def name_of(key: str) -> str:
@@ -24,11 +26,11 @@ def name_of(key: str) -> str:
 class ContactForm(forms.Form):
     """Address, name, language and every custom field, by its kind. Values are checked by the service."""
 
-    email = forms.CharField(max_length=320, label="E-mail address")
-    name = forms.CharField(max_length=MAX_NAME, required=False, label="Name")
+    email = forms.CharField(max_length=320, label=_("E-mail address"))
+    name = forms.CharField(max_length=MAX_NAME, required=False, label=_("Name"))
     language = forms.ChoiceField(
-        required=False, label="Language", choices=languages.contact_choices,
-        help_text="Preference pages and confirmation mails are in it where there is a translation.",
+        required=False, label=_("Language"), choices=languages.contact_choices,
+        help_text=_("Preference pages and confirmation mails are in it where there is a translation."),
     )
 
     def __init__(
@@ -84,9 +86,9 @@ def _field(definition: FieldDefinition, *, is_long: bool) -> forms.Field:
 class NewContactForm(ContactForm):
     """A contact, the lists it joins, and the consent for that."""
 
-    lists = forms.MultipleChoiceField(required=False, label="Lists", widget=forms.CheckboxSelectMultiple)
+    lists = forms.MultipleChoiceField(required=False, label=_("Lists"), widget=forms.CheckboxSelectMultiple)
     consent = forms.CharField(
-        max_length=500, required=False, label="Where does the consent come from?", help_text=CONSENT_HINT
+        max_length=500, required=False, label=_("Where does the consent come from?"), help_text=CONSENT_HINT
     )
 
     def __init__(
@@ -97,36 +99,42 @@ class NewContactForm(ContactForm):
         field = self.fields["lists"]
         assert isinstance(field, forms.MultipleChoiceField)
         field.choices = [
-            (row.public_id, f"{row.name}{' (asked to confirm)' if row.opt_in == 'double' else ''}") for row in lists
+            (row.public_id,
+             gettext("%(list)s (asked to confirm)") % {"list": row.name} if row.opt_in == "double" else row.name)
+            for row in lists
         ]
 
     def clean(self) -> dict[str, Any]:
         """Joining a list needs a word of where the consent is from."""
         data = super().clean() or {}
         if self.is_on_lists and not data.get("consent"):
-            self.add_error("consent", "Say where the person agreed to get this list.")
+            self.add_error("consent", gettext("Say where the person agreed to get this list."))
         return data
 
 
 class SubscribeForm(forms.Form):
     """Put the contact on one list, which the page picks, with the evidence."""
 
-    list = forms.CharField(max_length=300, required=False, label="List")
-    consent = forms.CharField(max_length=500, label="Where does the consent come from?", help_text=CONSENT_HINT)
+    list = forms.CharField(max_length=300, required=False, label=_("List"))
+    consent = forms.CharField(max_length=500, label=_("Where does the consent come from?"), help_text=CONSENT_HINT)
 
 
 class FieldForm(forms.Form):
     """A custom field to define."""
 
-    label = forms.CharField(max_length=120, help_text="What people see, such as “Home town”.")
-    key = forms.CharField(
-        max_length=60, required=False, label="Key",
-        help_text="What templates call it: {{ contact.fields.home_town }}. Made from the label where empty; it stays.",
+    label = forms.CharField(
+        max_length=120, label=pgettext_lazy("field", "Label"), help_text=_("What people see, such as “Home town”.")
     )
-    type = forms.ChoiceField(choices=FieldType.choices, label="Holds")
+    key = forms.CharField(
+        max_length=60, required=False, label=_("Key"),
+        help_text=_(
+            "What templates call it: {{ contact.fields.home_town }}. Made from the label where empty; it stays."
+        ),
+    )
+    type = forms.ChoiceField(choices=FieldType.choices, label=_("Holds"))
 
 
 class RenameFieldForm(forms.Form):
     """Another label for a field."""
 
-    label = forms.CharField(max_length=120)
+    label = forms.CharField(max_length=120, label=pgettext_lazy("field", "Label"))

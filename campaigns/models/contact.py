@@ -8,6 +8,8 @@ from django.contrib.postgres.indexes import GinIndex, OpClass
 from django.contrib.postgres.search import SearchVectorField
 from django.db import models
 from django.db.models.functions import Coalesce, Left, Lower, NullIf
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from relayhub.core.clock import now
 from relayhub.core.ids import Prefix, encode_id, uuid7
@@ -17,10 +19,10 @@ from relayhub.core.models import Workspace
 class FieldType(models.TextChoices):
     """What a custom field holds."""
 
-    TEXT = "text", "Text"
-    NUMBER = "number", "Number"
-    DATE = "date", "Date"
-    BOOLEAN = "boolean", "Yes or no"
+    TEXT = "text", pgettext_lazy("field", "Text")
+    NUMBER = "number", pgettext_lazy("field", "Number")
+    DATE = "date", pgettext_lazy("field", "Date")
+    BOOLEAN = "boolean", _("Yes or no")
 
 
 class FieldDefinition(models.Model):

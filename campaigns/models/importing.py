@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from campaigns.models.contact import Contact
 from campaigns.models.mailing_list import MailingList
@@ -109,11 +110,11 @@ class ImportBefore(models.Model):
 class KeptReason(models.TextChoices):
     """Why an undo leaves something as it is."""
 
-    WRITTEN_TO = "written_to", "Written to since"
-    ANSWERED = "answered", "Confirmed or left the list themselves since"
-    OTHER_LIST = "other_list", "On another list since"
-    CHANGED = "changed", "Changed since"
-    VALUE_CHANGED = "value_changed", "Values changed again since"
+    WRITTEN_TO = "written_to", _("Written to since")
+    ANSWERED = "answered", _("Confirmed or left the list themselves since")
+    OTHER_LIST = "other_list", _("On another list since")
+    CHANGED = "changed", _("Changed since")
+    VALUE_CHANGED = "value_changed", _("Values changed again since")
 
 
 class ImportKept(models.Model):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from campaigns.models.contact import Contact
 from relayhub.core.clock import now
@@ -15,8 +16,8 @@ from relayhub.core.models import Workspace
 class OptIn(models.TextChoices):
     """How people join a list."""
 
-    SINGLE = "single", "Single opt-in"  # subscribed at once
-    DOUBLE = "double", "Double opt-in"  # subscribed after they answered a confirmation mail
+    SINGLE = "single", _("Single opt-in")  # subscribed at once
+    DOUBLE = "double", _("Double opt-in")  # subscribed after they answered a confirmation mail
 
 
 class MailingList(models.Model):
@@ -57,9 +58,9 @@ class MailingList(models.Model):
 class SubscriptionStatus(models.TextChoices):
     """Whether a contact hears from a list."""
 
-    UNCONFIRMED = "unconfirmed", "Unconfirmed"  # joined a double opt-in list, has not answered yet
-    CONFIRMED = "confirmed", "Confirmed"  # may be written to
-    UNSUBSCRIBED = "unsubscribed", "Unsubscribed"  # left; only the person's own act brings them back
+    UNCONFIRMED = "unconfirmed", _("Unconfirmed")  # joined a double opt-in list, has not answered yet
+    CONFIRMED = "confirmed", _("Confirmed")  # may be written to
+    UNSUBSCRIBED = "unsubscribed", _("Unsubscribed")  # left; only the person's own act brings them back
 
 
 class Subscription(models.Model):
@@ -104,12 +105,12 @@ class Subscription(models.Model):
 class ConsentAction(models.TextChoices):
     """What a consent entry records."""
 
-    SUBSCRIBED = "subscribed", "Subscribed"
-    CONFIRMATION_SENT = "confirmation_sent", "Confirmation sent"
-    CONFIRMED = "confirmed", "Confirmed"
-    UNSUBSCRIBED = "unsubscribed", "Unsubscribed"
-    REMOVED = "removed", "Removed from the list"  # by a colleague, without a word of the person
-    RESTORED = "restored", "Put back on the list"  # such a removal was undone
+    SUBSCRIBED = "subscribed", _("Subscribed")
+    CONFIRMATION_SENT = "confirmation_sent", _("Confirmation sent")
+    CONFIRMED = "confirmed", _("Confirmed")
+    UNSUBSCRIBED = "unsubscribed", _("Unsubscribed")
+    REMOVED = "removed", _("Removed from the list")  # by a colleague, without a word of the person
+    RESTORED = "restored", _("Put back on the list")  # such a removal was undone
 
 
 class ConsentEntry(models.Model):

@@ -6,6 +6,7 @@ from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from campaigns import bulk, bulk_undo, exporter, list_choice
@@ -115,7 +116,7 @@ def _asked(request: PageRequest, chosen: Chosen) -> HttpResponse:
     rows = bulk.chosen_rows(actor, chosen)
     count = bulk.count_chosen(actor, chosen)
     if count == 0:
-        raise InputError("Choose at least one contact.", field="contact")
+        raise InputError(_("Choose at least one contact."), field="contact")
     everyone = chosen.query is not None
     return render(
         request, "campaigns/contact_delete.html",
@@ -123,7 +124,7 @@ def _asked(request: PageRequest, chosen: Chosen) -> HttpResponse:
             "count": count, "named": list(rows[:_NAMED]), "more": max(0, count - _NAMED), "everyone": everyone,
             "ids": [] if everyone else request.POST.getlist("contact"), "may_export": actor.may(EXPORTS),
             "carried": [(name, value) for name in PARAMETERS for value in request.POST.getlist(name)],
-            "problem": "That is not the number." if request.POST.get("typed") else "",
+            "problem": bool(request.POST.get("typed")),
         },
         status=422 if request.POST.get("typed") else 200,
     )

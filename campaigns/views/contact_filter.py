@@ -12,6 +12,8 @@ from zoneinfo import ZoneInfo
 from django.http import QueryDict
 from django.utils import timezone
 from django.utils.http import urlencode
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from campaigns import contact_filter, contact_order, list_choice, lists, saved_views
 from campaigns.comparisons import OPS_OF, WITHOUT_VALUE, Comparison, Op, words_of
@@ -20,10 +22,11 @@ from campaigns.contact_order import Sort
 from campaigns.fields import field_types
 from campaigns.models import ContactTaste, FieldDefinition, FieldType, MailingList, SavedView, SubscriptionStatus
 from campaigns.standing import Standing
-from relayhub.core import formats
+from relayhub.core import formats, spoken
 from relayhub.core.clock import now
 from relayhub.core.errors import InputError
 from relayhub.core.ids import Prefix, decode_id
+from relayhub.core.languages import SOURCE
 from relayhub.core.pages import PageRequest
 
 #: All contacts, for somebody whose list opens with a view.
@@ -73,8 +76,10 @@ def given_in(request: PageRequest, query: QueryDict) -> dict[str, list[str]]:
         if words and not (given.get(name) or [""])[-1]:
             row = list_choice.named(request.actor.workspace, words)
             if row is None:
-                raise InputError(f"“{words[:60]}” is the name of no list, or of several. Choose one of those found.",
-                                 field=name, code="unknown_list")
+                raise InputError(
+                    _("“%(name)s” is the name of no list, or of several. Choose one of those found.")
+                    % {"name": words[:60]}, field=name, code="unknown_list",
+                )
             given[name] = [row.public_id]
     if "standing" not in given and not (given.get("list") or [""])[-1]:
         status = (given.get("status") or [""])[-1]
@@ -121,7 +126,7 @@ def columns_of(asked: Asked) -> tuple[list[dict[str, Any]], list[dict[str, Any]]
     every: list[dict[str, Any]] = [
         *({"key": f"field:{row.key}", "label": row.label or row.key, "type": row.type, "sort": f"field:{row.key}"}
           for row in asked.definitions),
-        *({"key": key, "label": label, "type": key, "sort": "added" if key == "added" else ""}
+        *({"key": key, "label": str(label), "type": key, "sort": "added" if key == "added" else ""}
           for key, label in saved_views.COLUMNS.items()),
     ]
     chosen = saved_views.columns_for(asked.taste, [row.key for row in asked.definitions], asked.view)
@@ -148,30 +153,38 @@ def _single_words(request: PageRequest, asked: Asked) -> list[tuple[tuple[str, .
     wanted = asked.wanted
     away = lists.lists_of(request.actor.workspace).filter(pk=wanted.not_on).first() if wanted.not_on else None
     return [
-        (("list", "list_name", "status"), f"On “{_short(asked.mailing_list.name)}”" if asked.mailing_list else ""),
-        (("status",), f"On that list: {SubscriptionStatus(wanted.status).label.lower()}"
+        (("list", "list_name", "status"),
+         _("On “%(name)s”") % {"name": _short(asked.mailing_list.name)} if asked.mailing_list else ""),
+        (("status",), _("On that list: %(status)s")
+         % {"status": spoken.within(str(SubscriptionStatus(wanted.status).label))}
          if asked.mailing_list and wanted.status in SubscriptionStatus.values else ""),
-        (("not_list", "not_list_name"), f"Not on “{_short(away.name)}”" if away else ""),
+        (("not_list", "not_list_name"), _("Not on “%(name)s”") % {"name": _short(away.name)} if away else ""),
         (("standing",) if asked.mailing_list else ("standing", "status"),
-         Standing(wanted.standing).label if wanted.standing in Standing.values else ""),
-        (("consent",), f"Consent: {ConsentBy(wanted.consent).label}" if wanted.consent else ""),
-        (("import",), "Added by one import" if wanted.source.startswith("import ") else ""),
-        (("source",), f"Came from {_short(wanted.source)}"
+         str(Standing(wanted.standing).label) if wanted.standing in Standing.values else ""),
+        (("consent",), _("Consent: %(word)s") % {"word": ConsentBy(wanted.consent).label} if wanted.consent else ""),
+        (("import",), _("Added by one import") if wanted.source.startswith("import ") else ""),
+        (("source",), _("Came from %(source)s") % {"source": _short(wanted.source)}
          if wanted.source and not wanted.source.startswith("import ") else ""),
         (("did", "within"), _did(wanted)),
-        (("added_from",), f"Added from {_day(wanted.added_from)}" if wanted.added_from else ""),
-        (("added_to",), f"Added up to {_day(wanted.added_to)}" if wanted.added_to else ""),
+        (("added_from",), _("Added from %(day)s") % {"day": _day(wanted.added_from)} if wanted.added_from else ""),
+        (("added_to",), _("Added up to %(day)s") % {"day": _day(wanted.added_to)} if wanted.added_to else ""),
     ]
 
 
 def _did(wanted: ContactFilter) -> str:
     if not wanted.did:
         return ""
-    label = Did(wanted.did).label
-    return f"{label} in {formats.counted(wanted.within_days, 'day')}" if wanted.within_days else f"{label}, ever"
+    label, days = Did(wanted.did).label, wanted.within_days
+    if not days:
+        return _("%(did)s, ever") % {"did": label}
+    return ngettext("%(did)s in %(days)s day", "%(did)s in %(days)s days", days) % {
+        "did": label, "days": formats.number(days)
+    }
 
 
 def _day(day: Any) -> str:
+    if spoken.language() != SOURCE:
+        return spoken.long_day(day)
     return f"{day.day} {day:%b}" if day.year == now().year else f"{day.day} {day:%b %Y}"
 
 

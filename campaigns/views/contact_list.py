@@ -9,6 +9,8 @@ from uuid import UUID
 from django.http import HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 from django.views.decorators.http import require_GET, require_POST
 
 from campaigns import contact_filter, contact_order, contact_table, contacts, list_choice, saved_views, standing
@@ -190,12 +192,13 @@ def _strip(found: standing.Figures) -> list[dict[str, Any]]:
                 "note": note, "url": f"{path}?standing={name}"}
 
     return [
-        {"label": "Contacts", "value": formats.number(found.total), "url": f"{path}?view={asking.EVERYBODY}",
-         "note": f"{formats.number(found.added)} added in {standing.LATELY.days} days"},
-        part("may", "May be written to", "confirmed on a list"),
-        part("unconfirmed", "Not confirmed", "asked, no answer yet"),
-        part("unsubscribed", "Unsubscribed", "left every list"),
-        part("suppressed", "Suppressed", "the address is stopped"),
+        {"label": _("Contacts"), "value": formats.number(found.total), "url": f"{path}?view={asking.EVERYBODY}",
+         "note": _("%(count)s added in %(days)s days") % {
+             "count": formats.number(found.added), "days": standing.LATELY.days}},
+        part("may", _("May be written to"), _("confirmed on a list")),
+        part("unconfirmed", _("Not confirmed"), _("asked, no answer yet")),
+        part("unsubscribed", _("Unsubscribed"), _("left every list")),
+        part("suppressed", pgettext("contact", "Suppressed"), _("the address is stopped")),
     ]
 
 
@@ -211,7 +214,7 @@ def _lines(
     stands = standing.standings_of(rows, workspace, asked.mailing_list.pk if asked.mailing_list else None)
     return [
         {
-            "contact": row, "look": look_of(stands[row.pk]), "standing": stands[row.pk].label,
+            "contact": row, "look": look_of(stands[row.pk]), "standing": str(stands[row.pk].label),
             "cells": [
                 {"label": column["label"], **_cell(row, column, touches.get(row.email_key), on.get(row.pk, []))}
                 for column in columns
@@ -236,15 +239,17 @@ def _cell(row: Contact, column: dict[str, Any], touch: Any, on: list[str]) -> di
     if kind == "last":
         return {"kind": "touch", "value": touch}
     if kind == "lists":
-        more = f" and {len(on) - _NAMES_SHOWN} more" if len(on) > _NAMES_SHOWN else ""
-        return {"kind": "text", "value": ", ".join(on[:_NAMES_SHOWN]) + more}
+        names = ", ".join(on[:_NAMES_SHOWN])
+        if len(on) > _NAMES_SHOWN:
+            names = _("%(names)s and %(count)s more") % {"names": names, "count": len(on) - _NAMES_SHOWN}
+        return {"kind": "text", "value": names}
     if kind == "source":
         return {"kind": "text", "value": row.source}
     if kind == "added":
         return {"kind": "when", "value": row.created_at}
     value = row.fields.get(column["key"].removeprefix("field:"))
     if isinstance(value, bool):
-        value = "Yes" if value else "No"
+        value = _("Yes") if value else _("No")
     return {"kind": "number" if kind == FieldType.NUMBER else "text", "value": "" if value is None else str(value)}
 
 

@@ -8,6 +8,8 @@ from typing import Any
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from campaigns import contact_story, contacts, list_choice, list_members, standing
@@ -18,7 +20,7 @@ from campaigns.views import contact_particulars
 from campaigns.views.common import chosen_lists, contact_of, list_of, picked_list, refuse
 from campaigns.views.contact_list import look_of
 from deliverability.models import Suppression
-from relayhub.core import formats
+from relayhub.core import formats, spoken
 from relayhub.core.errors import InputError, RelayHubError
 from relayhub.core.models import Scope
 from relayhub.core.pages import PageRequest, page
@@ -69,7 +71,9 @@ def contact_new(request: PageRequest) -> HttpResponse:
     )
     typed = request.POST.get("list_name", "").strip() if choices is None else ""
     if typed and not chosen:
-        form.add_error(None, f"“{typed[:60]}” is the name of no list, or of several. Choose one of those found.")
+        form.add_error(None, _("“%(name)s” is the name of no list, or of several. Choose one of those found.") % {
+            "name": typed[:60]
+        })
     if request.method == "POST" and form.is_valid():
         try:
             contact = list_members.add_and_ask(
@@ -81,7 +85,7 @@ def contact_new(request: PageRequest) -> HttpResponse:
         except RelayHubError as exc:
             _refuse(form, exc)
         else:
-            messages.success(request, f"Added {contact.email}.")
+            messages.success(request, _("Added %(email)s.") % {"email": contact.email})
             return redirect("contact-detail", contact.public_id)
     return render(
         request, "campaigns/contact_new.html",
@@ -140,7 +144,7 @@ def _lost(contact: Contact, on: list[Subscription], stopped: list[Suppression]) 
     return {
         "values": len(contact.fields), "lists": len(on), "stopped": len(stopped),
         "consents": ConsentEntry.objects.filter(contact=contact).count(),
-        "messages": f"more than {formats.number(_MAIL_COUNTED)}" if mail > _MAIL_COUNTED
+        "messages": _("more than %(count)s") % {"count": formats.number(_MAIL_COUNTED)} if mail > _MAIL_COUNTED
         else formats.number(mail) if mail else "",
     }
 
@@ -155,28 +159,39 @@ def _before(request: PageRequest) -> datetime | None:
 
 def _why(stands: standing.Standing, on: list[Subscription], stopped: list[Suppression]) -> str:
     """The sentence behind the answer."""
-    confirmed = [row.mailing_list.name for row in on if row.status == "confirmed"]
     if stands == "suppressed":
-        row = next((row for row in stopped if row.scope != "list"), None)
-        if row is None:  # lifted between the two looks
-            return "The address was suppressed until a moment ago. Reload the page."
-        reach = "No mail of this workspace goes" if row.scope == "workspace" else "No campaign of that stream goes"
-        return f"{reach} to this address: {row.get_reason_display().lower()}, {row.source}." if row.source else (
-            f"{reach} to this address: {row.get_reason_display().lower()}.")
+        return _why_suppressed(stopped)
     if stands == "may":
-        return f"Campaigns to {_joined(confirmed)} reach this contact."
+        confirmed = [row.mailing_list.name for row in on if row.status == "confirmed"]
+        return _("Campaigns to %(lists)s reach this contact.") % {"lists": _joined(confirmed)}
     if stands == "unconfirmed":
-        return "Nothing goes out before they have answered the confirmation mail."
+        return _("Nothing goes out before they have answered the confirmation mail.")
     if stands == "unsubscribed":
-        return "They left. Only an act of their own, or new evidence of consent, brings them back."
-    return "Campaigns go to lists, and this contact is on none."
+        return _("They left. Only an act of their own, or new evidence of consent, brings them back.")
+    return _("Campaigns go to lists, and this contact is on none.")
+
+
+def _why_suppressed(stopped: list[Suppression]) -> str:
+    row = next((row for row in stopped if row.scope != "list"), None)
+    if row is None:  # lifted between the two looks
+        return _("The address was suppressed until a moment ago. Reload the page.")
+    reason = spoken.within(str(row.get_reason_display()))
+    why = f"{reason}, {row.source}" if row.source else reason
+    if row.scope == "workspace":
+        return _("No mail of this workspace goes to this address: %(why)s.") % {"why": why}
+    return _("No campaign of that stream goes to this address: %(why)s.") % {"why": why}
 
 
 def _joined(names: list[str]) -> str:
-    quoted = [f"“{name}”" for name in names]
+    quoted = [_("“%(name)s”") % {"name": name} for name in names]
     if len(quoted) > 3:
-        return f"{', '.join(quoted[:3])} and {len(quoted) - 3} more lists"
-    return " and ".join([", ".join(quoted[:-1]), quoted[-1]] if len(quoted) > 1 else quoted)
+        more = len(quoted) - 3
+        return ngettext("%(names)s and %(count)s more list", "%(names)s and %(count)s more lists", more) % {
+            "names": ", ".join(quoted[:3]), "count": more
+        }
+    if len(quoted) > 1:
+        return _("%(names)s and %(last)s") % {"names": ", ".join(quoted[:-1]), "last": quoted[-1]}
+    return "".join(quoted)
 
 
 def _with_evidence(on: list[Subscription], consents: list[ConsentEntry]) -> list[dict[str, Any]]:
@@ -202,7 +217,7 @@ def contact_delete(request: PageRequest, contact_id: str) -> HttpResponse:
     """Remove it with its fields, subscriptions and consents."""
     contact = contact_of(request, contact_id)
     contacts.delete_contact(request.actor, contact)
-    messages.success(request, f"Deleted {contact.email}.")
+    messages.success(request, _("Deleted %(email)s.") % {"email": contact.email})
     return redirect("contact-list")
 
 
@@ -213,7 +228,7 @@ def contact_subscribe(request: PageRequest, contact_id: str) -> HttpResponse:
     contact = contact_of(request, contact_id)
     form, mailing_list = SubscribeForm(request.POST), picked_list(request, "list")
     if mailing_list is None:
-        form.add_error("list", "Choose a list.")
+        form.add_error("list", _("Choose a list."))
     if form.is_valid() and mailing_list is not None:
         try:
             row = list_members.subscribe(
@@ -230,8 +245,8 @@ def contact_subscribe(request: PageRequest, contact_id: str) -> HttpResponse:
 
 def _subscribed_words(status: str, mailing_list: MailingList) -> str:
     if status == "unconfirmed":
-        return f"Asked to confirm “{mailing_list.name}”. Nothing else goes out before they answer."
-    return f"On “{mailing_list.name}” now."
+        return _("Asked to confirm “%(list)s”. Nothing else goes out before they answer.") % {"list": mailing_list.name}
+    return _("On “%(list)s” now.") % {"list": mailing_list.name}
 
 
 def _subscription(request: PageRequest, contact: Contact) -> Subscription:
@@ -240,7 +255,7 @@ def _subscription(request: PageRequest, contact: Contact) -> Subscription:
         contact=contact, mailing_list=mailing_list
     ).first()
     if row is None:
-        raise InputError("This contact is not on that list any more.", field="list")
+        raise InputError(_("This contact is not on that list any more."), field="list")
     return row
 
 
@@ -254,7 +269,7 @@ def contact_unsubscribe(request: PageRequest, contact_id: str) -> HttpResponse:
         request.actor, contact, row.mailing_list,
         evidence=_evidence(request, f"unsubscribed by {request.actor.label}"),
     )
-    messages.success(request, f"Unsubscribed from “{row.mailing_list.name}”.")
+    messages.success(request, _("Unsubscribed from “%(list)s”.") % {"list": row.mailing_list.name})
     return redirect("contact-detail", contact.public_id)
 
 
@@ -265,5 +280,7 @@ def contact_ask(request: PageRequest, contact_id: str) -> HttpResponse:
     contact = contact_of(request, contact_id)
     row = _subscription(request, contact)
     list_members.ask_again(request.actor, row)
-    messages.success(request, f"Asked {contact.email} to confirm “{row.mailing_list.name}”.")
+    messages.success(
+        request, _("Asked %(email)s to confirm “%(list)s”.") % {"email": contact.email, "list": row.mailing_list.name}
+    )
     return redirect("contact-detail", contact.public_id)

@@ -9,6 +9,7 @@ from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from campaigns import contacts
@@ -94,11 +95,15 @@ def _save(request: PageRequest, contact: Contact, form: ContactForm, name: str) 
 
 def _saved(request: PageRequest, contact: Contact, form: ContactForm, name: str) -> HttpResponse:
     if not is_partial(request):
-        messages.success(request, f"Saved {form[name].label}.")
+        messages.success(request, _saved_words(form, name))
         return redirect(f"{_address(contact)}#particulars")
     answer = _part(request, contact, _row(contact, form, name), is_saved=True)
-    answer["HX-Trigger"] = json.dumps({"rh:toast": {"text": f"Saved {form[name].label}.", "kind": "ok"}})
+    answer["HX-Trigger"] = json.dumps({"rh:toast": {"text": _saved_words(form, name), "kind": "ok"}})
     return answer
+
+
+def _saved_words(form: ContactForm, name: str) -> str:
+    return _("Saved %(field)s.") % {"field": form[name].label}
 
 
 def _part(

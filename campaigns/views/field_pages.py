@@ -5,6 +5,8 @@ from __future__ import annotations
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_POST
 
 from campaigns import field_removal, fields, standing
@@ -37,7 +39,7 @@ def contact_fields(request: PageRequest) -> HttpResponse:
         except RelayHubError as exc:
             refuse(form, exc)
         else:
-            messages.success(request, f"Added the field “{made.label}”.")
+            messages.success(request, _("Added the field “%(field)s”.") % {"field": made.label})
             return redirect("contact-fields")
     rows = list(FieldDefinition.objects.filter(workspace=request.actor.workspace))
     # Counting the values of very many contacts would keep the page waiting.
@@ -54,14 +56,16 @@ def contact_fields(request: PageRequest) -> HttpResponse:
 
 def _line(row: FieldDefinition, count: int | None) -> dict[str, object]:
     if count is None:
-        lost = "every contact that has one loses its value"
+        lost = _("Every contact that has one loses its value.")
     elif count == 0:
-        lost = "no contact has a value"
+        lost = _("No contact has a value.")
     else:
-        lost = f"{formats.counted(count, 'contact')} {'loses its value' if count == 1 else 'lose their value'}"
-    return {"row": row, "count": count, "title": f"Delete the field “{row.label or row.key}”?", "lost": [
-        f"{lost[0].upper()}{lost[1:]}.", "Templates that name it miss it: pre-flight will say so.",
-        "Sign-up forms stop asking for it.",
+        lost = ngettext("%(count)s contact loses its value.", "%(count)s contacts lose their value.", count) % {
+            "count": formats.number(count)
+        }
+    title = _("Delete the field “%(field)s”?") % {"field": row.label or row.key}
+    return {"row": row, "count": count, "title": title, "lost": [
+        lost, _("Templates that name it miss it: pre-flight will say so."), _("Sign-up forms stop asking for it."),
     ]}
 
 
@@ -70,7 +74,9 @@ def _line(row: FieldDefinition, count: int | None) -> dict[str, object]:
 def contact_field_rename(request: PageRequest, field_id: str) -> HttpResponse:
     """Another label."""
     row = fields.rename_field(request.actor, _field(request, field_id), label=request.POST.get("label", ""))
-    messages.success(request, f"It is called “{row.label}” now; its key stays {row.key}.")
+    messages.success(
+        request, _("It is called “%(field)s” now; its key stays %(key)s.") % {"field": row.label, "key": row.key}
+    )
     return redirect("contact-fields")
 
 
@@ -82,5 +88,10 @@ def contact_field_delete(request: PageRequest, field_id: str) -> HttpResponse:
     found = field_removal.delete_field(request.actor, row)
     if isinstance(found, Job):
         return redirect("job-detail", found.public_id)
-    messages.success(request, f"Deleted the field “{row.label}” and {formats.counted(found, 'value')} of it.")
+    messages.success(
+        request, ngettext(
+            "Deleted the field “%(field)s” and %(count)s value of it.",
+            "Deleted the field “%(field)s” and %(count)s values of it.", found,
+        ) % {"field": row.label, "count": formats.number(found)},
+    )
     return redirect("contact-fields")

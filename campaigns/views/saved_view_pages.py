@@ -6,6 +6,7 @@ from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from campaigns import saved_views
@@ -35,7 +36,7 @@ def view_new(request: PageRequest) -> HttpResponse:
     )
     if request.POST.get("first"):
         saved_views.open_with(request.actor, view)
-    messages.success(request, f"Saved the view “{view.name}”.")
+    messages.success(request, _("Saved the view “%(name)s”.") % {"name": view.name})
     return _list_under(view)
 
 
@@ -53,7 +54,7 @@ def view_change(request: PageRequest, view_id: str) -> HttpResponse:
             request.actor, view, query=asking.given_in(request, request.POST),
             columns=request.POST.getlist("column"),
         )
-    messages.success(request, f"Saved the view “{view.name}”.")
+    messages.success(request, _("Saved the view “%(name)s”.") % {"name": view.name})
     return _list_under(view)
 
 
@@ -63,7 +64,7 @@ def view_delete(request: PageRequest, view_id: str) -> HttpResponse:
     """Remove it; the contacts stay."""
     view = _view(request, view_id)
     saved_views.delete_view(request.actor, view)
-    messages.success(request, f"Removed the view “{view.name}”. Its contacts are as they were.")
+    messages.success(request, _("Removed the view “%(name)s”. Its contacts are as they were.") % {"name": view.name})
     return redirect(f"{reverse('contact-list')}?view={asking.EVERYBODY}")
 
 
@@ -75,7 +76,7 @@ def view_first(request: PageRequest) -> HttpResponse:
     view = _view(request, text) if text else None
     saved_views.open_with(request.actor, view)
     if view is None:
-        messages.success(request, "Contacts opens with everybody.")
+        messages.success(request, _("Contacts opens with everybody."))
         return redirect(f"{reverse('contact-list')}?view={asking.EVERYBODY}")
-    messages.success(request, f"Contacts opens with “{view.name}”.")
+    messages.success(request, _("Contacts opens with “%(name)s”.") % {"name": view.name})
     return _list_under(view)
