@@ -19,14 +19,16 @@ from relayhub.core.clock import now
 from relayhub.core.errors import ConflictError
 from relayhub.core.formats import recorded
 from relayhub.core.models import Scope
-from relayhub.relay import events_move
+from relayhub.relay import events_move, rest_of_act
 from relayhub.relay.bell import ring_on_commit
 from relayhub.relay.events import HOLD_PERSON
 from relayhub.relay.events_move import Pick
 from relayhub.relay.models import BroadcastControl, Lane, Message, Recipient, Stream
+from relayhub.relay.rest_of_act import MOVED_AT_ONCE
 
 #: Recipients of one message that an act is for; None = all of them.
 Chosen = Sequence[Recipient] | None
+_NOTED = {"release": "message.released", "retry": "message.retried"}
 
 # -- broadcasts: called by campaigns, which asks for permission and writes the audit entry -------------------
 
@@ -152,14 +154,15 @@ def hold_message(actor: Actor, message: Message, recipients: Chosen = None) -> i
 
 
 def release_message(actor: Actor, message: Message, recipients: Chosen = None) -> int:
-    """Let a message's held, unknown and quarantined recipients, or the chosen of them, go."""
+    """Let a message's held, unknown and quarantined recipients, or the chosen of them, go.
+
+    Of very many the first are moved; a job moves the rest.
+    """
     require(actor, Scope.MESSAGES_WRITE)
     pick = _of(message, recipients)
     with transaction.atomic():
-        moved = events_move.release(pick, why="A person released it.", by=actor.label)
-        _note(actor, "message.released", message, moved)
-        if moved:
-            _ring_lanes_of(pick)
+        moved = events_move.release(pick, why=rest_of_act.WHY_RELEASED, by=actor.label, most=MOVED_AT_ONCE)
+        _go_on(actor, message, "release", pick, moved)
     return moved
 
 
@@ -171,7 +174,7 @@ def release_recipients(actor: Actor, recipients: Sequence[Recipient]) -> int:
         params={"workspace_id": actor.workspace.pk, "ids": [recipient.pk for recipient in recipients]},
     )
     with transaction.atomic():
-        moved = events_move.release(pick, why="A person released it.", by=actor.label)
+        moved = events_move.release(pick, why=rest_of_act.WHY_RELEASED, by=actor.label)
         if moved:
             audit.record(actor, "recipients.released", "recipient", "", summary=f"{moved} recipients")
             _ring_lanes_of(pick)
@@ -179,20 +182,29 @@ def release_recipients(actor: Actor, recipients: Sequence[Recipient]) -> int:
 
 
 def retry_message_now(actor: Actor, message: Message, recipients: Chosen = None) -> int:
-    """Make a message's waiting recipients, or the chosen of them, due at once."""
+    """Make a message's waiting recipients, or the chosen of them, due at once; of very many a job makes the rest."""
     require(actor, Scope.MESSAGES_WRITE)
     pick = _of(message, recipients)
     with transaction.atomic():
-        moved = events_move.retry_now(pick)
-        _note(actor, "message.retried", message, moved)
+        moved = events_move.retry_now(pick, most=MOVED_AT_ONCE)
+        _go_on(actor, message, "retry", pick, moved)
+    return moved
+
+
+def _go_on(actor: Actor, message: Message, act: str, pick: Pick, moved: int) -> None:
+    """Note what was moved, ring for it, and leave what may be left to a job; in the caller's transaction."""
+    _note(actor, _NOTED[act], message, moved)
+    if moved < MOVED_AT_ONCE:
         if moved:
             _ring_lanes_of(pick)
-    return moved
+        return
+    ring_on_commit(list(rest_of_act.lanes_of(message)))
+    rest_of_act.start(actor, message, act)
 
 
 def _of(message: Message, recipients: Chosen) -> Pick:
     if recipients is None:
-        return Pick(where="r.message_id = %(message_id)s", params={"message_id": message.pk})
+        return rest_of_act.of_message(message.pk)
     return Pick(
         where="r.message_id = %(message_id)s AND r.id = ANY(%(ids)s)",
         params={"message_id": message.pk, "ids": [recipient.pk for recipient in recipients]},

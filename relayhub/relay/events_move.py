@@ -170,8 +170,10 @@ def hold(pick: Pick, *, reason: str, by: str = "") -> int:
     )
 
 
-def release(pick: Pick, *, why: str, by: str = "", from_statuses: tuple[str, ...] = RELEASABLE) -> int:
-    """Let go again what is picked: due now, with a clean count of crashes."""
+def release(
+    pick: Pick, *, why: str, by: str = "", from_statuses: tuple[str, ...] = RELEASABLE, most: int | None = None
+) -> int:
+    """Let go again what is picked, or about `most` of it: due now, with a clean count of crashes."""
     return _move(
         pick,
         from_statuses=from_statuses,
@@ -181,17 +183,20 @@ def release(pick: Pick, *, why: str, by: str = "", from_statuses: tuple[str, ...
         "unknown_retried = r.unknown_retried OR r.status = 'unknown'",
         event="released",
         detail={"why": why, "by": by},
+        limit=min(most or MAX_MOVE, MAX_MOVE),
+        most=most,
     )
 
 
-def retry_now(pick: Pick) -> int:
-    """Make deferred mail due at once; no status changes, so no event is written."""
+def retry_now(pick: Pick, *, most: int | None = None) -> int:
+    """Make deferred mail due at once, all of it or `most`; no status changes, so no event is written."""
     sql = (
-        f"UPDATE relay_recipient r SET next_attempt_at = now() WHERE r.status IN ('queued', 'deferred') "
-        f"AND r.next_attempt_at > now() AND ({pick.where})"
+        "UPDATE relay_recipient SET next_attempt_at = now() WHERE id IN (SELECT r.id FROM relay_recipient r"
+        f" WHERE r.status IN ('queued', 'deferred') AND r.next_attempt_at > now() AND ({pick.where})"
+        " ORDER BY r.id LIMIT %(most)s FOR UPDATE)"
     )
     with connection.cursor() as cursor:
-        cursor.execute(sql, pick.params)
+        cursor.execute(sql, {**pick.params, "most": most})
         return int(cursor.rowcount)
 
 

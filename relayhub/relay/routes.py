@@ -299,7 +299,7 @@ def _changed(workspace_id: UUID) -> None:
 
     def after() -> None:
         forget(workspace_id)
-        relaning.relane_waiting(workspace_id)
+        relaning.after_change(workspace_id)
 
     transaction.on_commit(after)
 

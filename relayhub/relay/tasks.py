@@ -8,7 +8,14 @@ from __future__ import annotations
 
 from celery import shared_task
 
-from relayhub.relay import broadcast_figures, reactions, sweeps, worker
+from relayhub.relay import (  # noqa: F401  (registers the runners of jobs)
+    broadcast_figures,
+    reactions,
+    relaning,
+    rest_of_act,
+    sweeps,
+    worker,
+)
 from relayhub.relay.bell import ring_lanes
 
 __all__ = ["ring_lanes"]

@@ -22,6 +22,7 @@ from relayhub.relay import controls, many, resend
 from relayhub.relay.controls import Chosen
 from relayhub.relay.models import FINAL, Message, Recipient
 from relayhub.relay.resend import MAX_RESENT
+from relayhub.relay.rest_of_act import MOVED_AT_ONCE
 from relayhub.relay.views.common import Shown, shown_of
 
 #: Act -> what is told of it.
@@ -112,7 +113,10 @@ def message_undo(request: PageRequest, token: str) -> HttpResponse:
 
 
 def _done(act: str, moved: int) -> str:
-    return str(_DONE[act] % {"moved": moved, "count": number(moved)})
+    done = str(_DONE[act] % {"moved": moved, "count": number(moved)})
+    if moved >= MOVED_AT_ONCE:
+        return _("%(done)s The others follow, see Jobs.") % {"done": done}
+    return done
 
 
 def _moved(request: PageRequest, public_id: str, act: Act, name: str, nothing: str) -> HttpResponse:
