@@ -13,6 +13,9 @@ from math import ceil, log10, sqrt
 from statistics import median
 from typing import Literal
 
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop, ngettext
+
 from campaigns.models import Broadcast, Campaign, CampaignStatus
 from relayhub.core import formats
 from relayhub.core.clock import now
@@ -34,6 +37,7 @@ class Measure:
     """What is compared: a count and what it is a part of."""
 
     key: str
+    #: Marked, and translated where it is shown.
     label: str
     of: str
     #: Whether more of it is good.
@@ -45,11 +49,11 @@ class Measure:
 
 
 MEASURES = (
-    Measure(key="delivered", label="Delivered", of="finished", is_good=True, needs_time=False),
-    Measure(key="opened", label="Opened by people", of="delivered", is_good=True, tracked="opens"),
-    Measure(key="clicked", label="Clicked by people", of="delivered", is_good=True, tracked="clicks"),
-    Measure(key="unsubscribed", label="Unsubscribed", of="delivered", is_good=False, digits=2),
-    Measure(key="complained", label="Complaints", of="delivered", is_good=False, digits=3),
+    Measure(key="delivered", label=gettext_noop("Delivered"), of="finished", is_good=True, needs_time=False),
+    Measure(key="opened", label=gettext_noop("Opened by people"), of="delivered", is_good=True, tracked="opens"),
+    Measure(key="clicked", label=gettext_noop("Clicked by people"), of="delivered", is_good=True, tracked="clicks"),
+    Measure(key="unsubscribed", label=gettext_noop("Unsubscribed"), of="delivered", is_good=False, digits=2),
+    Measure(key="complained", label=gettext_noop("Complaints"), of="delivered", is_good=False, digits=3),
 )
 
 
@@ -86,19 +90,26 @@ class Compared:
         """What is usual, short: "last five: 30.1%"."""
         if self.usual is None:
             return ""
-        what = {1: "the one before", LAST: "last five"}.get(self.campaigns, f"last {self.campaigns}")
-        return f"{what}: {formats.percent(self.usual, self.digits)}"
+        usual = {"usual": formats.percent(self.usual, self.digits), "count": self.campaigns}
+        if self.campaigns == 1:
+            return _("the one before: %(usual)s") % usual
+        if self.campaigns == LAST:
+            return _("last five: %(usual)s") % usual
+        return ngettext("last %(count)s: %(usual)s", "last %(count)s: %(usual)s", self.campaigns) % usual
 
     @property
     def text(self) -> str:
         """The answer in words."""
         if self.usual is None:
-            return "nothing to compare with yet"
-        usual = formats.percent(self.usual, self.digits)
+            return _("nothing to compare with yet")
+        usual = {"usual": formats.percent(self.usual, self.digits)}
         if self.points is not None and self.direction:
-            return f"{abs(self.points):.{max(1, self.digits)}f} points {self.verdict} the usual {usual}"
-        return {"as_usual": f"about the usual {usual}", "too_few": f"too few to tell from the usual {usual}",
-                "too_early": f"too early to tell; usual is {usual}"}[self.verdict]
+            usual["points"] = formats.number(abs(self.points), max(1, self.digits))
+            if self.direction > 0:
+                return _("%(points)s points above the usual %(usual)s") % usual
+            return _("%(points)s points below the usual %(usual)s") % usual
+        return {"as_usual": _("about the usual %(usual)s"), "too_few": _("too few to tell from the usual %(usual)s"),
+                "too_early": _("too early to tell; usual is %(usual)s")}[self.verdict] % usual
 
     @property
     def direction(self) -> int:

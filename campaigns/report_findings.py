@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from django.utils.translation import gettext as _
+
 from campaigns.preflight import MIN_SAMPLE, STOP_BOUNCED, STOP_COMPLAINED, WARN_BOUNCED, WARN_COMPLAINED
 from relayhub.core import formats
 from relayhub.relay.broadcast_figures import Figures
@@ -39,11 +41,13 @@ def _bounces(bounced: int, tried: int) -> list[ReportFinding]:
         return []
     is_bad = bounced >= STOP_BOUNCED * tried
     limit = STOP_BOUNCED if is_bad else WARN_BOUNCED
-    text = "receivers stop taking mail from there on" if is_bad else "keep it below"
+    words = _("%(share)s bounced: keep it below %(limit)s")
+    if is_bad:
+        words = _("%(share)s bounced: receivers stop taking mail from %(limit)s on")
     return [ReportFinding(
         key="bounced", is_bad=is_bad, status="bounced",
-        title=f"{formats.share(bounced, tried)} bounced: {text} {formats.percent(limit, 0)}",
-        fix="Look where these addresses came from before you write to that list again.",
+        title=words % {"share": formats.share(bounced, tried), "limit": formats.percent(limit, 0)},
+        fix=_("Look where these addresses came from before you write to that list again."),
     )]
 
 
@@ -51,12 +55,14 @@ def _complaints(complained: int, delivered: int) -> list[ReportFinding]:
     if not complained or complained < WARN_COMPLAINED * delivered:
         return []
     is_bad = complained >= STOP_COMPLAINED * delivered
-    text = "receivers stop taking mail from" if is_bad else "keep it below"
+    words = _("%(share)s called it spam: keep it below %(limit)s")
+    if is_bad:
+        words = _("%(share)s called it spam: receivers stop taking mail from %(limit)s on")
     limit = formats.percent(STOP_COMPLAINED if is_bad else WARN_COMPLAINED, 1 if is_bad else 2)
     return [ReportFinding(
         key="complained", is_bad=is_bad, did="complained",
-        title=f"{formats.share(complained, delivered, 3)} called it spam: {text} {limit}",
-        fix="Write only to people who asked for it, and make leaving easy.",
+        title=words % {"share": formats.share(complained, delivered, 3), "limit": limit},
+        fix=_("Write only to people who asked for it, and make leaving easy."),
     )]
 
 
@@ -65,6 +71,6 @@ def _leavers(left: int, delivered: int) -> list[ReportFinding]:
         return []
     return [ReportFinding(
         key="unsubscribed", is_bad=False, did="unsubscribed",
-        title=f"{formats.share(left, delivered, 2)} unsubscribed: more than one in two hundred",
-        fix="Compare what the list promised with what this mail said, or write less often.",
+        title=_("%(share)s unsubscribed: more than one in two hundred") % {"share": formats.share(left, delivered, 2)},
+        fix=_("Compare what the list promised with what this mail said, or write less often."),
     )]

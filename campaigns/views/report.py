@@ -14,6 +14,7 @@ from django.http import HttpResponse, HttpResponseBase, QueryDict, StreamingHttp
 from django.shortcuts import redirect, render
 from django.template.loader import render_to_string
 from django.utils.functional import SimpleLazyObject
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
 from campaigns import click_map, comparison, recipient_export, recipients, stats, template_looks
@@ -33,6 +34,7 @@ from relayhub.core.models import Scope, User
 from relayhub.core.pages import PageRequest, page
 from relayhub.core.paging import table_page
 from relayhub.core.templatetags.relayhub_extras import nav_url
+from relayhub.core.vocabulary import status_look
 from relayhub.relay import queries
 from relayhub.relay.broadcast_figures import Figures
 from relayhub.relay.causes import reason_words
@@ -158,14 +160,15 @@ def _recipient_rows(run: Broadcast, found: dict[str, Any], figures: Figures, req
 def _words(asked: QueryDict) -> list[tuple[str, str]]:
     """The filters that no chip shows: name of the parameter and words."""
     given = {name: str(asked.get(name, "")) for name in _FILTERS}
-    machine = {"opened_by_machines": "Only machines opened", "clicked_by_machines": "Only machines clicked"}
+    machine = {"opened_by_machines": _("Only machines opened"), "clicked_by_machines": _("Only machines clicked")}
     provider, left_out = given["provider"], given["left_out"]
     words = {
-        "reason": f"Lies at {reason_words(given['reason'])}" if given["reason"] else "",
-        "provider": "All other providers" if provider == recipients.OTHER_PROVIDERS else provider,
+        "reason": _("Lies at %(reason)s") % {"reason": reason_words(given["reason"])} if given["reason"] else "",
+        "provider": _("All other providers") if provider == recipients.OTHER_PROVIDERS else provider,
         "did": machine.get(given["did"], ""),
-        "status": "Waiting" if given["status"] == "waiting" else "",
-        "left_out": f"Left out: {LeftOutReason(left_out).label}" if left_out in LeftOutReason.values else "",
+        "status": status_look("waiting").word if given["status"] == "waiting" else "",
+        "left_out": _("Left out: %(why)s") % {"why": LeftOutReason(left_out).label}
+        if left_out in LeftOutReason.values else "",
     }
     return [(key, text) for key, text in words.items() if text]
 
@@ -187,7 +190,7 @@ def campaign_export(request: PageRequest, campaign_id: str) -> HttpResponseBase:
     campaign = campaign_of(request, campaign_id)
     run = stats.run_of(campaign)
     if run is None:
-        raise InputError("This campaign was not launched: there are no recipients yet.")
+        raise InputError(_("This campaign was not launched: there are no recipients yet."))
     wanted = filter_of(QueryDict(request.POST.get("query", "")))
     if recipient_export.fits_at_once(run, wanted):
         answer = StreamingHttpResponse(
@@ -196,7 +199,7 @@ def campaign_export(request: PageRequest, campaign_id: str) -> HttpResponseBase:
         answer["Content-Disposition"] = f'attachment; filename="{recipient_export.file_name(campaign)}"'
         return answer
     job = recipient_export.start(request.actor, campaign, wanted)
-    messages.success(request, "The file is being written. You can leave this page; it is found again under Jobs.")
+    messages.success(request, _("The file is being written. You can leave this page; it is found again under Jobs."))
     return redirect("job-detail", job.public_id)
 
 
@@ -222,7 +225,7 @@ def campaign_clicks_mail(request: PageRequest, campaign_id: str) -> HttpResponse
     """The mail with its counts, for a sandboxed frame."""
     run = stats.run_of(campaign_of(request, campaign_id))
     if run is None:
-        raise InputError("This campaign was not launched.")
+        raise InputError(_("This campaign was not launched."))
     answer = caged(template_looks.in_the_light(click_map.marked_mail(run)))
     answer["X-Frame-Options"] = "SAMEORIGIN"
     return answer

@@ -10,10 +10,14 @@ from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop, ngettext, pgettext
+
 from campaigns import report_findings, stats
 from campaigns.click_map import short_url
 from campaigns.comparison import Compared
 from campaigns.models import Broadcast, BroadcastStatus, Campaign, CampaignStatus, LeftOutReason
+from campaigns.preflight import WARN_COMPLAINED
 from relayhub.core import formats
 from relayhub.core.clock import now
 from relayhub.core.vocabulary import status_look
@@ -31,8 +35,9 @@ LIVE = frozenset({CampaignStatus.SENDING, CampaignStatus.PAUSED})
 _LINKS_SHOWN = 6
 #: Opens of these say nothing: their servers open every message.
 _OPENED_BY_MACHINE = frozenset({"Apple"})
-_LINES = (("opened:people", "Opens by people", "--c-1", ""), ("clicked:people", "Clicks by people", "--c-2", "c2"),
-          ("opened:machine", "Machine opens, kept apart", "--c-muted", "mut"))
+_LINES = (("opened:people", gettext_noop("Opens by people"), "--c-1", ""),
+          ("clicked:people", gettext_noop("Clicks by people"), "--c-2", "c2"),
+          ("opened:machine", gettext_noop("Machine opens, kept apart"), "--c-muted", "mut"))
 
 
 def progress(campaign: Campaign, run: Broadcast | None, figures: Figures) -> dict[str, Any]:
@@ -71,7 +76,8 @@ def _pace(campaign: Campaign, run: Broadcast | None, waiting: int) -> dict[str, 
         return {"pace": None, "left_text": ""}
     pace = broadcast_series.pace(run.pk, campaign.launched_at)
     seconds = pace.seconds_left(waiting)
-    return {"pace": pace, "left_text": f"about {formats.duration(_rounded(seconds))} left" if seconds else ""}
+    left = _("about %(span)s left") % {"span": formats.duration(_rounded(seconds))} if seconds else ""
+    return {"pace": pace, "left_text": left}
 
 
 def _rounded(seconds: float) -> float:
@@ -88,19 +94,25 @@ def people(campaign: Campaign, figures: Figures, compared: list[Compared]) -> di
     def tile(key: str, label: str, note: str) -> dict[str, Any]:
         item, count = beside.get(key), did[key]
         if item is None:
-            return {"label": label, "value": "–", "note": "not measured in this campaign"}
+            return {"label": label, "value": "–", "note": _("not measured in this campaign")}
         parts = [formats.counted(count, "person,people"), note, item.usual_text]
         return {"label": label, "value": formats.share(count, item.base, item.digits) if item.base else "–",
-                "unit": f"of {formats.number(item.base)}", "note": "; ".join(part for part in parts if part),
+                "unit": _("of %(count)s") % {"count": formats.number(item.base)},
+                "note": "; ".join(part for part in parts if part),
                 "url": f"?did={key}#recipients", "icon": "alert-triangle" if key in warned else ""}
+
+    def limit(rate: float) -> str:
+        return _("limit %(rate)s") % {"rate": formats.percent(rate, 2)}
 
     machines, clicks = did["opened_by_machines_only"], did["clicked_by_machines_only"]
     return {"people_stats": [
-        tile("opened", "Opened by people", ""), tile("clicked", "Clicked by people", ""),
-        {"label": "Only machines opened", "icon": "robot", "value": formats.number(machines), "unit": "recipients",
-         "note": f"and clicked at {formats.number(clicks)}; in no rate",
+        tile("opened", _("Opened by people"), ""), tile("clicked", _("Clicked by people"), ""),
+        {"label": _("Only machines opened"), "icon": "robot", "value": formats.number(machines),
+         "unit": _("recipients"),
+         "note": _("and clicked at %(count)s; in no rate") % {"count": formats.number(clicks)},
          "url": "?did=opened_by_machines#recipients"},
-        tile("unsubscribed", "Unsubscribed", "limit 0.50%"), tile("complained", "Complaints", "limit 0.08%"),
+        tile("unsubscribed", _("Unsubscribed"), limit(report_findings.WARN_UNSUBSCRIBED)),
+        tile("complained", _("Complaints"), limit(WARN_COMPLAINED)),
     ], "findings": [
         {"level": "block" if item.is_bad else "warn", "title": item.title, "fix": item.fix,
          "url": f"?status={item.status}#recipients" if item.status else f"?did={item.did}#recipients"}
@@ -111,7 +123,7 @@ def people(campaign: Campaign, figures: Figures, compared: list[Compared]) -> di
 def beside_the_last(compared: list[Compared]) -> list[dict[str, Any]]:
     """The rows of the comparison."""
     return [
-        {"label": item.measure.label, "rate": formats.share(item.count, item.base, item.digits),
+        {"label": _(item.measure.label), "rate": formats.share(item.count, item.base, item.digits),
          "count": item.count, "base": item.base, "text": item.text, "change": item.direction or None,
          "good": "" if not item.direction else ("up" if item.measure.is_good else "down")}
         for item in compared
@@ -125,23 +137,30 @@ def over_time(campaign: Campaign, run: Broadcast, zone: str, *, each: bool) -> d
     """Two charts on one axis: what people did, as running totals or by bucket, and what was delivered."""
     found = broadcast_series.series(run.pk, campaign.launched_at or run.created_at)
     x = [round(start.timestamp()) for start in _axis(found)]
+    shown = [line for line in _LINES if not (each and line[0].endswith("machine"))]
     lines = [
-        {"label": label, "color": colour, "data": _values(found, metric, each=each), "kind": "bars" if each else "line",
-         "dash": metric.endswith("machine"), "fill": metric == "opened:people" and not each}
-        for metric, label, colour, _ in _LINES if not (each and metric.endswith("machine"))
+        {"label": _(label), "color": colour, "data": _values(found, metric, each=each),
+         "kind": "bars" if each else "line", "dash": metric.endswith("machine"),
+         "fill": metric == "opened:people" and not each}
+        for metric, label, colour, __ in shown
     ]
     totals = {metric: sum(found.values[metric]) for metric in broadcast_series.METRICS}
-    bars = [{"label": "Delivered", "color": "--c-1", "data": _values(found, "delivered", each=True), "kind": "bars"}]
+    bars = [{"label": _("Delivered"), "color": "--c-1", "data": _values(found, "delivered", each=True), "kind": "bars"}]
     return {
         "over": {"x": x, "zone": zone, "series": lines}, "over_delivered": {"x": x, "zone": zone, "series": bars},
         "over_each": each, "over_step": step_words(found.step), "over_totals": totals,
-        "over_legend": [{"label": label, "key": key, "live": f"over-{metric}", "value": totals[metric],
+        "over_legend": [{"label": _(label), "key": key, "live": f"over-{metric}", "value": totals[metric],
                          "is_line": not each}
-                        for metric, label, _, key in _LINES if not (each and metric.endswith("machine"))],
+                        for metric, label, __, key in shown],
         "over_rows": _rows(found, ZoneInfo(zone)), "has_over": any(totals.values()),
-        "over_label": f"{formats.counted(totals['opened:people'], 'person,people')} opened and "
-                      f"{formats.number(totals['clicked:people'])} clicked since the launch, machines apart.",
+        "over_label": _over_words(totals["opened:people"], totals["clicked:people"]),
     }
+
+
+def _over_words(opened: int, clicked: int) -> str:
+    words = ngettext("%(opened)s person opened and %(clicked)s clicked since the launch, machines apart.",
+                     "%(opened)s people opened and %(clicked)s clicked since the launch, machines apart.", opened)
+    return words % {"opened": formats.number(opened), "clicked": formats.number(clicked)}
 
 
 def _axis(found: Series) -> list[datetime]:
@@ -170,10 +189,11 @@ def _rows(found: Series, zone: ZoneInfo) -> list[list[str]]:
 def step_words(step: timedelta) -> str:
     """"minute", "5 minutes", "hour", "day"."""
     seconds = int(step.total_seconds())
+    one = {86_400: pgettext("per", "day"), 3600: pgettext("per", "hour"), 60: pgettext("per", "minute")}
     for size, unit in ((86_400, "day"), (3600, "hour"), (60, "minute")):
         if seconds % size == 0:
-            return unit if seconds == size else f"{seconds // size} {unit}s"
-    return f"{seconds} seconds"
+            return one[size] if seconds == size else formats.counted(seconds // size, unit)
+    return formats.counted(seconds, "second")
 
 
 # -- tables --------------------------------------------------------------------------------------------------
@@ -215,7 +235,7 @@ def left_out(run: Broadcast) -> list[dict[str, Any]]:
 def chips(found: Mapping[str, Any], figures: Figures) -> list[dict[str, Any]]:
     """The filters that would find somebody, with how many."""
     did = stats.engagement(figures)
-    acts = {"opened": "Opened", "clicked": "Clicked", "unsubscribed": "Unsubscribed", "complained": "Complained"}
+    acts = {name: status_look(name).word for name in ("opened", "clicked", "unsubscribed", "complained")}
     return [
         {"key": "status", "value": part["status"], "label": status_look(part["status"]).word, "count": part["value"]}
         for part in found["parts"]

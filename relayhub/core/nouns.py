@@ -61,6 +61,7 @@ NOUNS: dict[str, tuple[str, str]] = {
     "key": _noun("%(count)s key", "%(count)s keys"),
     "credential": _noun("%(count)s credential", "%(count)s credentials"),
     "day": _noun("%(count)s day", "%(count)s days"),
+    "hour": _noun("%(count)s hour", "%(count)s hours"),
     "minute": _noun("%(count)s minute", "%(count)s minutes"),
     "change": _noun("%(count)s change", "%(count)s changes"),
     "second": _noun("%(count)s second", "%(count)s seconds"),
