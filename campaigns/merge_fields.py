@@ -4,19 +4,28 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from django.utils.translation import gettext
+from django.utils.translation import gettext_noop as _
+
 from campaigns.models import FieldDefinition
 from relayhub.core.models import Workspace
 from relayhub.relay.rendering import OWN_FIELDS
 
 MAX_OWN = 200
 _OURS = (
-    ("Person", (("contact.first_name", "First name", '|default("there")'), ("contact.name", "Name", '|default("")'),
-                ("contact.last_name", "Last name", '|default("")'), ("contact.email", "E-mail address", ""))),
-    ("Links", (("unsubscribe_url", "Unsubscribe", ""), ("preferences_url", "Choose what you get", ""),
-               ("view_url", "View in browser", ""))),
-    ("Sender", (("workspace.company", "Company", ""), ("workspace.name", "Workspace", ""),
-                ("workspace.postal_address", "Postal address", ""))),
-    ("Campaign", (("campaign.name", "Its name", ""), ("campaign.subject", "Its subject", ""))),
+    (_("Person"), (
+        ("contact.first_name", _("First name"), '|default("there")'), ("contact.name", _("Name"), '|default("")'),
+        ("contact.last_name", _("Last name"), '|default("")'), ("contact.email", _("E-mail address"), ""),
+    )),
+    (_("Links"), (
+        ("unsubscribe_url", _("Unsubscribe"), ""), ("preferences_url", _("Choose what you get"), ""),
+        ("view_url", _("View in browser"), ""),
+    )),
+    (_("Sender"), (
+        ("workspace.company", _("Company"), ""), ("workspace.name", _("Workspace"), ""),
+        ("workspace.postal_address", _("Postal address"), ""),
+    )),
+    (_("Campaign"), (("campaign.name", _("Its name"), ""), ("campaign.subject", _("Its subject"), ""))),
 )
 assert {name for _, rows in _OURS for name, *_ in rows} == OWN_FIELDS
 
@@ -37,13 +46,14 @@ class MergeField:
 
 
 def merge_fields(workspace: Workspace) -> list[MergeField]:
-    """Every field, by group: the person, the workspace's own fields, links, sender, campaign."""
+    """Every field, in the present language, by group: the person, own fields, links, sender, campaign."""
     ours = [
-        [MergeField(name=name, label=label, group=group, fallback=fallback) for name, label, fallback in rows]
+        [MergeField(name=name, label=gettext(label), group=gettext(group), fallback=fallback)
+         for name, label, fallback in rows]
         for group, rows in _OURS
     ]
     own = [
-        MergeField(name=f"contact.fields.{row.key}", label=row.label or row.key, group="Your fields",
+        MergeField(name=f"contact.fields.{row.key}", label=row.label or row.key, group=gettext("Your fields"),
                    fallback='|default("")')
         for row in FieldDefinition.objects.filter(workspace=workspace).order_by("label")[:MAX_OWN]
     ]

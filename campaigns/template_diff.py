@@ -6,6 +6,8 @@ import difflib
 import re
 from dataclasses import dataclass
 
+from django.utils.translation import gettext_lazy as _
+
 from campaigns.templates import TemplateInput
 
 #: Lines of a part that are compared; longer parts say only that they differ.
@@ -17,8 +19,8 @@ MAX_WORDS_IN, LIKENESS = 2_000, 0.4
 #: Pairs of words that are compared for one part: about a second; lines beyond them are set off as a whole.
 MAX_PAIRS = 3_000_000
 _WORD = re.compile(r"\w+|\s+|[^\w\s]")
-_LABELS = {"kind": "Written in", "subject": "Subject", "preheader": "Preview text", "source": "Content",
-           "text": "Plain text"}
+_LABELS = {"kind": _("Written in"), "subject": _("Subject"), "preheader": _("Preview text"), "source": _("Content"),
+           "text": _("Plain text")}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,7 +52,7 @@ def diff(before: TemplateInput, after: TemplateInput) -> list[PartDiff]:
     for field, label in _LABELS.items():
         old, new = (getattr(side, field).replace("\r\n", "\n") for side in (before, after))
         if old != new:
-            found.append(_part(label, old.split("\n") if old else [], new.split("\n") if new else []))
+            found.append(_part(str(label), old.split("\n") if old else [], new.split("\n") if new else []))
     return found
 
 

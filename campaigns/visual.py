@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from django.utils.translation import gettext as _
+
 from campaigns import blocks, template_diff, templates
 from campaigns.models import MailTemplate, TemplateKind, TemplateVersion
 from campaigns.starters import Starter
@@ -22,7 +24,7 @@ def why_not(content: TemplateInput) -> str:
     if content.kind == TemplateKind.MJML:
         return ""
     written = TemplateKind(content.kind).label
-    return f"It is written in {written}. The builder opens templates that are written in MJML."
+    return _("It is written in %(kind)s. The builder opens templates that are written in MJML.") % {"kind": written}
 
 
 def save(actor: Actor, template: MailTemplate, content: TemplateInput, *, seen: str) -> TemplateVersion:

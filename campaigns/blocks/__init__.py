@@ -13,6 +13,9 @@ from html import escape
 from pathlib import Path
 from textwrap import indent
 
+from django.utils.translation import gettext
+from django.utils.translation import gettext_noop as _
+
 from campaigns.brand import brand_of
 from campaigns.models import TemplateKind
 from campaigns.templates import TemplateInput
@@ -63,28 +66,33 @@ class Block:
     group: str
     place: Place
 
+    @property
+    def label(self) -> str:
+        """Its name in the present language."""
+        return gettext(self.name)
+
     def mjml(self, brand: BrandKit) -> str:
         """The piece of MJML, branded."""
         return brand.applied_to(_source(self.key)).strip()
 
 
-_CONTENT, _ROWS, _READY = "Content", "Rows", "Ready-made"
+_CONTENT, _ROWS, _READY = _("Content"), _("Rows"), _("Ready-made")
 BLOCKS = (
-    Block(key="heading", name="Heading", icon="heading", group=_CONTENT, place=Place.COLUMN),
-    Block(key="text", name="Text", icon="typography", group=_CONTENT, place=Place.COLUMN),
-    Block(key="button", name="Button", icon="rectangle", group=_CONTENT, place=Place.COLUMN),
-    Block(key="image", name="Image", icon="photo", group=_CONTENT, place=Place.COLUMN),
-    Block(key="divider", name="Divider", icon="separator-horizontal", group=_CONTENT, place=Place.COLUMN),
-    Block(key="spacer", name="Spacer", icon="spacing-vertical", group=_CONTENT, place=Place.COLUMN),
-    Block(key="columns-1", name="One column", icon="square", group=_ROWS, place=Place.BODY),
-    Block(key="columns-2", name="Two columns", icon="columns-2", group=_ROWS, place=Place.BODY),
-    Block(key="columns-3", name="Three columns", icon="columns-3", group=_ROWS, place=Place.BODY),
-    Block(key="header", name="Header with logo", icon="layout-navbar", group=_READY, place=Place.BODY),
-    Block(key="hero", name="Hero", icon="section", group=_READY, place=Place.BODY),
-    Block(key="article", name="Article", icon="article", group=_READY, place=Place.BODY),
-    Block(key="product", name="Product card", icon="shopping-bag", group=_READY, place=Place.BODY),
-    Block(key="social", name="Social links", icon="share", group=_READY, place=Place.BODY),
-    Block(key="footer", name="Footer", icon="layout-bottombar", group=_READY, place=Place.BODY),
+    Block(key="heading", name=_("Heading"), icon="heading", group=_CONTENT, place=Place.COLUMN),
+    Block(key="text", name=_("Text"), icon="typography", group=_CONTENT, place=Place.COLUMN),
+    Block(key="button", name=_("Button"), icon="rectangle", group=_CONTENT, place=Place.COLUMN),
+    Block(key="image", name=_("Image"), icon="photo", group=_CONTENT, place=Place.COLUMN),
+    Block(key="divider", name=_("Divider"), icon="separator-horizontal", group=_CONTENT, place=Place.COLUMN),
+    Block(key="spacer", name=_("Spacer"), icon="spacing-vertical", group=_CONTENT, place=Place.COLUMN),
+    Block(key="columns-1", name=_("One column"), icon="square", group=_ROWS, place=Place.BODY),
+    Block(key="columns-2", name=_("Two columns"), icon="columns-2", group=_ROWS, place=Place.BODY),
+    Block(key="columns-3", name=_("Three columns"), icon="columns-3", group=_ROWS, place=Place.BODY),
+    Block(key="header", name=_("Header with logo"), icon="layout-navbar", group=_READY, place=Place.BODY),
+    Block(key="hero", name=_("Hero"), icon="section", group=_READY, place=Place.BODY),
+    Block(key="article", name=_("Article"), icon="article", group=_READY, place=Place.BODY),
+    Block(key="product", name=_("Product card"), icon="shopping-bag", group=_READY, place=Place.BODY),
+    Block(key="social", name=_("Social links"), icon="share", group=_READY, place=Place.BODY),
+    Block(key="footer", name=_("Footer"), icon="layout-bottombar", group=_READY, place=Place.BODY),
 )
 
 

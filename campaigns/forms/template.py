@@ -6,10 +6,13 @@ import json
 from typing import Any
 
 from django import forms
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from campaigns.models import TemplateKind
 from campaigns.templates import MAX_SOURCE, TemplateInput, checked_sample
 from relayhub.core.errors import InputError
+from relayhub.core.formats import number
 
 _CODE = {"class": "rh-source", "spellcheck": "false", "autocapitalize": "off", "autocomplete": "off"}
 
@@ -22,23 +25,26 @@ def sample_text(sample: dict[str, Any]) -> str:
 class TemplateForm(forms.Form):
     """What the draft says."""
 
-    name = forms.CharField(max_length=200, label="Name of the template")
-    subject = forms.CharField(max_length=998, required=False, label="Subject")
+    name = forms.CharField(max_length=200, label=_("Name of the template"))
+    subject = forms.CharField(max_length=998, required=False, label=_("Subject"))
     preheader = forms.CharField(
-        max_length=300, required=False, label="Preview text", help_text="What mail programs show behind the subject."
+        max_length=300, required=False, label=_("Preview text"),
+        help_text=_("What mail programs show behind the subject."),
     )
-    kind = forms.ChoiceField(choices=TemplateKind.choices, label="Written in")
+    kind = forms.ChoiceField(choices=TemplateKind.choices, label=_("Written in"))
     source = forms.CharField(
-        required=False, strip=False, label="Content", widget=forms.Textarea(attrs={**_CODE, "rows": 22})
+        required=False, strip=False, label=_("Content"), widget=forms.Textarea(attrs={**_CODE, "rows": 22})
     )
     text = forms.CharField(
-        required=False, strip=False, label="Plain text", widget=forms.Textarea(attrs={**_CODE, "rows": 8}),
-        help_text="Empty: made from the content, as the preview shows it.",
+        required=False, strip=False, label=_("Plain text"), widget=forms.Textarea(attrs={**_CODE, "rows": 8}),
+        help_text=_("Empty: made from the content, as the preview shows it."),
     )
 
     sample = forms.CharField(
-        required=False, strip=False, label="Sample values", widget=forms.Textarea(attrs={**_CODE, "rows": 6}),
-        help_text="For variables that single messages bring, as JSON. Previews and tests use them; nothing else does.",
+        required=False, strip=False, label=_("Sample values"), widget=forms.Textarea(attrs={**_CODE, "rows": 6}),
+        help_text=_(
+            "For variables that single messages bring, as JSON. Previews and tests use them; nothing else does."
+        ),
     )
 
     def clean_sample(self) -> dict[str, Any]:
@@ -47,7 +53,9 @@ class TemplateForm(forms.Form):
         try:
             return checked_sample(json.loads(text) if text else {})
         except json.JSONDecodeError as exc:
-            raise forms.ValidationError(f"This is no JSON: {exc.msg} in line {exc.lineno}.") from exc
+            raise forms.ValidationError(
+                gettext("This is no JSON: %(problem)s in line %(line)s.") % {"problem": exc.msg, "line": exc.lineno}
+            ) from exc
         except InputError as exc:
             raise forms.ValidationError(exc.message) from exc
 
@@ -62,7 +70,8 @@ class TemplateForm(forms.Form):
         for name in ("source", "text"):
             data[name] = (data.get(name) or "").replace("\r\n", "\n").replace("\r", "\n")
             if len(data[name]) > MAX_SOURCE:
-                self.add_error(name, f"A template has up to {MAX_SOURCE // 1024:,} KiB.")
+                size = {"size": number(MAX_SOURCE // 1024)}
+                self.add_error(name, gettext("A template has up to %(size)s KiB.") % size)
         return data
 
     def content(self) -> TemplateInput:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from relayhub.core.clock import now
 from relayhub.core.ids import Prefix, encode_id, uuid7
@@ -17,7 +18,7 @@ class TemplateKind(models.TextChoices):
     HTML = "html", "HTML"
     MJML = "mjml", "MJML"
     MARKDOWN = "markdown", "Markdown"
-    TEXT = "text", "Plain text"
+    TEXT = "text", _("Plain text")
 
 
 class MailTemplate(models.Model):

@@ -15,6 +15,7 @@ from csp.decorators import csp_update
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods
 
 from campaigns import contacts, pictures, template_diff, template_review, templates, test_send
@@ -28,6 +29,8 @@ from relayhub.core.errors import AccessError, ConflictError, RelayHubError
 from relayhub.core.ids import Prefix, decode_id, encode_id
 from relayhub.core.models import Scope
 from relayhub.core.pages import PageRequest, page
+from relayhub.core.spoken import within
+from relayhub.core.vocabulary import status_look
 from relayhub.relay.models import FINAL
 from relayhub.relay.template_source import ALLOWED_FILTERS
 
@@ -67,13 +70,13 @@ def _save(request: PageRequest, template: MailTemplate) -> HttpResponse:
         _store(request, template, form, seen)
         if act == "publish":
             version = templates.publish(request.actor, template)
-            messages.success(request, f"Version {version.number} is published. Campaigns launched from now on send it.")
+            messages.success(request, published_words(version))
         elif act == "test":
             return _send_test(request, template)
         elif act == "previews":
             return redirect("template-previews", template.public_id)
         else:
-            messages.success(request, "Saved as a draft." if templates.draft(template) else "Saved.")
+            messages.success(request, _("Saved as a draft.") if templates.draft(template) else _("Saved."))
     except ConflictError as exc:
         if exc.code == "template_changed":
             return _page(request, template, form, content, status=409, theirs=templates.newest(template))
@@ -83,6 +86,11 @@ def _save(request: PageRequest, template: MailTemplate) -> HttpResponse:
     else:
         return redirect("template-detail", template.public_id)
     return _page(request, template, form, content, status=422)
+
+
+def published_words(version: TemplateVersion) -> str:
+    """What a page says after a publish."""
+    return _("Version %(number)s is published. Campaigns launched from now on send it.") % {"number": version.number}
 
 
 def _store(request: PageRequest, template: MailTemplate, form: TemplateForm, seen: str) -> None:
@@ -131,9 +139,9 @@ def _uses(template: MailTemplate) -> dict[str, Any]:
     """The campaigns that use it, by name, as far as a dialog can show them."""
     used = templates.campaigns_using(template)
     count = used.count()
-    lines = [f"{row.name} ({row.get_status_display().lower()})" for row in used[:MAX_NAMED]]
+    lines = [f"{row.name} ({within(status_look(row.status).word)})" for row in used[:MAX_NAMED]]
     if count > MAX_NAMED:
-        lines.append(f"and {formats.number(count - MAX_NAMED)} more")
+        lines.append(_("and %(count)s more") % {"count": formats.number(count - MAX_NAMED)})
     return {"campaign_count": count, "campaign_lines": lines}
 
 
@@ -143,8 +151,8 @@ def _field_groups(fields: list[MergeField]) -> list[dict[str, Any]]:
         {"label": label, "fields": [{"label": field.label, "code": field.code} for field in rows]}
         for label, rows in groupby(fields, key=lambda field: field.group)
     ]
-    conditions = [{"label": "Only for some", "code": "{% if contact.first_name %}…{% else %}…{% endif %}"}]
-    return [*groups, {"label": "Conditions", "fields": conditions}]
+    conditions = [{"label": _("Only for some"), "code": "{% if contact.first_name %}…{% else %}…{% endif %}"}]
+    return [*groups, {"label": _("Conditions"), "fields": conditions}]
 
 
 def code_words(fields: list[MergeField]) -> dict[str, Any]:

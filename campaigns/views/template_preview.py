@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.utils.html import escape
+from django.utils.translation import gettext as _
 from django.views.decorators.clickjacking import xframe_options_sameorigin
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
@@ -107,7 +108,7 @@ def template_others(request: PageRequest, template_id: str) -> HttpResponse:
 def text_page(text: str) -> str:
     """Plain text as mail programs show it."""
     return (
-        "<!doctype html><meta charset=utf-8><title>Plain text</title>"
+        "<!doctype html><meta charset=utf-8><title>" + _("Plain text") + "</title>"
         "<pre style='margin:0;padding:16px;font:14px/21px ui-monospace,monospace;white-space:pre-wrap;"
         f"overflow-wrap:anywhere;color:#1b1b18;background:#fff'>{escape(text)}</pre>"
     )
@@ -116,6 +117,6 @@ def text_page(text: str) -> str:
 def framed(words: str) -> str:
     """A sentence in place of a mail."""
     return (
-        "<!doctype html><meta charset=utf-8><title>Preview</title>"
+        "<!doctype html><meta charset=utf-8><title>" + _("Preview") + "</title>"
         f"<p style='margin:0;padding:24px;font:15px/22px sans-serif;color:#1b1b18;background:#fff'>{escape(words)}</p>"
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
 from campaigns import template_diff, templates
@@ -56,5 +57,6 @@ def template_restore(request: PageRequest, template_id: str, number: int) -> Htt
     """Make an older text the draft."""
     template = template_of(request, template_id)
     made = templates.restore(request.actor, template, number, seen=request.POST.get("seen", ""))
-    messages.success(request, f"Version {number} is the draft now, as version {made.number}. Publish it to send it.")
+    messages.success(request, _("Version %(number)s is the draft now, as version %(made)s. Publish it to send it.")
+                     % {"number": number, "made": made.number})
     return redirect("template-detail", template.public_id)

@@ -15,6 +15,7 @@ from csp.decorators import csp_replace
 from django.http import HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.template.loader import render_to_string
+from django.utils.translation import gettext as _
 from django.views.decorators.clickjacking import xframe_options_sameorigin
 from django.views.decorators.http import require_GET, require_http_methods
 
@@ -24,6 +25,7 @@ from campaigns.forms.template import TemplateForm, sample_text
 from campaigns.merge_fields import MergeField, merge_fields
 from campaigns.models import MailTemplate, TemplateVersion
 from campaigns.views.common import template_of
+from campaigns.views.template_editor import published_words
 from relayhub.core.clock import now
 from relayhub.core.errors import ConflictError, RelayHubError
 from relayhub.core.formats import moment_text
@@ -101,7 +103,7 @@ def _published(request: PageRequest, template: MailTemplate) -> dict[str, Any]:
         version = templates.publish(request.actor, template)
     except RelayHubError as exc:
         return {"message": exc.message[:1].upper() + exc.message[1:]}
-    return {"toast": f"Version {version.number} is published. Campaigns launched from now on send it."}
+    return {"toast": published_words(version)}
 
 
 def _told(request: PageRequest, template: MailTemplate) -> dict[str, Any]:
@@ -126,7 +128,7 @@ def _conflict(request: PageRequest, template: MailTemplate, content: templates.T
         "their_diff": template_diff.diff(templates.content_of(theirs), content),
     }
     return JsonResponse({
-        "message": "Somebody else saved this template meanwhile.",
+        "message": _("Somebody else saved this template meanwhile."),
         "conflict": render_to_string("campaigns/_visual_conflict.html", context, request),
     }, status=409)
 
@@ -158,12 +160,12 @@ def _kit(workspace: Workspace, fields: list[MergeField]) -> dict[str, Any]:
     brand = blocks.brand_kit(workspace)
     return {
         "blocks": [
-            {"key": block.key, "name": block.name, "place": block.place, "mjml": block.mjml(brand)}
+            {"key": block.key, "name": block.label, "place": block.place, "mjml": block.mjml(brand)}
             for block in blocks.BLOCKS
         ],
         "swatches": [
-            {"name": "Brand colour", "value": brand.colour},
-            {"name": "Goes with it", "value": brand.on_colour},
+            {"name": _("Brand colour"), "value": brand.colour},
+            {"name": _("Goes with it"), "value": brand.on_colour},
         ],
         "names": {field.name: field.label for field in fields}, "icons": _LAYER_ICONS,
     }
