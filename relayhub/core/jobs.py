@@ -337,7 +337,7 @@ def run_job(job_id: UUID) -> None:
 
 def _run(run: JobRun) -> None:
     if run.job.runs > MAX_RUNS:
-        run.fail("It stopped its worker too often and is not tried again.")
+        run.fail(gettext_noop("It stopped its worker too often and is not tried again."))
         return
     about = kind_of(run.job)
     if about is None:

@@ -7,8 +7,10 @@ from typing import Any
 from uuid import UUID
 
 from django.db.models import Count, Q, QuerySet
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
-from campaigns import broadcast, import_undo, importer
+from campaigns import broadcast, bulk, confirmation, exporter, field_removal, import_undo, importer
 from deliverability import suppression_import
 from relayhub.core import formats, jobs
 from relayhub.core.clock import now
@@ -18,7 +20,10 @@ from relayhub.site.needs import address
 
 #: An end that is older than this when a page opens is no news for a toast; the mark beside Jobs stays.
 _TOLD_WITHIN = timedelta(seconds=60)
-_WORDS = {JobStatus.DONE: "done", JobStatus.FAILED: "failed", JobStatus.CANCELLED: "stopped"}
+_WORDS = {
+    JobStatus.DONE: gettext_lazy("%(job)s: done"), JobStatus.FAILED: gettext_lazy("%(job)s: failed"),
+    JobStatus.CANCELLED: gettext_lazy("%(job)s: stopped"),
+}
 _TONES = {JobStatus.DONE: "ok", JobStatus.FAILED: "bad", JobStatus.CANCELLED: "info"}
 
 
@@ -27,11 +32,25 @@ def address_of(job: Job) -> str:
     return _own_page(job) or address("job-detail", job.public_id)
 
 
-def result_address(job: Job) -> str:
-    """Where the result of a finished job is shown; "" where the job's own page says all."""
+def way_on(job: Job) -> dict[str, str] | None:
+    """`url` and `label` of the page where one goes on after a finished job; None where its own page says all."""
     if job.kind == broadcast.JOB_KIND:
-        return address("campaign-detail", str(job.state.get("campaign", "")))
-    return _own_page(job) if job.is_finished else ""
+        return _way(address("campaign-detail", str(job.state.get("campaign", ""))), _("See the campaign"))
+    if not job.is_finished:
+        return None
+    if own := _own_page(job):
+        return _way(own, _("See the result"))
+    if job.kind == confirmation.JOB_KIND and job.state.get("list"):
+        return _way(address("list-detail", encode_id(Prefix.LIST, UUID(job.state["list"]))), _("See the list"))
+    if job.kind == field_removal.JOB_KIND:
+        return _way(address("contact-fields"), _("See the fields"))
+    if job.kind in (bulk.JOB_KIND, bulk.UNDO_JOB_KIND, exporter.JOB_KIND):
+        return _way(address("contact-list"), _("See the contacts"))
+    return None
+
+
+def _way(url: str, label: str) -> dict[str, str] | None:
+    return {"url": url, "label": label} if url else None
 
 
 def _own_page(job: Job) -> str:
@@ -73,8 +92,8 @@ def state(workspace: Workspace, user: User) -> dict[str, Any]:
 
 def _note(running: int, news: int) -> str:
     if running:
-        return f"{formats.number(running)} running"
-    return f"{formats.number(news)} new" if news else ""
+        return _("%(count)s running") % {"count": formats.number(running)}
+    return _("%(count)s new") % {"count": formats.number(news)} if news else ""
 
 
 def payload(workspace: Workspace, user: User) -> dict[str, Any]:
@@ -87,10 +106,10 @@ def payload(workspace: Workspace, user: User) -> dict[str, Any]:
     }
 
 
-def _notice(job: Job) -> dict[str, str]:
-    of = f" of {formats.number(job.total)}" if job.total is not None else ""
+def _notice(job: Job) -> dict[str, Any]:
     return {
-        "id": job.public_id, "kind": _TONES[JobStatus(job.status)],
-        "text": f"{job.title}: {_WORDS[JobStatus(job.status)]}", "url": address_of(job), "label": "See it",
-        "detail": job.error or f"{formats.number(job.done)}{of} {job.unit}",
+        "id": job.public_id, "kind": _TONES[JobStatus(job.status)], "url": address_of(job), "label": _("See it"),
+        "rest": {"text": _("and {count} more"), "url": address("job-list")},
+        "text": _WORDS[JobStatus(job.status)] % {"job": job.title},
+        "detail": _(job.error) or formats.progress(job.done, job.total, job.unit),
     }

@@ -5,6 +5,8 @@ from __future__ import annotations
 from django.contrib import messages
 from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, pgettext_lazy
 from django.views.decorators.http import require_GET, require_POST
 
 from campaigns import bulk_undo, exporter
@@ -36,20 +38,36 @@ def job_list(request: PageRequest) -> HttpResponse:
     kind, status = request.GET.get("kind", "").replace("\0", ""), request.GET.get("status", "")
     unfinished = jobs.jobs_of(workspace, status="unfinished")
     table = table_page(request, jobs.jobs_of(workspace, kind=kind, status=status if status in _STATUSES else ""))
-    rows = [{"job": row, "about": jobs.kind_of(row), "is_news": job_notices.is_news(row, request.user)}
-            for row in table.rows]
+    rows = [
+        {"job": row, "about": jobs.kind_of(row), "is_news": job_notices.is_news(row, request.user),
+         "amount": formats.progress(row.done, None if row.total == row.done else row.total, row.unit)}
+        for row in table.rows
+    ]
     return render(request, "site/jobs.html", {
         "table": table, "rows": rows, "running": unfinished[:_RUNNING_SHOWN],
         "unfinished": unfinished.count(),
         "news": job_notices.news_of(workspace, request.user).count(), "is_filtered": bool(kind or status),
         "selects": [
-            {"key": "kind", "label": "Every kind", "options": list(jobs.kind_labels().items())},
-            {"key": "status", "label": "Every status", "options": list(_STATUSES.items())},
+            {"key": "kind", "label": _("Every kind"), "options": list(jobs.kind_labels().items())},
+            {"key": "status", "label": _("Every status"), "options": list(_STATUSES.items())},
         ],
     })
 
 
-_STATUSES = {"unfinished": "Not finished", "done": "Done", "failed": "Failed", "cancelled": "Cancelled"}
+_STATUSES = {
+    "unfinished": gettext_lazy("Not finished"), "done": pgettext_lazy("status", "Done"),
+    "failed": pgettext_lazy("status", "Failed"), "cancelled": pgettext_lazy("status", "Cancelled"),
+}
+#: What a job's result counts, by its key.
+_FACTS = {
+    "rows": gettext_lazy("Rows"), "created": gettext_lazy("Created"), "updated": gettext_lazy("Updated"),
+    "unchanged": gettext_lazy("Unchanged"), "rejected": gettext_lazy("Rejected"), "asked": gettext_lazy("Asked"),
+    "refused": gettext_lazy("Refused"), "added": gettext_lazy("Added"), "already": gettext_lazy("Already there"),
+    "restored": gettext_lazy("Restored"), "removed": gettext_lazy("Removed"), "kept": gettext_lazy("Kept as they are"),
+    "taken_off": gettext_lazy("Taken off the list"), "places_kept": gettext_lazy("Kept on the list"),
+    "changed": gettext_lazy("Changed"), "left_alone": gettext_lazy("Left alone"),
+    "contacts": gettext_lazy("Contacts"), "recipients": gettext_lazy("Recipients"),
+}
 
 
 @require_GET
@@ -57,7 +75,8 @@ _STATUSES = {"unfinished": "Not finished", "done": "Done", "failed": "Failed", "
 def job_detail(request: PageRequest, job_id: str) -> HttpResponse:
     """One job; htmx gets its progress alone."""
     job = _job(request, job_id)
-    context = {"job": job, "done_url": job_notices.result_address(job), "file_url": _file_url(request, job)}
+    context = {"job": job, "way_on": job_notices.way_on(job), "file_url": _file_url(request, job),
+               "is_alone": bool(request.GET.get("alone"))}
     if is_partial(request):
         answer = render(request, "site/_job_progress.html", context)
         if job.is_finished:
@@ -74,11 +93,11 @@ def job_detail(request: PageRequest, job_id: str) -> HttpResponse:
 def _facts(job: Job) -> list[tuple[str, str]]:
     """What the work came to, in numbers; ids and structures are for programs."""
     found = [
-        (key.replace("_", " ").capitalize(), formats.number(value))
+        (str(_FACTS.get(key, key.replace("_", " ").capitalize())), formats.number(value))
         for key, value in job.result.items() if isinstance(value, int) and not isinstance(value, bool)
     ]
     if job.started_at and job.finished_at:
-        found.append(("Took", formats.duration((job.finished_at - job.started_at).total_seconds())))
+        found.append((_("Took"), formats.duration((job.finished_at - job.started_at).total_seconds())))
     return found
 
 
@@ -108,7 +127,7 @@ def job_cancel(request: PageRequest, job_id: str) -> HttpResponse:
     """Ask the worker to stop; `jobs.cancel` knows who may."""
     job = _job(request, job_id)
     jobs.cancel(request.actor, job)
-    messages.info(request, "It stops after the part that is being worked on.")
+    messages.info(request, _("It stops after the part that is being worked on."))
     return redirect("job-detail", job.public_id)
 
 
@@ -118,7 +137,8 @@ def job_mail(request: PageRequest, job_id: str) -> HttpResponse:
     """Be told of its end by mail, or not."""
     job, wanted = _job(request, job_id), bool(request.POST.get("wanted"))
     jobs.mail_when_done(request.actor, job, wanted=wanted)
-    messages.success(request, f"You get a mail at {request.user.email} when it ends." if wanted else "No mail then.")
+    words = _("You get a mail at %(address)s when it ends.") % {"address": request.user.email}
+    messages.success(request, words if wanted else _("No mail then."))
     return redirect(job_notices.address_of(job))
 
 
@@ -128,7 +148,7 @@ def job_file(request: PageRequest, job_id: str) -> HttpResponseBase:
     """The finished file of an export."""
     job = _job(request, job_id)
     if job.kind not in exporter.FILE_KINDS:
-        raise ForbiddenError("This job made no file.")
+        raise ForbiddenError(_("This job made no file."))
     file = exporter.exported_file(job)
     return download(
         request, files.iterate_file(file), name=file.name, content_type=file.content_type, size_bytes=file.size_bytes

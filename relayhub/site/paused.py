@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from relayhub.core import audit
@@ -19,11 +20,11 @@ from relayhub.site import backup
 def sending(request: PageRequest) -> HttpResponse:
     """Show what waits; POST resumes sending of the installation."""
     if not request.user.is_staff:
-        raise ForbiddenError("Only the people who run this installation can resume its sending.")
+        raise ForbiddenError(_("Only the people who run this installation can resume its sending."))
     reason = sending_paused()
     if request.method == "POST" and reason:
         resume_sending()
         audit.record(request.actor, "installation.sending_resumed", "installation", "", summary=reason)
-        messages.success(request, "Sending goes on.")
+        messages.success(request, _("Sending goes on."))
         return redirect("home")
     return render(request, "site/paused.html", {"reason": reason, **backup.what_would_go_out()})

@@ -1,8 +1,11 @@
 // Short messages at the bottom left. The server sends them with the page (Django messages) or with a partial
 // answer: `HX-Trigger: {"rh:toast": {"text": "…", "kind": "ok|bad|info", "undo": "/address",
-// "url": "/address", "label": "See it"}}`.
+// "url": "/address", "label": "See it"}}`. Of those with a `rest`, {text: "and {count} more", url}, only a few stand
+// at once; the others are counted on the last, with a link to the page that has them all.
 // Good news leaves after ten seconds unless it is being read; bad news stays until it is closed.
 const STAY_MS = 10000;
+const NARROW = matchMedia("(max-width: 860px)");
+let folded = 0;
 
 function leaveLater(toast) {
   if (toast.dataset.kind === "bad" || toast.dataset.timed !== undefined) return;
@@ -14,7 +17,25 @@ function leaveLater(toast) {
   start();
 }
 
-function show({ text, kind = "ok", undo = "", detail = "", url = "", label = "" }) {
+// One on a phone, else two: what went wrong before what went well, the newest before the older.
+function fold(place, newest, { text, url }) {
+  newest.dataset.several = "";
+  const shown = [...place.querySelectorAll("[data-several]")];
+  if (shown.length === 1) folded = 0;
+  const byWorth = shown.filter((toast) => toast.dataset.kind !== "bad").concat(shown.filter((toast) => toast.dataset.kind === "bad"));
+  for (const toast of byWorth.slice(0, -(NARROW.matches ? 1 : 2))) {
+    toast.remove();
+    folded += 1;
+  }
+  for (const toast of place.querySelectorAll("[data-several]")) {
+    const link = toast.querySelector("[data-toast-rest]");
+    link.hidden = folded === 0 || toast.nextElementSibling !== null;
+    link.textContent = text.replace("{count}", folded);
+    link.href = url;
+  }
+}
+
+function show({ text, kind = "ok", undo = "", detail = "", url = "", label = "", rest = null }) {
   const template = document.getElementById(`toast-${kind}`) ?? document.getElementById("toast-ok");
   const place = document.getElementById("toasts");
   if (!template || !place || !text) return;
@@ -31,6 +52,7 @@ function show({ text, kind = "ok", undo = "", detail = "", url = "", label = "" 
   } else link.remove();
   place.append(toast);
   leaveLater(toast);
+  if (rest) fold(place, toast, rest);
 }
 
 for (const toast of document.querySelectorAll("#toasts > .rh-toast")) leaveLater(toast);

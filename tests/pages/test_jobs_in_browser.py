@@ -65,3 +65,18 @@ def test_the_end_is_told_on_whatever_page_is_open(at: Desk, browse: Browsing) ->
     page.goto(reverse("template-list"))
     expect(entry).not_to_contain_text("new")
     expect(toast).to_be_empty()
+
+
+def test_many_ends_at_once_leave_room_for_the_page(at: Desk, browse: Browsing) -> None:
+    runs = [job(at, "export", f"Export {number}", done=3, total=9) for number in range(3)]
+    page = browse(at)
+    page.goto(reverse("template-list"))
+    toasts = page.locator("#toasts .rh-toast")
+
+    for run in runs:
+        run.finish(rows=9)
+
+    expect(toasts.get_by_role("link", name="and 1 more")).to_be_visible(timeout=20_000)
+    expect(toasts).to_have_count(2)
+    toasts.get_by_role("link", name="and 1 more").click()
+    expect(page.get_by_role("heading", name="Jobs", exact=True)).to_be_visible()

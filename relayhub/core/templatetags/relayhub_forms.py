@@ -56,11 +56,13 @@ def field(
 
 @register.inclusion_tag("partials/_progress.html", takes_context=True)
 def job_progress(
-    context: Any, job: Job, url: str = "", cancel_url: str = "", done_url: str = "", mail_url: str = ""
+    context: Any, job: Job, url: str = "", cancel_url: str = "", done_url: str = "", mail_url: str = "",
+    is_alone: bool = False,
 ) -> dict[str, Any]:
     """A job's progress: count, rate, time left. `url` is polled every 2 s and gives this fragment again.
 
-    The button that stops it is there for those who may stop it, whoever asks for the fragment.
+    The button that stops it is there for those who may stop it, whoever asks for the fragment. `is_alone`: the page's
+    heading has its title and status.
     """
     speed, left, about = job.per_second, job.seconds_left, jobs.kind_of(job)
     actor = getattr(context.get("request"), "actor", None)
@@ -73,8 +75,8 @@ def job_progress(
         "not_here": about.on_cancel if about and not about.cancel_scope else "",
         "mail_url": mail_url if is_mine and not job.is_finished and _is_long(job) else "",
         "mail_when_done": job.mail_when_done,
-        "done_url": done_url if job.is_finished else "", "title": job.title, "status": job.status,
-        "done": job.done, "total": job.total, "error": job.error,
+        "done_url": done_url if job.is_finished else "", "is_alone": is_alone, "title": job.title, "status": job.status,
+        "done": job.done, "total": job.total, "error": _(job.error),
         "amount": formats.progress(job.done, job.total, job.unit),
         "is_cancelling": bool(job.cancel_requested_at) and not job.is_finished,
         "is_waiting": job.status == JobStatus.WAITING,
