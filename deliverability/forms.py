@@ -64,12 +64,16 @@ class ScopedForm(forms.Form):
         ]
 
     def clean(self) -> dict[str, Any]:
-        """A mailing list that is looked for has to be found."""
+        """A mailing list that is looked for has to be found; one that is named for nothing is not passed over."""
         data = dict(super().clean() or {})
         if data.get("scope") == ONE_LIST:
             self._found = self._list_asked_for()
             if self._found is None:
                 self.add_error("scope", _("Choose the mailing list: write its name and take it from what is found."))
+        elif self.searches_lists and (self.data.get("list") or self.data.get("list_name")):
+            self.add_error(
+                "scope", _("A mailing list is named below. Choose “One mailing list, named below”, or empty its field.")
+            )
         return data
 
     def _list_asked_for(self) -> Target | None:

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from django.db.models import Count, Q, QuerySet
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_noop
+from django.utils.translation import gettext_lazy, gettext_noop
 
 from deliverability import managers
 from deliverability.models import Suppression, SuppressionReason, SuppressionScope
@@ -26,13 +26,25 @@ from relayhub.protocol.address import normalise
 
 EXPORT_HEADING = ("address", "reason", "scope", "stream", "list", "applies_to", "source", "created_at")
 _BATCH = 2000
+#: How somebody left, as it is stored, and in words.
+_LEFT_BY = {
+    "unsubscribed by one_click": gettext_lazy("unsubscribed by one click in the mail program"),
+    "unsubscribed by link": gettext_lazy("unsubscribed by the link in a mail"),
+    "unsubscribed by preferences": gettext_lazy("unsubscribed on the preference page"),
+    "unsubscribed by mail": gettext_lazy("unsubscribed by a mail"),
+    "unsubscribe mail": gettext_lazy("unsubscribed by a mail"),
+    "unsubscribed by form": gettext_lazy("unsubscribed by a form"),
+    "unsubscribed by import": gettext_lazy("unsubscribed by an import"),
+    "unsubscribed by dashboard": gettext_lazy("unsubscribed in the dashboard"),
+    "unsubscribed by api": gettext_lazy("unsubscribed by the API"),
+}
 #: What is stored as evidence, beside replies of hosts and what people write.
 _EVIDENCE = KnownSentences(
     gettext_noop("import of %(file)s by %(who)s"), gettext_noop("added by %(who)s"),
     gettext_noop("suppressed by %(who)s"), gettext_noop("unsubscribed by %(who)s"), gettext_noop("undone by %(who)s"),
     gettext_noop("feedback report from %(address)s"), gettext_noop("feedback report"),
     gettext_noop("%(code)s by a bounce report"), gettext_noop("by a bounce report"),
-    gettext_noop("subscribed again"), gettext_noop("the act was undone"),
+    gettext_noop("event %(id)s"), gettext_noop("subscribed again"), gettext_noop("the act was undone"),
 )
 _RECENT = timedelta(days=30)
 
@@ -115,7 +127,7 @@ def lifted_before(workspace_id: UUID, address_key: str) -> list[Suppression]:
 
 def evidence_of(row: Suppression) -> str:
     """What a suppression rests on, as it is said to the reader."""
-    return _EVIDENCE.told(row.source)
+    return str(_LEFT_BY.get(row.source) or _EVIDENCE.told(row.source))
 
 
 def lift_reason_of(row: Suppression) -> str:

@@ -16,7 +16,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from deliverability import domains, managers, sharing
 from deliverability.models import DomainShare, DomainStatus, KeyState
-from deliverability.views.domains import domain_of, share_name, stamp_of, state_words
+from deliverability.views.domains import domain_of, folded, share_name, stamp_of, state_words
 from relayhub.core import shown_once
 from relayhub.core.access import get_or_absent
 from relayhub.core.errors import AccessError, ConflictError
@@ -123,7 +123,9 @@ def shared_zone(request: HttpRequest, token: str) -> HttpResponse:
 def _context(share: DomainShare, token: str) -> dict[str, Any]:
     domain, workspace = share.domain, share.domain.workspace
     words = state_words(domain, managers.keys_of(domain, *KeyState), is_demo=workspace.is_demo)
+    shown, settled = folded(words["records"])
     return words | {
+        "records": shown, "settled": settled,
         "share": share, "token": token, "asked_by": workspace.company or workspace.name,
         "is_new": domain.status == DomainStatus.PENDING,
         "todo": sum(1 for view in words["records"] if view.needs_work),

@@ -18,7 +18,7 @@ from deliverability import domain_history, domains, managers, sharing, signing
 from deliverability.dns_hosts import dns_host
 from deliverability.forms import NewDomainForm
 from deliverability.models import DkimKey, DomainStatus, KeyAlgorithm, KeyState, SendingDomain
-from deliverability.record_words import RecordView, record_views
+from deliverability.record_words import RecordState, RecordView, record_views
 from deliverability.surroundings import surroundings
 from deliverability.verdict import Verdict, verdict_of
 from relayhub.core import formats, shown_once
@@ -211,17 +211,25 @@ def state_words(domain: SendingDomain, keys: Sequence[DkimKey], *, is_demo: bool
     }
 
 
+def folded(views: Sequence[RecordView]) -> tuple[list[RecordView], list[RecordView]]:
+    """Those that are shown at once, and those that nobody has to look at: optional and right."""
+    settled = [view for view in views if not view.is_required and view.state is RecordState.RIGHT]
+    return [view for view in views if view not in settled], settled
+
+
 def _context(request: PageRequest, domain: SendingDomain) -> dict[str, Any]:
     keys = managers.keys_of(domain, *KeyState)
     words = state_words(domain, keys, is_demo=request.actor.workspace.is_demo)
     views: list[RecordView] = words["records"]
+    shown, settled = folded(views)
     only_wrong = request.GET.get("show", "") == "todo"
     history = domain_history.history_of(domain)
     may_write = request.actor.may(Scope.DOMAINS_WRITE)
     is_broken = domain.status == DomainStatus.BROKEN
     mail = surroundings().mail_of_domain(domain.workspace_id, domain.name) if is_broken or may_write else None
     return words | {
-        "records": [view for view in views if view.needs_work or not only_wrong], "only_wrong": only_wrong,
+        "records": [view for view in shown if view.needs_work or not only_wrong], "only_wrong": only_wrong,
+        "settled": [] if only_wrong else settled,
         "todo": sum(1 for view in views if view.needs_work),
         "keys": [_key_line(key, views) for key in sorted(keys, key=_key_order)], "is_rotating": _is_rotating(keys),
         "recent": history[:_HISTORY_SHOWN], "earlier": history[_HISTORY_SHOWN:], "mail": mail,

@@ -110,6 +110,23 @@ def test_a_key_cut_off_shows_where_it_differs(dns: DnsServer) -> None:
     assert "The same value in quoted pieces" in page
 
 
+def test_optional_records_that_are_found_are_folded_and_others_are_not(dns: DnsServer) -> None:
+    at = desk()
+    domain = added(at)
+    dns.zone.update(published(domain))
+    domains.verify(domain)
+    found = body(at, domain)
+    del dns.zone["shop.example"]
+    domains.verify(domain)
+
+    shown, _, folded = found.partition("2 optional records, found")
+    assert "SPF of the domain itself</h3>" not in shown
+    assert "SPF of the domain itself</h3>" in folded
+    shown, _, folded = body(at, domain).partition("1 optional record, found")
+    assert "SPF of the domain itself</h3>" in shown
+    assert "Second DKIM key (Ed25519)</h3>" in folded
+
+
 def test_only_what_is_wrong_or_missing_may_be_shown(dns: DnsServer) -> None:
     at = desk()
     domain = added(at)

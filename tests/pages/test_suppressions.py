@@ -62,6 +62,14 @@ def test_a_row_says_why_how_far_and_with_what_evidence() -> None:
     assert "2 suppressions" in page
 
 
+def test_how_somebody_left_is_said_in_words_and_exported_as_it_is_stored() -> None:
+    at = desk()
+    stopped(at, reason="unsubscribe", source="unsubscribed by one_click")
+
+    assert "unsubscribed by one click in the mail program" in words(at, LIST)
+    assert b"unsubscribed by one_click" in b"".join(at.client.get(reverse("suppression-export")).streaming_content)
+
+
 @pytest.mark.parametrize(
     ("query", "expected"),
     [
@@ -349,6 +357,10 @@ def test_with_many_lists_one_is_looked_for_by_name(monkeypatch: pytest.MonkeyPat
     foreign = at.client.post(address, {**given, "list": create_list(desk(
         setup.new_workspace("Other"), email="o@example.com").actor, name="Theirs").public_id}).content.decode()
 
+    unused = at.client.post(address, {**given, "scope": "workspace", "list_name": "List 1"}).content.decode()
+
+    assert "A mailing list is named below." in unused
+    assert not Suppression.objects.filter(scope="workspace").exists()
     assert "data-picker" in form
     assert ">List List 1<" not in form
     assert "Choose the mailing list" in nameless
@@ -366,7 +378,7 @@ def test_the_link_to_an_addresses_messages_shows_its_messages() -> None:
     handed_in(at, "b@x.example", subject="For b")
     row = stopped(at)
     page = at.client.get(reverse("suppression-detail", args=[row.public_id])).content.decode()
-    link = re.search(r'href="([^"]+)">Messages to it', page)
+    link = re.search(r'href="([^"]+)"><svg[^>]*><use[^>]*></svg>Messages to it', page)
     assert link
 
     shown = at.client.get(unescape(link[1])).content.decode()
