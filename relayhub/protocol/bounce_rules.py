@@ -12,6 +12,8 @@ import re
 from dataclasses import dataclass
 from enum import StrEnum
 
+from relayhub.protocol.wording import gettext_noop as _
+
 
 class Category(StrEnum):
     """What a refusal is about."""
@@ -53,11 +55,11 @@ def _text(*alternatives: str) -> re.Pattern[str]:
     return re.compile("|".join(alternatives), re.IGNORECASE)
 
 
-_CLEAN_LIST = "Take the address off your lists; it is suppressed."
-_DNS = "Open the domain's page: it shows the record that is missing or wrong."
-_REPUTATION = "Send less, and only to people who asked for it; look our sending address up at the receiver."
-_WAIT = "Nothing to do: it is tried again."
-_READ = "Read the receiver's text; it often names a page that explains more."
+_CLEAN_LIST = _("Take the address off your lists; it is suppressed.")
+_DNS = _("Open the domain's page: it shows the record that is missing or wrong.")
+_REPUTATION = _("Send less, and only to people who asked for it; look our sending address up at the receiver.")
+_WAIT = _("Nothing to do: it is tried again.")
+_READ = _("Read the receiver's text; it often names a page that explains more.")
 
 #: Words for a mailbox or who has it, in the languages that receivers answer in.
 _MAILBOX = (
@@ -93,8 +95,8 @@ SOFT_TEXTS: tuple[ReplyRule, ...] = (
             r"exceed(?:ed|s)? (?:the )?max(?:imum)? (?:number of |concurrent )?(?:connections|messages)",
             r"trop de connexions",
         ),
-        why="The receiver takes our mail more slowly than we send it.",
-        remedy="Nothing to do: this site gets fewer messages for a while.",
+        why=_("The receiver takes our mail more slowly than we send it."),
+        remedy=_("Nothing to do: this site gets fewer messages for a while."),
         source="Yahoo TSS04/05, Gmail 4.7.28, Microsoft 4.7.500, Tencent; RFC 3463 X.4.5, X.5.3",
     ),
     ReplyRule(
@@ -105,8 +107,8 @@ SOFT_TEXTS: tuple[ReplyRule, ...] = (
             r"too (?:large|big) (?:message|mail)", r"maximum (?:\w+ )?size", r"size.{0,40}exceed",
             r"\bsizelimit\b",
         ),
-        why="The message is larger than the receiver takes.",
-        remedy="Send a link in place of the attachment.",
+        why=_("The message is larger than the receiver takes."),
+        remedy=_("Send a link in place of the attachment."),
         source="RFC 3463 §3.3 X.2.3, §3.4 X.3.4; field texts",
     ),
     ReplyRule(
@@ -124,7 +126,7 @@ SOFT_TEXTS: tuple[ReplyRule, ...] = (
             r"too much mail data", r"(?:mailbox|account) has exceeded", r"not enough (?:mail )?storage",
             r"postfach (?:ist )?voll", r"maildir (?:is )?(?:over|full)", r"exceed.{0,30}mailbox",
         ),
-        why="The mailbox is full.", remedy="Nothing to do: the address stays good.",
+        why=_("The mailbox is full."), remedy=_("Nothing to do: the address stays good."),
         source="RFC 3463 §3.3 X.2.2; Gmail 5.2.2; field texts",
     ),
     ReplyRule(
@@ -142,8 +144,8 @@ SOFT_TEXTS: tuple[ReplyRule, ...] = (
             r"for the last \d+ (?:seconds|hours)",
             r"cannot send message for \d+",
         ),
-        why="Nobody took the message in the time it was kept.",
-        remedy="Nothing to do: the address stays good; if it lasts, the receiver's servers are away.",
+        why=_("Nobody took the message in the time it was kept."),
+        remedy=_("Nothing to do: the address stays good; if it lasts, the receiver's servers are away."),
         source="RFC 3463 §3.5 X.4.7; Exim, sendmail, Microsoft texts",
     ),
     ReplyRule(
@@ -156,7 +158,7 @@ SOFT_TEXTS: tuple[ReplyRule, ...] = (
             r"purported responsible",
             r"sender.{0,40}(?:forged|spoof|not authori[sz]ed)", r"spoof",
         ),
-        why="The receiver does not find our mail authentic.", remedy=_DNS,
+        why=_("The receiver does not find our mail authentic."), remedy=_DNS,
         source="RFC 7372; Gmail 5.7.26-5.7.40, Microsoft 5.7.509 and 5.7.515, Orange, Tencent",
     ),
     ReplyRule(
@@ -168,8 +170,8 @@ SOFT_TEXTS: tuple[ReplyRule, ...] = (
             r"(?:helo|ehlo)\b.{0,60}(?:reject|invalid|resolve|not|bad)", r"valid (?:fqdn|hostname|reverse)",
             r"no host ?name", r"without a valid (?:sender domain|reverse|ptr)", r"fix your (?:dns|reverse)",
         ),
-        why="Our sending address has no matching name in DNS, or greets with another one.",
-        remedy="Have the provider of the sending address set its reverse name to RelayHub's host name.",
+        why=_("Our sending address has no matching name in DNS, or greets with another one."),
+        remedy=_("Have the provider of the sending address set its reverse name to RelayHub's host name."),
         source="RFC 7372 X.7.25; Gmail 5.7.25, GMX, Comcast, AT&T texts",
     ),
     ReplyRule(
@@ -194,7 +196,7 @@ SOFT_TEXTS: tuple[ReplyRule, ...] = (
             r"no access from", r"invalid ip", r"\bip\b.{0,20}(?:not allowed|unauthori[sz]ed)",
             r"messages from \S+ weren.t sent",
         ),
-        why="Our address or domain is on a block list that the receiver uses, or has a poor standing there.",
+        why=_("Our address or domain is on a block list that the receiver uses, or has a poor standing there."),
         remedy=_REPUTATION, source="Spamhaus, Proofpoint, Cisco, Microsoft S3140/S3150, Apple, AT&T texts",
     ),
     ReplyRule(
@@ -212,8 +214,8 @@ SOFT_TEXTS: tuple[ReplyRule, ...] = (
             r"\burl\b.{0,40}(?:list|block|reputation)", r"fraud", r"MCSpam", r"mail content denied",
             r"message.{0,20}(?:refused|blocked|rejected) by .{0,30}filter", r"high probability",
         ),
-        why="The receiver takes the message for spam, or refuses something in it.",
-        remedy="Look at subject, links and attachments; send a test to the receiver.",
+        why=_("The receiver takes the message for spam, or refuses something in it."),
+        remedy=_("Look at subject, links and attachments; send a test to the receiver."),
         source="RFC 3463 §3.7, §3.8; Mimecast, Apple, T-Online, Tencent, Yahoo texts",
     ),
     ReplyRule(
@@ -229,7 +231,7 @@ SOFT_TEXTS: tuple[ReplyRule, ...] = (
             r"(?:your|from) domain.{0,60}(?:exist|resolve|invalid|no (?:a|mx))",
             r"domain may not exist or dns",
         ),
-        why="The receiver refuses the address or domain we sent from.", remedy=_DNS,
+        why=_("The receiver refuses the address or domain we sent from."), remedy=_DNS,
         source="RFC 3463 §3.2 X.1.7, X.1.8; RFC 7505 §4.2; Postfix, sendmail, SES texts",
     ),
     ReplyRule(
@@ -237,8 +239,8 @@ SOFT_TEXTS: tuple[ReplyRule, ...] = (
         text=_text(
             r"gr[ea]y ?-?list", r"postgrey", r"try (?:again|later) in \d+ (?:sec|min)", r"come back later",
         ),
-        why="The receiver delays mail from senders it does not know yet.",
-        remedy="Nothing to do: it is tried again after a few minutes.", source="RFC 6647",
+        why=_("The receiver delays mail from senders it does not know yet."),
+        remedy=_("Nothing to do: it is tried again after a few minutes."), source="RFC 6647",
     ),
     ReplyRule(
         name="relay_denied", category=Category.CONFIGURATION,
@@ -249,8 +251,8 @@ SOFT_TEXTS: tuple[ReplyRule, ...] = (
             r"allowed rcpthosts",
             r"not a (?:gateway|relay)", r"non-local e-?mail address",
         ),
-        why="The host that takes mail for the domain does not know it.",
-        remedy="The receiving domain's MX or mail server is set up wrongly; tell its owner.",
+        why=_("The host that takes mail for the domain does not know it."),
+        remedy=_("The receiving domain's MX or mail server is set up wrongly; tell its owner."),
         source="Postfix, Exchange, Exim, qmail texts",
     ),
     ReplyRule(
@@ -265,8 +267,8 @@ SOFT_TEXTS: tuple[ReplyRule, ...] = (
             r"restricted (?:group|recipient)",
             r"blocked your (?:e-?mail|address|mail)", r"moderat(?:ed|ion)", r"members only",
         ),
-        why="The recipient, or the group, does not take mail from this sender.",
-        remedy="Ask the recipient by another way.", source="Facebook RCP-P2, Google Groups, Exchange texts",
+        why=_("The recipient, or the group, does not take mail from this sender."),
+        remedy=_("Ask the recipient by another way."), source="Facebook RCP-P2, Google Groups, Exchange texts",
     ),
     ReplyRule(
         name="suspended", category=Category.RECIPIENT,
@@ -276,14 +278,14 @@ SOFT_TEXTS: tuple[ReplyRule, ...] = (
             rf"{_MAILBOX} (?:is )?temporarily unavailable",
             r"(?:account|mailbox|user) (?:\S+ )?(?:is |has been |was )?blocked",
         ),
-        why="The mailbox is closed for the time being.", remedy="Nothing to do: the address may come back.",
+        why=_("The mailbox is closed for the time being."), remedy=_("Nothing to do: the address may come back."),
         source="La Poste LPN007, i.ua and Postfix texts",
     ),
     ReplyRule(
         name="loop", category=Category.CONFIGURATION,
         text=_text(r"too many (?:hops|received)|hop count|mail ?loop|loops? back|routing loop|looping"),
-        why="The receiver's servers send the message in a circle.",
-        remedy="Tell the receiver's postmaster; the address stays good.", source="RFC 3463 §3.5 X.4.6",
+        why=_("The receiver's servers send the message in a circle."),
+        remedy=_("Tell the receiver's postmaster; the address stays good."), source="RFC 3463 §3.5 X.4.6",
     ),
     ReplyRule(
         name="network", category=Category.NETWORK,
@@ -302,7 +304,7 @@ SOFT_TEXTS: tuple[ReplyRule, ...] = (
             r"tls (?:handshake|negotiation|is required|session|connection)|certificate|ssl_",
             r"no (?:usable|relevant|valid|reachable) (?:mx|answers|mail ?(?:hosts|servers|exchangers?))",
         ),
-        why="The way to the receiver is disturbed.", remedy=_WAIT,
+        why=_("The way to the receiver is disturbed."), remedy=_WAIT,
         source="RFC 3463 §3.5; Postfix, Exim, qmail, Gmail texts",
     ),
 )
@@ -323,7 +325,7 @@ HARD_TEXTS: tuple[ReplyRule, ...] = (
             r"has moved|user not local; please try|DisabledUser|not our customer",
             r"mail receiving disabled|administratively disabled",
         ),
-        why="The mailbox was closed.", remedy=_CLEAN_LIST,
+        why=_("The mailbox was closed."), remedy=_CLEAN_LIST,
         source="RFC 3463 §3.3 X.2.1, §3.2 X.1.6; RFC 5248 X.7.13; Yahoo, Gmail, Comcast texts",
     ),
     ReplyRule(
@@ -342,7 +344,7 @@ HARD_TEXTS: tuple[ReplyRule, ...] = (
             r"illegal host/domain name",
             r"dns hard error", r"account or domain may not exist",
         ),
-        why="The domain does not exist or takes no mail.", remedy=_CLEAN_LIST,
+        why=_("The domain does not exist or takes no mail."), remedy=_CLEAN_LIST,
         source="RFC 3463 §3.2 X.1.2; RFC 7505; Exim, sendmail, qmail, Exchange texts",
     ),
     ReplyRule(
@@ -377,13 +379,13 @@ HARD_TEXTS: tuple[ReplyRule, ...] = (
             r"not in my validrcptto",
             r"invalid e-?mail",
         ),
-        why="There is no such mailbox.", remedy=_CLEAN_LIST,
+        why=_("There is no such mailbox."), remedy=_CLEAN_LIST,
         source="RFC 3463 §3.2 X.1.1; Gmail, Microsoft 5.1.10, Yahoo, Orange, mail.ru and field texts",
     ),
     ReplyRule(
         name="no_mailbox_at_edge", category=Category.RECIPIENT, is_hard=True,
         text=_text(r"recipient address rejected: access denied"),
-        why="There is no such mailbox: the receiver's edge lists all that exist.", remedy=_CLEAN_LIST,
+        why=_("There is no such mailbox: the receiver's edge lists all that exist."), remedy=_CLEAN_LIST,
         source="Microsoft, directory-based edge blocking: 550 5.4.1; Postfix says who else is meant",
     ),
 )
@@ -397,7 +399,7 @@ VAGUE_TEXTS: tuple[ReplyRule, ...] = (
             r"|permitted)|prohibited|"
             r"unacceptable|restricted|permission|forbidden|administrative|not acceptable|unwelcome|violation"
         ),
-        why="A rule of the receiver refuses the message.", remedy=_READ, source="RFC 3463 §3.8",
+        why=_("A rule of the receiver refuses the message."), remedy=_READ, source="RFC 3463 §3.8",
     ),
     ReplyRule(
         name="system", category=Category.CONFIGURATION,
@@ -408,8 +410,8 @@ VAGUE_TEXTS: tuple[ReplyRule, ...] = (
             r"|mailer error",
             r"pipe|exit (?:code|status)|could ?n.t (?:write|create|open)|i/o error|input/output",
         ),
-        why="The receiver's system has a fault or does not understand the conversation.",
-        remedy="If it lasts, tell the receiver's postmaster, with this conversation.",
+        why=_("The receiver's system has a fault or does not understand the conversation."),
+        remedy=_("If it lasts, tell the receiver's postmaster, with this conversation."),
         source="RFC 3463 §3.4, §3.6",
     ),
     ReplyRule(
@@ -418,7 +420,7 @@ VAGUE_TEXTS: tuple[ReplyRule, ...] = (
             r"busy|\bload\b|resources|temporar|try (?:again|later)|insufficient|capacity|unavailable",
             r"not available",
         ),
-        why="The receiver is busy.", remedy=_WAIT, source="RFC 5321 §4.2.3",
+        why=_("The receiver is busy."), remedy=_WAIT, source="RFC 5321 §4.2.3",
     ),
 )
 

@@ -30,8 +30,19 @@ from relayhub.protocol.bounce_rules import (
 )
 from relayhub.protocol.reply import SmtpReply
 from relayhub.protocol.smtp_wire import SmtpPhase
+from relayhub.protocol.wording import gettext_noop as _
 
 _LONGEST_TEXT = 2000
+_TAKEN = _("The receiver took the message.")
+_DISTURBED = _("The way to the receiver is disturbed.")
+_REFUSED = _("The receiver refuses the message for good.")
+_PUT_OFF = _("The receiver refuses the message for now.")
+_TRIED_AGAIN = _("Nothing to do: it is tried again.")
+_STAYS_GOOD = _("Nothing to do for this message; the address stays good.")
+_NOT_SUPPRESSED = _("Nothing to do: the address is not suppressed.")
+_READ = _("Read the receiver's text.")
+#: What is said beside the sentences of the rules.
+SENTENCES = (_TAKEN, _DISTURBED, _REFUSED, _PUT_OFF, _TRIED_AGAIN, _STAYS_GOOD, _NOT_SUPPRESSED, _READ)
 #: Rules whose texts say little by themselves.
 _VAGUE = frozenset({"policy", "load", "network", "system"})
 
@@ -82,7 +93,7 @@ _BEFORE_RECIPIENT = frozenset(
 )
 DELIVERED = Classification(
     disposition=Disposition.DELIVERED, bounce_class=BounceClass.DELIVERED, category=Category.RECIPIENT,
-    suppress=False, action=Action.NONE, why="The receiver took the message.", remedy="", rule="delivered",
+    suppress=False, action=Action.NONE, why=_TAKEN, remedy="", rule="delivered",
 )
 
 #: Addresses hold words too (`spam@…`, `quota@…`); they are taken out before words are looked for.
@@ -136,8 +147,8 @@ def classify_fault(why: str) -> Classification:
     """What nobody said: no connection, a time-out, a conversation that broke before the dot."""
     return Classification(
         disposition=Disposition.DEFERRED, bounce_class=BounceClass.SOFT, category=Category.NETWORK,
-        suppress=False, action=Action.RETRY, why=why or "The way to the receiver is disturbed.",
-        remedy="Nothing to do: it is tried again.", rule="fault",
+        suppress=False, action=Action.RETRY, why=why or _DISTURBED,
+        remedy=_TRIED_AGAIN, rule="fault",
     )
 
 
@@ -209,12 +220,12 @@ def _action(rule: ReplyRule, is_hard: bool, is_permanent: bool) -> Action:
 
 def _remedy(rule: ReplyRule, is_hard: bool, is_permanent: bool, provider: str | None) -> str:
     if rule.is_hard and not is_hard:
-        return "Nothing to do: the address is not suppressed."
+        return _NOT_SUPPRESSED
     page = HELP_PAGES.get(re.sub(r"[ .]", "-", provider or "").lower())
     if page and rule.category in {Category.REPUTATION, Category.POLICY}:
         return f"{rule.remedy} The receiver's own page: {page}"
-    if is_permanent and rule.remedy == "Nothing to do: it is tried again.":
-        return "Nothing to do for this message; the address stays good."
+    if is_permanent and rule.remedy == _TRIED_AGAIN:
+        return _STAYS_GOOD
     return rule.remedy
 
 
@@ -222,11 +233,11 @@ def _unlisted(is_permanent: bool) -> Classification:
     if is_permanent:
         return Classification(
             disposition=Disposition.BOUNCED, bounce_class=BounceClass.SOFT, category=Category.POLICY,
-            suppress=False, action=Action.GIVE_UP, why="The receiver refuses the message for good.",
-            remedy="Read the receiver's text.", rule="permanent",
+            suppress=False, action=Action.GIVE_UP, why=_REFUSED,
+            remedy=_READ, rule="permanent",
         )
     return Classification(
         disposition=Disposition.DEFERRED, bounce_class=BounceClass.SOFT, category=Category.CAPACITY,
-        suppress=False, action=Action.RETRY, why="The receiver refuses the message for now.",
-        remedy="Nothing to do: it is tried again.", rule="temporary",
+        suppress=False, action=Action.RETRY, why=_PUT_OFF,
+        remedy=_TRIED_AGAIN, rule="temporary",
     )

@@ -20,7 +20,21 @@ from relayhub.protocol.bounce_rules import Category
 from relayhub.protocol.classify import BounceClass, Classification, classify, without_label
 from relayhub.protocol.dsn import DsnAction, RecipientStatus
 from relayhub.protocol.mime_tree import Part, read
+from relayhub.protocol.wording import gettext_noop as _
 
+_SPAM = _("The person called the message spam.")
+_NEVER_AGAIN = _("Do not write to this address again.")
+_NOT_AUTHENTIC = _("A receiver reports mail in our name that failed authentication; no person complained.")
+_DNS = _("Open the domain's page: it shows the record that is missing or wrong.")
+_ARRIVED = _("The receiver says the message arrived.")
+_MACHINE = _("A machine answered for the person.")
+_NOTHING = _("Nothing to do.")
+_UNSAID = _("The notice does not say why.")
+_READ = _("Read the notice.")
+#: What is said of mail that came back, beside the sentences of `classify`.
+SENTENCES = (
+    _SPAM, _NEVER_AGAIN, _NOT_AUTHENTIC, _DNS, _ARRIVED, _MACHINE, _NOTHING, _UNSAID, _READ,
+)
 MAX_REPLY_TEXT = 500
 
 _JSON = json.JSONDecoder()
@@ -97,7 +111,7 @@ def _complaint_without_report(mail: Part) -> tuple[ReturnedEvent, ...] | None:
 def _complaint(address: str | None) -> ReturnedEvent:
     return ReturnedEvent(
         recipient=address, bounce_class=BounceClass.COMPLAINT, category=Category.REPUTATION, suppress=True,
-        why="The person called the message spam.", remedy="Do not write to this address again.",
+        why=_SPAM, remedy=_NEVER_AGAIN,
         rule="complaint",
     )
 
@@ -106,8 +120,8 @@ def _failure_report(address: str | None) -> ReturnedEvent:
     """Mail under our name that failed DMARC: feedback, yet nobody complained, so nobody is suppressed."""
     return ReturnedEvent(
         recipient=address, bounce_class=BounceClass.COMPLAINT, category=Category.POLICY, suppress=False,
-        why="A receiver reports mail in our name that failed authentication; no person complained.",
-        remedy="Open the domain's page: it shows the record that is missing or wrong.", rule="auth_failure",
+        why=_NOT_AUTHENTIC,
+        remedy=_DNS, rule="auth_failure",
     )
 
 
@@ -272,7 +286,7 @@ def _header_failures(mail: Part) -> list[str]:
 def _delivered(recipient: str, status: str) -> ReturnedEvent:
     return ReturnedEvent(
         recipient=recipient or None, bounce_class=BounceClass.DELIVERED, category=Category.RECIPIENT,
-        status=status or None, why="The receiver says the message arrived.", rule="delivered",
+        status=status or None, why=_ARRIVED, rule="delivered",
     )
 
 
@@ -367,7 +381,7 @@ def _auto_reply(mail: Part) -> ReturnedEvent:
     return ReturnedEvent(
         recipient=sender[0] if sender else None, bounce_class=BounceClass.AUTOREPLY,
         category=Category.RECIPIENT, reply=" ".join(mail.first("subject").split())[:MAX_REPLY_TEXT],
-        why="A machine answered for the person.", remedy="Nothing to do.", rule="autoreply",
+        why=_MACHINE, remedy=_NOTHING, rule="autoreply",
     )
 
 
@@ -433,8 +447,8 @@ def _notice_event(address: str, words: str, notice: str) -> ReturnedEvent:
 def _unexplained(address: str, words: str) -> ReturnedEvent:
     return ReturnedEvent(
         recipient=address or None, bounce_class=BounceClass.UNKNOWN, category=Category.POLICY,
-        reply=" ".join(words.split())[:MAX_REPLY_TEXT], why="The notice does not say why.",
-        remedy="Read the notice.", rule="unknown",
+        reply=" ".join(words.split())[:MAX_REPLY_TEXT], why=_UNSAID,
+        remedy=_READ, rule="unknown",
     )
 
 

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from django.db import connection, transaction
+from django.utils.translation import gettext as _
 
 from relayhub.core import audit
 from relayhub.core.access import Actor, require
@@ -126,7 +127,7 @@ def cancel_message(actor: Actor, message: Message, recipients: Chosen = None) ->
     """
     require(actor, Scope.MESSAGES_WRITE)
     if message.broadcast_id is not None and recipients is None:
-        raise ConflictError("This is the mail of a campaign: cancel the campaign.", code="mail_of_a_campaign")
+        raise ConflictError(_("This is the mail of a campaign: cancel the campaign."), code="mail_of_a_campaign")
     with transaction.atomic():
         moved = events_move.cancel(
             _of(message, recipients), why="A person or program cancelled it.", by=actor.label
@@ -134,7 +135,7 @@ def cancel_message(actor: Actor, message: Message, recipients: Chosen = None) ->
         _note(actor, "message.cancelled", message, moved)
     if not moved:
         raise ConflictError(
-            "Nothing is left to cancel: every recipient is finished or being sent.", code="nothing_to_cancel"
+            _("Nothing is left to cancel: every recipient is finished or being sent."), code="nothing_to_cancel"
         )
     return moved
 
@@ -146,7 +147,7 @@ def hold_message(actor: Actor, message: Message, recipients: Chosen = None) -> i
     """
     require(actor, Scope.MESSAGES_WRITE)
     if message.broadcast_id is not None and recipients is None:
-        raise ConflictError("This is the mail of a campaign: pause the campaign.", code="mail_of_a_campaign")
+        raise ConflictError(_("This is the mail of a campaign: pause the campaign."), code="mail_of_a_campaign")
     with transaction.atomic():
         moved = events_move.hold(_of(message, recipients), reason=HOLD_PERSON, by=actor.label)
         _note(actor, "message.held", message, moved)

@@ -22,6 +22,8 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from django.utils.translation import gettext_noop
+
 from relayhub.core.facts import EventType
 from relayhub.core.ids import derived_uuid7
 from relayhub.relay.history import (
@@ -37,8 +39,8 @@ from relayhub.relay.history import (
 from relayhub.relay.models.message import RecipientStatus
 
 #: Why a recipient is held. The first kind is let go by itself once the domain is verified.
-HOLD_DOMAIN = "The From domain is not verified at present; released by itself once it is."
-HOLD_PERSON = "Held by a person."
+HOLD_DOMAIN = gettext_noop("The From domain is not verified at present; released by itself once it is.")
+HOLD_PERSON = gettext_noop("Held by a person.")
 #: Every way in which a domain's state is written as a reason to hold; the last two are codes of `routing`.
 HOLDS_FOR_DOMAIN = (HOLD_DOMAIN, "domain_broken", "domain_unverified")
 

@@ -8,12 +8,18 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+from relayhub.core import languages
 from relayhub.relay import display, identity, queries, story, subjects
 from relayhub.relay.models import Attempt, Recipient
 
 
 def of_recipient(recipient: Recipient) -> dict[str, Any]:
-    """Everything, oldest first; times are RFC 3339 with Z."""
+    """Everything, oldest first, in the language of the source, whoever asks; times are RFC 3339 with Z."""
+    with languages.speaking(languages.SOURCE):
+        return _of_recipient(recipient)
+
+
+def _of_recipient(recipient: Recipient) -> dict[str, Any]:
     message, attempts = recipient.message, story.attempts_of(recipient)
     at = attempts[-1].started_at if attempts else recipient.accepted_at
     return {

@@ -10,20 +10,27 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
 from deliverability import managers
 from deliverability.models import DkimKey, DomainCheck, DomainCheckChange, SendingDomain
 from relayhub.core import clock, formats
 from relayhub.protocol import dkim
 from relayhub.protocol.resolver import ZoneResolver
 from relayhub.relay.models import Message
+from relayhub.relay.retold import retold
 
 #: Kind of check -> what a receiver calls it, in the order shown.
 _KINDS = {
-    "dkim": "DKIM key", "dkim_ed25519": "DKIM key, Ed25519", "return_path": "Return-path", "spf": "SPF",
-    "dmarc": "DMARC", "ptr": "Reverse DNS",
+    "dkim": _("DKIM key"), "dkim_ed25519": _("DKIM key, Ed25519"), "return_path": _("Return-path"), "spf": "SPF",
+    "dmarc": "DMARC", "ptr": _("Reverse DNS"),
 }
 _OUTCOMES = {"pass": "delivered", "fail": "bounced", "unknown": "unknown"}
-_WORDS = {"pass": "in place", "fail": "missing or wrong", "unknown": "not known"}
+_WORDS = {"pass": _("in place"), "fail": _("missing or wrong"), "unknown": _("not known")}
+_TITLES = {
+    "pass": _("%(record)s in place"), "fail": _("%(record)s missing or wrong"), "unknown": _("%(record)s not known"),
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,12 +46,13 @@ def records_at(message: Message, at: datetime) -> list[Verdict]:
     """The From domain's records as they stood at a time; one verdict where it is no domain of ours."""
     domain = managers.live_domain(message.workspace_id, message.from_domain)
     if domain is None:
-        return [Verdict(status="unknown", title=f"{message.from_domain} is not among your domains",
-                        text="It was deleted, or never added: nothing is known of its DNS records.")]
+        named = {"domain": message.from_domain}
+        return [Verdict(status="unknown", title=gettext("%(domain)s is not among your domains") % named,
+                        text=gettext("It was deleted, or never added: nothing is known of its DNS records."))]
     found = [_record(check, domain, at) for check in domain.checks.all() if check.kind in _KINDS]
     if not found:
-        return [Verdict(status="pending", title="Not looked up yet",
-                        text=f"The records of {domain.name} were never checked.")]
+        return [Verdict(status="pending", title=gettext("Not looked up yet"),
+                        text=gettext("The records of %(domain)s were never checked.") % {"domain": domain.name})]
     return [verdict for _, verdict in sorted(found, key=lambda item: item[0])]
 
 
@@ -54,11 +62,13 @@ def _record(check: DomainCheck, domain: SendingDomain, at: datetime) -> tuple[in
     ).order_by("id").first()
     outcome = (changed.old_outcome or "unknown") if changed is not None else check.outcome
     if changed is not None:
-        note = f"Changed {formats.relative(changed.at, now=clock.now())}: now {_WORDS[check.outcome]}."
+        note = gettext("Changed %(when)s: now %(state)s.") % {
+            "when": formats.relative(changed.at, now=clock.now()), "state": _WORDS[check.outcome],
+        }
     else:
         note = check.explanation
     order = list(_KINDS).index(check.kind)
-    title = f"{_KINDS[check.kind]} {_WORDS.get(outcome, outcome)}"
+    title = str(_TITLES.get(outcome, f"%(record)s {outcome}")) % {"record": _KINDS[check.kind]}
     return order, Verdict(status=_OUTCOMES.get(outcome, "unknown"), title=title, text=note)
 
 
@@ -70,17 +80,20 @@ def signatures_of(message: Message, raw: bytes) -> list[Verdict]:
     )
     found = dkim.verify(raw, zone, now=clock.now())
     if not found:
-        return [Verdict(status="warn", title="No DKIM signature",
-                        text=f"{message.from_domain} has no key that signs; receivers will doubt where it is from.")]
+        return [Verdict(status="warn", title=gettext("No DKIM signature"),
+                        text=gettext("%(domain)s has no key that signs; receivers will doubt where it is from.")
+                        % {"domain": message.from_domain})]
     return [_signature(item, message.from_domain) for item in found]
 
 
 def _signature(item: dkim.SignatureResult, from_domain: str) -> Verdict:
     passes = item.result is dkim.SignatureOutcome.PASS
     aligned = item.domain == from_domain or from_domain.endswith(f".{item.domain}")
-    words = "Aligned with From, as DMARC wants it." if aligned else f"Not aligned with {from_domain}."
+    words = gettext("Aligned with From, as DMARC wants it.") if aligned else (
+        gettext("Not aligned with %(domain)s.") % {"domain": from_domain}
+    )
     return Verdict(
         status="delivered" if passes and aligned else "deferred" if passes else "bounced",
-        title=f"DKIM signature {'verifies' if passes else 'does not verify'}",
-        text=f"{item.selector}._domainkey.{item.domain}. {words if passes else item.why}",
+        title=gettext("DKIM signature verifies") if passes else gettext("DKIM signature does not verify"),
+        text=f"{item.selector}._domainkey.{item.domain}. {words if passes else retold(item.why)}",
     )

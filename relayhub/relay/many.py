@@ -14,6 +14,7 @@ from uuid import UUID
 
 from django.core.cache import cache
 from django.db.models import Q
+from django.utils.translation import gettext as _
 
 from relayhub.core.access import Actor
 from relayhub.core.errors import AcceptError, ConflictError, InputError
@@ -84,7 +85,7 @@ def undo(actor: Actor, token: str) -> int:
     """Take back a hold or a release; how many recipients went back. ConflictError where it is too late."""
     kept = cache.get(_key(actor, token))
     if not kept:
-        raise ConflictError("This can be undone for 15 minutes only, and once.", code="too_late")
+        raise ConflictError(_("This can be undone for 15 minutes only, and once."), code="too_late")
     cache.delete(_key(actor, token))
     act, ids = kept
     rows = Recipient.objects.filter(workspace=actor.workspace, pk__in=ids).select_related("message")

@@ -6,6 +6,9 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from django.db import connection
+from django.utils.translation import gettext as _
+
+from relayhub.relay.retold import retold
 
 _TOTALS_SQL = "SELECT status, count(*) FROM relay_recipient GROUP BY 1 ORDER BY 1"
 _LANES_SQL = """
@@ -87,18 +90,10 @@ def oldest_due_seconds() -> float:
 
 
 _STOPS_SQL = """
-SELECT concat_ws(', ',
-    CASE WHEN EXISTS (SELECT 1 FROM core_systemstate st WHERE st.key = 'sending_paused')
-      THEN 'sending is paused for the whole installation' END,
-    CASE WHEN w.sending_stopped_at IS NOT NULL THEN 'this workspace is stopped' END,
-    CASE WHEN s.paused_at IS NOT NULL THEN 'the stream is paused' END,
-    CASE WHEN l.paused_at IS NOT NULL
-      THEN 'the lane is paused' || CASE WHEN l.paused_reason <> '' THEN ' (' || l.paused_reason || ')' ELSE '' END END,
-    CASE WHEN b.cancelled_at IS NOT NULL THEN 'the campaign was cancelled'
-         WHEN b.paused_at IS NOT NULL THEN 'the campaign is paused' END,
-    CASE WHEN l.backoff_until > now() THEN 'the receiver asked us to slow down: ' || l.backoff_reason END,
-    CASE WHEN l.max_per_minute IS NOT NULL THEN 'the lane is limited to ' || l.max_per_minute || ' a minute' END,
-    CASE WHEN b.max_per_minute IS NOT NULL THEN 'the campaign is limited to ' || b.max_per_minute || ' a minute' END)
+SELECT EXISTS (SELECT 1 FROM core_systemstate st WHERE st.key = 'sending_paused'),
+  w.sending_stopped_at IS NOT NULL, s.paused_at IS NOT NULL, l.paused_at IS NOT NULL, l.paused_reason,
+  b.cancelled_at IS NOT NULL, b.paused_at IS NOT NULL, l.backoff_until > now(), l.backoff_reason,
+  l.max_per_minute, b.max_per_minute
 FROM relay_lane l JOIN relay_stream s ON s.id = l.stream_id JOIN core_workspace w ON w.id = l.workspace_id
 LEFT JOIN relay_broadcastcontrol b ON b.broadcast_id = l.broadcast_id
 WHERE l.id = %s
@@ -106,8 +101,25 @@ WHERE l.id = %s
 
 
 def what_keeps_back(lane_id: int) -> str:
-    """What stops or slows a lane at present, in words; empty = nothing."""
+    """What stops or slows a lane at present, in words of the present language; empty = nothing."""
     with connection.cursor() as cursor:
         cursor.execute(_STOPS_SQL, [lane_id])
         row = cursor.fetchone()
-    return str(row[0]) if row else ""
+    if row is None:
+        return ""
+    all_paused, workspace, stream, lane, lane_why, cancelled, paused, slowed, slow_why, lane_limit, limit = row
+    found = (
+        _("sending is paused for the whole installation") if all_paused else "",
+        _("this workspace is stopped") if workspace else "",
+        _("the stream is paused") if stream else "",
+        _lane_paused(lane_why) if lane else "",
+        _("the campaign was cancelled") if cancelled else _("the campaign is paused") if paused else "",
+        _("the receiver asked us to slow down: %(reason)s") % {"reason": retold(slow_why)} if slowed else "",
+        _("the lane is limited to %(count)s a minute") % {"count": lane_limit} if lane_limit is not None else "",
+        _("the campaign is limited to %(count)s a minute") % {"count": limit} if limit is not None else "",
+    )
+    return ", ".join(filter(None, found))
+
+
+def _lane_paused(reason: str) -> str:
+    return _("the lane is paused (%(reason)s)") % {"reason": reason} if reason else _("the lane is paused")

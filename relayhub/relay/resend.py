@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from relayhub.core import audit
 from relayhub.core.access import Actor, require
@@ -51,13 +52,13 @@ def resend(actor: Actor, message: Message, recipients: Sequence[Recipient], *, o
     """
     require(actor, Scope.MESSAGES_WRITE)
     if not can_resend(message) or message.content.format != ContentFormat.RAW:
-        raise ConflictError("Mail of a campaign is sent to a person once.", code="not_resendable")
+        raise ConflictError(_("Mail of a campaign is sent to a person once."), code="not_resendable")
     of_message = [row for row in recipients if row.message_id == message.pk]
     if not of_message:
-        raise ConflictError("Choose at least one recipient.", code="no_recipients")
+        raise ConflictError(_("Choose at least one recipient."), code="no_recipients")
     chosen = [row for row in of_message if row.status in FINAL]
     if not chosen:
-        raise ConflictError("It is still on its way: wait for the outcome, or cancel it first.", code="not_finished")
+        raise ConflictError(_("It is still on its way: wait for the outcome, or cancel it first."), code="not_finished")
     with transaction.atomic():
         submission = _submission(actor, message, chosen, once)
         accepted = accept.accept(submission)
@@ -85,6 +86,6 @@ def _as_new(content: bytes) -> bytes:
     try:
         block, offset = parse_message(content)
     except HeaderError as exc:
-        raise ConflictError("The stored message cannot be read.", code="malformed_message") from exc
+        raise ConflictError(_("The stored message cannot be read."), code="malformed_message") from exc
     block.drop(*_OWN_FIELDS)
     return block.with_body(content[offset:])

@@ -12,6 +12,7 @@ from uuid import UUID
 
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.utils.translation import gettext as _
 
 from relayhub.core import audit
 from relayhub.core.access import SANDBOX, Actor, require
@@ -70,7 +71,8 @@ def restore(actor: Actor) -> None:
     with transaction.atomic():
         inbox = _locked(actor.workspace)
         if inbox.cleared_at is None or inbox.cleared_at == inbox.cleared_before:
-            raise ConflictError("The inbox shows again what it showed before it was cleared.", code="nothing_cleared")
+            nothing = _("The inbox shows again what it showed before it was cleared.")
+            raise ConflictError(nothing, code="nothing_cleared")
         inbox.cleared_at = inbox.cleared_before
         inbox.save(update_fields=["cleared_at"])
         audit.record(actor, "sandbox.restored", "sandbox", "")

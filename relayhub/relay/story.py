@@ -11,13 +11,18 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any
 
+from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
+
 from relayhub.core import formats
 from relayhub.core.clock import now
 from relayhub.core.ids import uuid7_floor
 from relayhub.core.models import ApiKey
+from relayhub.core.vocabulary import status_look
 from relayhub.relay import causes, waits
 from relayhub.relay.models import Attempt, Event, Message, Recipient, Source
 from relayhub.relay.models.access import SmtpCredential
+from relayhub.relay.retold import retold
 
 #: A wait shorter than this is the ordinary way through the queue.
 NOTED_WAIT = timedelta(seconds=2)
@@ -119,14 +124,14 @@ def _wait(
 ) -> Step | None:
     if row is None or row.started_at - previous < NOTED_WAIT:
         return None
-    span = formats.duration(row.started_at - previous)
+    span = {"span": formats.duration(row.started_at - previous)}
     if steps and steps[-1].status == "deferred":
-        return Step(at=previous, status="queued", waiting=True, title=f"Waited {span} for the next try",
+        return Step(at=previous, status="queued", waiting=True, title=_("Waited %(span)s for the next try") % span,
                     text=known.between(previous, row.started_at))
     if message.send_at is not None and message.send_at > previous:
-        return Step(at=previous, status="scheduled", waiting=True, title=f"Waited {span} for its time",
-                    text="It was handed in with a time at which to be sent.")
-    return Step(at=previous, status="queued", waiting=True, title=f"Waited {span} for its turn",
+        return Step(at=previous, status="scheduled", waiting=True, title=_("Waited %(span)s for its time") % span,
+                    text=_("It was handed in with a time at which to be sent."))
+    return Step(at=previous, status="queued", waiting=True, title=_("Waited %(span)s for its turn") % span,
                 text=known.between(previous, row.started_at))
 
 
@@ -152,97 +157,117 @@ def _words(
     event: Event, detail: dict[str, Any], recipient: Recipient, row: Attempt | None
 ) -> tuple[str, str, str]:
     """(title, text, status) of an event."""
-    number = f", attempt {row.number}" if row is not None else ""
-    why, by = str(detail.get("why") or ""), str(detail.get("by") or "")
+    title = _numbered(status_look(event.type).word, row)
+    why, by = retold(str(detail.get("why") or "")), str(detail.get("by") or "")
     match event.type:
         case "accepted":
-            return "Accepted", accepted_text(recipient.message), "accepted"
+            return status_look("accepted").word, accepted_text(recipient.message), "accepted"
         case "delivered" if detail.get("transport") == "sandbox" or recipient.transport == "sandbox":
-            return "Kept in the sandbox", "It did not leave this installation.", "sandboxed"
+            return status_look("sandboxed").word, _("It did not leave this installation."), "sandboxed"
         case "delivered":
-            return f"Delivered{number}", "The next host took responsibility for it.", "delivered"
+            return title, _("The next host took responsibility for it."), "delivered"
         case "deferred":
-            return f"Deferred{number}", why, "deferred"
+            return title, why, "deferred"
         case "bounced" if by == "report":
-            return "Bounced later", f"A bounce message came back. {why}".strip(), "bounced"
+            return _("Bounced later"), " ".join(filter(None, (_("A bounce message came back."), why))), "bounced"
         case "bounced":
-            after = " The address is on the suppression list now." if detail.get("suppresses") else ""
-            return f"Bounced{number}", f"{why}{after}".strip(), "bounced"
+            after = _("The address is on the suppression list now.") if detail.get("suppresses") else ""
+            return title, f"{why} {after}".strip(), "bounced"
         case "opened" | "clicked" if detail.get("machine"):
-            what = "The pixel was fetched" if event.type == "opened" else "A link was followed"
-            return f"{event.type.capitalize()} by a machine", f"{what} by a proxy or scanner; not counted.", "machine"
+            if event.type == "opened":
+                text = _("The pixel was fetched by a proxy or scanner; not counted.")
+                return _("Opened by a machine"), text, "machine"
+            return _("Clicked by a machine"), _("A link was followed by a proxy or scanner; not counted."), "machine"
         case "complained":
-            return "Marked as spam", "The person told their provider that this is spam.", "complained"
+            return _("Marked as spam"), _("The person told their provider that this is spam."), "complained"
         case "held":
-            return "Held", why or causes.hold_words(str(detail.get("reason") or "")), "held"
+            return status_look("held").word, why or causes.hold_words(str(detail.get("reason") or "")), "held"
         case "suppressed":
-            return "Suppressed", _suppressed(detail), "suppressed"
+            return status_look("suppressed").word, _suppressed(detail), "suppressed"
         case "released" | "cancelled":
-            return event.type.capitalize(), f"{why} By {by}." if by else why, event.type
+            told = (why, _("By %(who)s.") % {"who": by} if by else "")
+            return status_look(event.type).word, " ".join(filter(None, told)), event.type
         case _:
-            return event.get_type_display(), why, event.type
+            return status_look(event.type).word, why, event.type
+
+
+def _numbered(word: str, row: Attempt | None) -> str:
+    if row is None:
+        return word
+    return _("%(outcome)s, attempt %(number)s") % {"outcome": word, "number": row.number}
 
 
 def _suppressed(detail: dict[str, Any]) -> str:
     reason = str(detail.get("reason") or "").replace("_", " ")
-    return f"The address is on the suppression list ({reason})." if reason else (
-        "The address is on the suppression list."
-    )
+    if not reason:
+        return _("The address is on the suppression list.")
+    return _("The address is on the suppression list (%(reason)s).") % {"reason": retold(reason)}
 
 
 def _facts(event: Event, detail: dict[str, Any]) -> tuple[tuple[str, str], ...]:
     """Short facts of opens, clicks and reports."""
-    names = {"url": "Link", "link": "Link number", "user_agent": "Program", "ip": "Address", "source": "Source"}
+    names = {
+        "url": _("Link"), "link": _("Link number"), "user_agent": _("Program"), "ip": _("Address"),
+        "source": pgettext("where it came from", "Source"),
+    }
     if event.type not in ("opened", "clicked", "unsubscribed", "complained"):
         return ()
-    shown = {names[key]: str(value) for key, value in detail.items() if key in names and value not in (None, "")}
-    if "Link" in shown:
-        shown.pop("Link number", None)
-    return tuple(shown.items())
+    known = {key: str(value) for key, value in detail.items() if key in names and value not in (None, "")}
+    if "url" in known:
+        known.pop("link", None)
+    return tuple((names[key], value) for key, value in known.items())
 
 
 def accepted_text(message: Message) -> str:
     """Which door, who, from where, how large."""
     parts = [_door(message)]
     if message.client_ip:
-        parts.append(f"from {message.client_ip}")
+        parts.append(_("from %(address)s") % {"address": message.client_ip})
     if message.size_bytes:
         parts.append(formats.size(message.size_bytes))
     resent = message.options.get("resent") if isinstance(message.options, dict) else None
-    return ", ".join(parts) + "." + (f" Sent again from {resent}." if resent else "")
+    return ", ".join(parts) + "." + (" " + _("Sent again from %(message)s.") % {"message": resent} if resent else "")
 
 
 def _door(message: Message) -> str:
     if message.credential_id:
         found = SmtpCredential.objects.filter(pk=message.credential_id, workspace_id=message.workspace_id).first()
-        return f"By SMTP with the credential “{found.name}”" if found else "By SMTP with a deleted credential"
+        if found is None:
+            return _("By SMTP with a deleted credential")
+        return _("By SMTP with the credential “%(name)s”") % {"name": found.name}
     if message.api_key_id:
         key = ApiKey.objects.filter(pk=message.api_key_id, workspace_id=message.workspace_id).first()
-        return f"By the REST API with the key “{key.name}”" if key else "By the REST API with a deleted key"
-    words = {Source.SMTP: "By SMTP", Source.HTTP: "By the REST API", Source.RAW: "As a whole message",
-             Source.CAMPAIGN: "From a campaign", Source.SYSTEM: "Written by RelayHub itself"}
-    return words.get(Source(message.source), message.source) + (
-        " from a trusted network" if message.is_trusted_network else ""
-    )
+        if key is None:
+            return _("By the REST API with a deleted key")
+        return _("By the REST API with the key “%(name)s”") % {"name": key.name}
+    words = {
+        Source.SMTP: _("By SMTP"), Source.HTTP: _("By the REST API"), Source.RAW: _("As a whole message"),
+        Source.CAMPAIGN: _("From a campaign"), Source.SYSTEM: _("Written by RelayHub itself"),
+    }
+    door = words.get(Source(message.source), message.source)
+    return _("%(door)s from a trusted network") % {"door": door} if message.is_trusted_network else door
 
 
 def _try(row: Attempt, *, is_open: bool) -> Try:
     detail = row.detail if isinstance(row.detail, dict) else {}
-    considered = tuple(item for item in detail.get("considered") or () if isinstance(item, dict))
+    considered = tuple(
+        {**item, "rule": retold(str(item.get("rule") or "")), "why": retold(str(item.get("why") or ""))}
+        for item in detail.get("considered") or () if isinstance(item, dict)
+    )
     took = formats.duration(row.ended_at - row.started_at) if row.ended_at else ""
     return Try(
-        row=row, lines=_spoken(row), took=took, route=str(detail.get("route") or ""),
-        route_why=str(detail.get("route_why") or ""), considered=considered, tls=_tls(row), is_open=is_open,
+        row=row, lines=_spoken(row), took=took, route=retold(str(detail.get("route") or "")),
+        route_why=retold(str(detail.get("route_why") or "")), considered=considered, tls=_tls(row), is_open=is_open,
         mx=tuple((item.split()[0], item.split()[-1]) for item in map(str, detail.get("mx") or ()) if " " in item),
     )
 
 
 def _tls(row: Attempt) -> str:
     if not row.tls:
-        return "No, plain text" if row.peer_host and row.transport != "sandbox" else ""
+        return _("No, plain text") if row.peer_host and row.transport != "sandbox" else ""
     parts = [str(row.tls.get("version") or "TLS"), str(row.tls.get("cipher") or "")]
     verified = row.tls.get("verified")
-    parts.append("" if verified is None else "certificate matches" if verified else "certificate not checked")
+    parts.append("" if verified is None else _("certificate matches") if verified else _("certificate not checked"))
     return ", ".join(part for part in parts if part)
 
 
@@ -259,7 +284,7 @@ def _hit(lines: Sequence[Sequence[Any]], row: Attempt) -> int | None:
     code = str((row.reply or {}).get("code") or "")
     if row.disposition == "delivered" or not code:
         return None
-    found = [i for i, (_, who, text) in enumerate(lines) if who in ("S", "<") and str(text).startswith(code)]
+    found = [i for i, (_ms, who, text) in enumerate(lines) if who in ("S", "<") and str(text).startswith(code)]
     return found[-1] if found else None
 
 
@@ -273,19 +298,20 @@ def _line(ms: int, who: str, text: str, *, is_hit: bool) -> Spoken:
 
 def _still_to_come(recipient: Recipient, waiting_for: str, zone: tzinfo) -> list[Step]:
     end = formats.moment_text(recipient.message.expires_at, now=now(), zone=zone)
-    until = f"Given up if nobody takes it by {end}."
-    because = f"What keeps it back: {waiting_for}. " if waiting_for else ""
+    until = _("Given up if nobody takes it by %(time)s.") % {"time": end}
+    because = _("What keeps it back: %(what)s.") % {"what": waiting_for} + " " if waiting_for else ""
     moment = recipient.next_attempt_at
     match recipient.status:
         case "deferred" | "queued" if moment > now():
-            title = "Next try" if recipient.attempts else "First try"
-            return [Step(at=moment, status=recipient.status, waiting=True, since="planned", text=because + until,
-                         title=f"{title} {formats.relative(moment, now=now())}")]
+            ahead = {"when": formats.relative(moment, now=now())}
+            title = _("Next try %(when)s") % ahead if recipient.attempts else _("First try %(when)s") % ahead
+            return [Step(at=moment, status=recipient.status, waiting=True, since=_("planned"), text=because + until,
+                         title=title)]
         case "deferred" | "queued":
-            return [Step(at=moment, status=recipient.status, waiting=True, title="Waits for its turn", since="due",
-                         text=because + until)]
+            return [Step(at=moment, status=recipient.status, waiting=True, title=_("Waits for its turn"),
+                         since=_("due"), text=because + until)]
         case "leased" | "attempting":
             return [Step(at=recipient.lease_until or moment, status="sending", waiting=True,
-                         title="A worker is sending it now", since="at most until")]
+                         title=_("A worker is sending it now"), since=_("at most until"))]
         case _:
             return []

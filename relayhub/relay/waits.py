@@ -9,6 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
 from relayhub.core import formats
 from relayhub.core.clock import now
 from relayhub.core.ids import Prefix, encode_id, uuid7_floor
@@ -19,12 +22,24 @@ from relayhub.relay.models import BroadcastControl, Lane, Recipient
 _AFTER = timedelta(seconds=5)
 _MOST = 4
 _MOST_READ = 200
-#: Last word of an action -> what it says of the wait.
+#: What was done to which -> what it says of the wait.
 _WORDS = {
-    "paused": "{what} was paused by {who} at {at}", "resumed": "{what} was resumed by {who} at {at}",
-    "paced": "{what} was given another limit by {who} at {at}",
+    "lane": {
+        "paused": _("Its lane was paused by %(who)s at %(at)s"),
+        "resumed": _("Its lane was resumed by %(who)s at %(at)s"),
+        "paced": _("Its lane was given another limit by %(who)s at %(at)s"),
+    },
+    "stream": {
+        "paused": _("Its stream was paused by %(who)s at %(at)s"),
+        "resumed": _("Its stream was resumed by %(who)s at %(at)s"),
+        "paced": _("Its stream was given another limit by %(who)s at %(at)s"),
+    },
+    "campaign": {
+        "paused": _("Its campaign was paused by %(who)s at %(at)s"),
+        "resumed": _("Its campaign was resumed by %(who)s at %(at)s"),
+        "paced": _("Its campaign was given another limit by %(who)s at %(at)s"),
+    },
 }
-_WHAT = {"lane": "Its lane", "stream": "Its stream", "campaign": "Its campaign"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,7 +71,7 @@ def known_of(recipient: Recipient, until: datetime | None, *, zone: tzinfo) -> K
         ids.add(encode_id(Prefix.CAMPAIGN, control.campaign_id))
     rows = AuditEntry.objects.filter(
         workspace_id=recipient.workspace_id, pk__gte=uuid7_floor(recipient.accepted_at),
-        pk__lt=uuid7_floor(until + _AFTER), object_type__in=list(_WHAT), object_id__in=ids,
+        pk__lt=uuid7_floor(until + _AFTER), object_type__in=list(_WORDS), object_id__in=ids,
         action__regex=r"\.(paused|resumed|paced)$",
     )
     return Known(
@@ -66,7 +81,7 @@ def known_of(recipient: Recipient, until: datetime | None, *, zone: tzinfo) -> K
 
 def _told(entry: AuditEntry, zone: tzinfo) -> str:
     at = formats.moment_text(entry.at, now=now(), zone=zone, style="seconds")
-    words = _WORDS[entry.action.rpartition(".")[2]].format(who=entry.actor, what=_WHAT[entry.object_type], at=at)
+    words = _WORDS[entry.object_type][entry.action.rpartition(".")[2]] % {"who": entry.actor, "at": at}
     reason = entry.summary.partition(": ")[2] if entry.object_type == "lane" else ""
     return f"{words} ({reason})." if reason else f"{words}."
 
@@ -74,7 +89,9 @@ def _told(entry: AuditEntry, zone: tzinfo) -> str:
 def _limits(lane: Lane | None, control: BroadcastControl | None) -> list[str]:
     found = []
     if control is not None and control.max_per_minute is not None:
-        found.append(f"Its campaign goes at most {formats.number(control.max_per_minute)} a minute.")
+        count = {"count": formats.number(control.max_per_minute)}
+        found.append(gettext("Its campaign goes at most %(count)s a minute.") % count)
     if lane is not None and lane.max_per_minute is not None:
-        found.append(f"Its lane is limited to {formats.number(lane.max_per_minute)} a minute now.")
+        count = {"count": formats.number(lane.max_per_minute)}
+        found.append(gettext("Its lane is limited to %(count)s a minute now.") % count)
     return found

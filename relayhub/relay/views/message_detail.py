@@ -13,6 +13,7 @@ from django.db.models import QuerySet
 from django.http import Http404, HttpResponse, HttpResponseBase
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils.translation import gettext as _
 from django.views.decorators.clickjacking import xframe_options_sameorigin
 from django.views.decorators.http import require_GET
 
@@ -53,8 +54,6 @@ _ORDER = (
     "delivered", "sandboxed", "bounced", "suppressed", "expired", "cancelled", "deferred", "held", "unknown",
     "quarantined", "attempting", "leased", "queued",
 )
-_GONE = "This copy cannot be made any more: "
-
 
 @require_GET
 @page(Scope.MESSAGES_READ)
@@ -106,7 +105,7 @@ def message_headers(request: PageRequest, public_id: str) -> HttpResponse:
     try:
         raw = raw_of(shown)
     except PrepareError as exc:
-        return render(request, "relay/message_headers.html", {**context, "problem": _GONE + exc.message})
+        return render(request, "relay/message_headers.html", {**context, "problem": _gone(exc)})
     fields = header_words.explained(display.readable(raw).headers)
     context |= {"fields": fields, "verdicts": identity.signatures_of(shown.message, raw)}
     return render(request, "relay/message_headers.html", context)
@@ -121,7 +120,7 @@ def message_frame(request: PageRequest, public_id: str) -> HttpResponse:
     try:
         raw = raw_of(shown)
     except PrepareError as exc:
-        return caged_text(_GONE + exc.message)
+        return caged_text(_gone(exc))
     readable = display.readable(raw)
     if readable.html is None or request.GET.get("part") == "text":
         return caged_text(looking.text_to_look_at(readable.text or "", shown.message))
@@ -171,6 +170,10 @@ def message_picture(request: PageRequest, public_id: str, number: int) -> HttpRe
     return _download(data, facts.name, facts.content_type)
 
 
+def _gone(exc: PrepareError) -> str:
+    return _("This copy cannot be made any more: %(why)s") % {"why": exc.message}
+
+
 def _content_shown(request: PageRequest, public_id: str) -> Shown:
     """What the id names, for one who may see its content; ForbiddenError for others."""
     shown = shown_of(request, public_id)
@@ -199,7 +202,7 @@ def readable_of(shown: Shown) -> dict[str, Any]:
     try:
         readable = display.readable(raw_of(shown))
     except PrepareError as exc:
-        return {"problem": _GONE + exc.message}
+        return {"problem": _gone(exc)}
     return {"readable": readable, "links": looking.links_of(readable.html, readable.text, shown.message)}
 
 
@@ -208,7 +211,7 @@ def source_of(shown: Shown) -> dict[str, Any]:
     try:
         raw = raw_of(shown)
     except PrepareError as exc:
-        return {"problem": _GONE + exc.message}
+        return {"problem": _gone(exc)}
     cut = raw[: looking.SHOWN_SOURCE_BYTES]
     return {"source": cut.decode("utf-8", "replace").replace("\r\n", "\n"), "size_bytes": len(raw),
             "is_cut": len(cut) < len(raw)}
@@ -282,9 +285,12 @@ def _route(recipient: Recipient) -> RouteChoice | None:
 def _did(recipient: Recipient) -> list[tuple[str, Any, bool]]:
     """(what, when, by a machine) of what was done with it."""
     rows = (
-        ("Opened", recipient.opened_at, False), ("Opened by a machine", recipient.machine_opened_at, True),
-        ("Clicked", recipient.clicked_at, False), ("Clicked by a machine", recipient.machine_clicked_at, True),
-        ("Unsubscribed", recipient.unsubscribed_at, False), ("Marked as spam", recipient.complained_at, False),
+        (status_look("opened").word, recipient.opened_at, False),
+        (_("Opened by a machine"), recipient.machine_opened_at, True),
+        (status_look("clicked").word, recipient.clicked_at, False),
+        (_("Clicked by a machine"), recipient.machine_clicked_at, True),
+        (status_look("unsubscribed").word, recipient.unsubscribed_at, False),
+        (_("Marked as spam"), recipient.complained_at, False),
     )
     return [row for row in rows if row[1] is not None]
 

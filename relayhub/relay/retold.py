@@ -1,0 +1,92 @@
+"""Sentences that were stored, told again in the language of who reads them.
+
+What is written down is English, whoever made it: why a mail was put off, which route was taken. Where it is shown,
+a sentence that is known here is said in the present language, with its values in their places; any other stays as it
+is, above all what people and hosts wrote themselves.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+
+from django.utils.translation import gettext, gettext_noop
+
+from relayhub.core import spoken
+from relayhub.core.languages import SOURCE
+from relayhub.protocol import bounce_rules, classify, returned
+from relayhub.relay.events import HOLD_DOMAIN, HOLD_PERSON
+
+#: What the relay itself writes into events and attempts.
+_WRITTEN = (
+    HOLD_DOMAIN, HOLD_PERSON,
+    gettext_noop("A worker died when the message may have been out."), gettext_noop("Workers died on it."),
+    gettext_noop("Its outcome is unknown; tried once more with the same Message-ID."),
+    gettext_noop("The queue lifetime passed."), gettext_noop("The broadcast was cancelled."),
+    gettext_noop("A person or program cancelled it."), gettext_noop("A person released it."),
+    gettext_noop("connection lost"), gettext_noop("connection refused"), gettext_noop("no answer in time"),
+    gettext_noop("the peer closed the connection"), gettext_noop("the peer reset the connection"),
+    gettext_noop("the peer refused the conversation"), gettext_noop("the provider cannot be reached"),
+    gettext_noop("the provider did not answer in time"), gettext_noop("the connection to the provider broke"),
+    gettext_noop("the provider says the address is invalid"), gettext_noop("the provider refuses the recipient"),
+    # Reasons of the suppression list, as events hold them.
+    gettext_noop("hard bounce"), gettext_noop("complaint"), gettext_noop("unsubscribed"), gettext_noop("manual"),
+    # Routes, as `routing` names and explains them.
+    gettext_noop("the workspace’s sandbox pin"), gettext_noop("the default route"),
+    gettext_noop("this workspace is pinned to the sandbox"), gettext_noop("it is switched off (weight 0)"),
+    gettext_noop("no rule before it applies"), gettext_noop("it applies to all mail"),
+    gettext_noop("the From domain is broken: a required DNS record is wrong"),
+    gettext_noop("the From domain is not verified"),
+)
+#: The same with values in it; the first that fits is taken.
+_FILLED = (
+    gettext_noop("%(remedy)s The receiver's own page: %(page)s"),
+    gettext_noop("it is for %(streams)s only, not for %(stream)s"), gettext_noop("it is for %(domains)s only"),
+    gettext_noop("the stream is %(stream)s and the domain is %(domain)s"), gettext_noop("the stream is %(stream)s"),
+    gettext_noop("the domain is %(domain)s"), gettext_noop("%(rule)s comes before it"),
+    gettext_noop("this recipient falls into the share of %(rule)s"), gettext_noop("rule %(place)s"),
+    gettext_noop("“%(words)s”"), gettext_noop("no answer within %(span)s (%(phase)s)"),
+    gettext_noop("no connection within %(span)s"), gettext_noop("DNS gave no answer (%(reason)s)"),
+    gettext_noop("TLS handshake failed: %(reason)s"), gettext_noop("certificate not accepted: %(reason)s"),
+    gettext_noop("the provider answered %(answer)s"),
+)
+#: Values that are sentences of ours themselves.
+_NESTED = frozenset({"remedy", "rule"})
+_PLACE = re.compile(r"%\((\w+)\)s")
+
+
+def retold(stored: str) -> str:
+    """The sentence in the present language, where it is one of ours; else as it was stored."""
+    if not stored or spoken.language() == SOURCE:
+        return stored
+    if stored in _known():
+        return gettext(stored)
+    for text, pattern in _patterns():
+        found = pattern.fullmatch(stored)
+        if found is not None:
+            values = {name: retold(value) if name in _NESTED else value for name, value in found.groupdict().items()}
+            return gettext(text) % values
+    return stored
+
+
+@lru_cache(maxsize=1)
+def _known() -> frozenset[str]:
+    rules = bounce_rules.RULES.values()
+    return frozenset({
+        *_WRITTEN, *classify.SENTENCES, *returned.SENTENCES, *(rule.why for rule in rules),
+        *(rule.remedy for rule in rules),
+    })
+
+
+@lru_cache(maxsize=1)
+def _patterns() -> tuple[tuple[str, re.Pattern[str]], ...]:
+    return tuple((text, re.compile(_pattern(text), re.DOTALL)) for text in _FILLED)
+
+
+def _pattern(text: str) -> str:
+    """A text with `%(name)s` in it as an expression with groups."""
+    pieces, end = [], 0
+    for place in _PLACE.finditer(text):
+        pieces += [re.escape(text[end : place.start()]), f"(?P<{place[1]}>.+)"]
+        end = place.end()
+    return "".join([*pieces, re.escape(text[end:])])
