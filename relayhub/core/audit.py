@@ -143,8 +143,12 @@ def kinds(workspace: Workspace) -> list[str]:
 
 def first_broken_link(workspace: Workspace) -> AuditEntry | None:
     """The first entry whose hash or predecessor does not fit, or None while the chain is whole."""
-    previous = ""
-    for entry in AuditEntry.objects.filter(workspace=workspace).order_by("id").iterator():
+    return first_misfit(AuditEntry.objects.filter(workspace=workspace).order_by("id").iterator())
+
+
+def first_misfit(entries: Iterable[AuditEntry], previous: str = "") -> AuditEntry | None:
+    """The same of a part of the chain, in its order, that follows an entry with the hash `previous`."""
+    for entry in entries:
         if entry.previous_hash != previous or entry.entry_hash != _hash(entry):
             return entry
         previous = entry.entry_hash

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from celery import shared_task
 
-from relayhub.core import files, jobs, periodic
+from relayhub.core import audit_check, files, jobs, periodic  # noqa: F401  (registers the runner of checks)
 
 
 @shared_task(name="core.run_job", queue="imports")

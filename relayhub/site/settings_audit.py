@@ -7,12 +7,12 @@ from datetime import timedelta
 from typing import Any
 
 from django.http import HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_GET, require_POST
 
-from relayhub.core import audit
+from relayhub.core import audit, audit_check
 from relayhub.core.access import AUDIT_READ
 from relayhub.core.clock import now
 from relayhub.core.models import AuditEntry
@@ -35,7 +35,7 @@ def settings_audit(request: PageRequest) -> HttpResponse:
         since=now() - timedelta(days=period[1]) if period else None,
     )
     table = table_page(request, found)
-    is_checked = request.GET.get("check") == "1"
+    check = audit_check.last_of(workspace)
     return render(
         request, "site/settings/audit.html",
         {
@@ -47,9 +47,16 @@ def settings_audit(request: PageRequest) -> HttpResponse:
                 {"key": "period", "label": gettext("All that is kept"),
                  "options": [(name, words) for name, (words, _days) in _PERIODS.items()]},
             ],
-            "is_checked": is_checked, "broken": audit.first_broken_link(workspace) if is_checked else None,
+            "check": check, "broken": audit_check.broken_in(check) if check else None,
         },
     )
+
+
+@require_POST
+@page(AUDIT_READ)
+def audit_check_start(request: PageRequest) -> HttpResponse:
+    """Check that the log is whole; the page of the job shows how far it is."""
+    return redirect("job-detail", audit_check.start(request.actor).public_id)
 
 
 def _line(row: AuditEntry) -> dict[str, Any]:

@@ -23,5 +23,6 @@ urlpatterns: list[URLPattern] = [
         "settings/security/sessions/<int:session_id>/end", settings_security.session_end, name="settings-session-end"
     ),
     path("settings/audit", settings_audit.settings_audit, name="settings-audit"),
+    path("settings/audit/check", settings_audit.audit_check_start, name="settings-audit-check"),
     path("settings/profile", settings_security.profile, name="profile"),
 ]

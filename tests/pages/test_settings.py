@@ -7,14 +7,15 @@ from html import unescape
 
 import pytest
 from django.contrib.auth import password_validation
+from django.db import connection
 from django.test import Client
 from django.urls import reverse
 from rest_framework.test import APIClient
 
-from relayhub.core import keys, people
+from relayhub.core import audit_check, jobs, keys, people
 from relayhub.core.clock import now
 from relayhub.core.errors import ConflictError, ForbiddenError
-from relayhub.core.models import AuditEntry, Invitation, Member, Role, User, Workspace
+from relayhub.core.models import AuditEntry, Invitation, Job, Member, Role, User, Workspace
 from relayhub.site import setup
 from tests.pages.marketer_rows import Desk, desk
 
@@ -336,7 +337,40 @@ def test_the_audit_log_is_filtered_and_checked() -> None:
     assert "Workspace changed" not in shown("?kind=invitation")
     assert "tomas@example.com" in shown("?q=tomas&period=day")
     assert "No entry matches" in shown("?q=nobody")
-    assert "The log is whole" in shown("?check=1")
+    assert "The log is whole" not in everything
+
+
+def test_the_audit_log_is_checked_as_a_job(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(audit_check, "_BATCH", 2)
+    at = desk()
+    for name in ("a@example.com", "b@example.com", "c@example.com", "d@example.com"):
+        people.invite(at.actor, email=name, role=Role.VIEWER)
+    total = AuditEntry.objects.filter(workspace=at.workspace).count()
+
+    def checked() -> str:
+        page = at.client.post(reverse("settings-audit-check"), follow=True)
+        job = Job.objects.filter(kind=audit_check.JOB_KIND).latest("id")
+        assert page.redirect_chain[-1][0] == reverse("job-detail", args=[job.public_id])
+        assert at.client.post(reverse("settings-audit-check")).url == reverse("job-detail", args=[job.public_id])
+        assert "The log is being checked." in text_of(at.client.get(reverse("settings-audit")).content)
+        jobs.run_job(job.pk)
+        job.refresh_from_db()
+        assert job.status == "done"
+        return text_of(at.client.get(reverse("settings-audit")).content)
+
+    whole = checked()
+    assert "The log is whole." in whole
+    assert f": {total} entries." in whole
+    third = AuditEntry.objects.filter(workspace=at.workspace).order_by("id")[total - 2]
+    with connection.cursor() as cursor:  # what somebody does who owns the database
+        cursor.execute("ALTER TABLE core_auditentry DISABLE TRIGGER USER")
+    AuditEntry.objects.filter(pk=third.pk).update(summary="something else")
+    broken = checked()
+    assert "The chain breaks." in broken
+    assert third.public_id in broken
+    assert Job.objects.latest("id").result == {"entries": total - 1, "broken": str(third.pk)}
+    AuditEntry.objects.filter(pk=third.pk).delete()
+    assert "The chain breaks." in text_of(at.client.get(reverse("settings-audit")).content)
 
 
 def test_the_same_acts_by_rest() -> None:
@@ -361,6 +395,11 @@ def test_the_same_acts_by_rest() -> None:
     log = client.get("/api/v1/audit?kind=member&since=2020-01-01T00:00:00Z").json()["data"]
     assert [entry["action"] for entry in log] == ["member.removed", "member.role_changed"]
     assert client.get("/api/v1/audit?since=yesterday").status_code == 400
+    check = client.post("/api/v1/audit/check")
+    assert (check.status_code, check.json()["kind"]) == (202, "audit_check")
+    jobs.run_job(Job.objects.get(kind="audit_check").pk)
+    found = client.get(f"/api/v1/jobs/{check.json()['id']}").json()["result"]
+    assert found == {"entries": AuditEntry.objects.filter(workspace=at.workspace).count(), "broken": None}
 
 
 def _marketing() -> tuple[str, ...]:

@@ -99,6 +99,7 @@ declare(
                "since": "From this time on.", "until": "Before this time."},
     ),
 )
+declare(views_people.AuditCheckView, "POST", Operation(name="check_audit_log", answer="Job", status=202))
 declare(
     views.JobsView, "GET",
     Operation(name="list_jobs", answer="Job", is_list=True,

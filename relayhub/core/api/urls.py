@@ -17,6 +17,7 @@ urlpatterns: list[URLPattern] = [
     path("invitations", views_people.InvitationsView.as_view()),
     path("invitations/<str:invitation_id>", views_people.InvitationView.as_view()),
     path("audit", views_people.AuditView.as_view()),
+    path("audit/check", views_people.AuditCheckView.as_view()),
     path("jobs", views.JobsView.as_view()),
     path("jobs/<str:job_id>", views.JobView.as_view()),
 ]

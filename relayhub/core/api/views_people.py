@@ -12,12 +12,12 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from relayhub.core import audit, logos, people, workspaces
+from relayhub.core import audit, audit_check, logos, people, workspaces
 from relayhub.core.access import get_or_absent
 from relayhub.core.api.base import ApiView, StrictSerializer, parsed
 from relayhub.core.api.pagination import page_by_id
 from relayhub.core.api.parsers import StrictMultiPartParser
-from relayhub.core.api.views import moment, workspace_body
+from relayhub.core.api.views import job_body, moment, workspace_body
 from relayhub.core.errors import InputError
 from relayhub.core.ids import Prefix
 from relayhub.core.models import AuditEntry, Invitation, Member, Scope
@@ -173,6 +173,16 @@ class AuditView(ApiView):
             since=_moment(given.get("since"), "since"), until=_moment(given.get("until"), "until"),
         )
         return Response(page_by_id(request, found, lambda rows: map(entry_body, rows)))
+
+
+class AuditCheckView(ApiView):
+    """POST checks that the log is whole: every entry holds a hash of the one before."""
+
+    permissions: ClassVar = {"POST": Scope.AUDIT_READ}
+
+    def post(self, request: Request) -> Response:
+        """202 with the job; its result has `entries` looked at and `broken`, the id of the first that does not fit."""
+        return Response(job_body(audit_check.start(self.actor)), status=202)
 
 
 def _moment(text: str | None, field: str) -> datetime | None:
