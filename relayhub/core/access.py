@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, TypeVar
 from uuid import UUID
 
 from django.db import models
+from django.utils.translation import gettext as _
 
+from relayhub.core import role_words
 from relayhub.core.errors import AccessError, ForbiddenError
 from relayhub.core.ids import Prefix, decode_id
 from relayhub.core.models import ApiKey, Member, Role, Scope, User, Workspace
@@ -139,14 +141,17 @@ def member_for(user: User, workspace_id: UUID | None = None) -> Member:
 def require(actor: Actor, permission: str) -> None:
     """ForbiddenError unless the permission is held."""
     if not actor.may(permission):
-        raise ForbiddenError(
-            f"This needs the permission “{permission}”, which {_holder(actor)} does not have.",
-            code="forbidden",
-        )
+        raise ForbiddenError(_refusal(actor, permission), code="forbidden")
 
 
-def _holder(actor: Actor) -> str:
-    return "this key" if actor.api_key is not None else f"the role {actor.role or 'given'}"
+def _refusal(actor: Actor, permission: str) -> str:
+    if actor.api_key is not None:
+        words = _("This needs the permission “%(permission)s”, which this key does not have.")
+    elif not actor.role:
+        words = _("This needs the permission “%(permission)s”, which the role given does not have.")
+    else:
+        words = _("This needs the permission “%(permission)s”, which the role %(role)s does not have.")
+    return words % {"permission": permission, "role": role_words.within(actor.role)}
 
 
 def get_or_absent(

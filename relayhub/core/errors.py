@@ -6,6 +6,8 @@ log and the operator's page. What peers answered is never an exception but a `Se
 
 from __future__ import annotations
 
+from django.utils.translation import gettext as _
+
 from relayhub.protocol.reply import SmtpReply
 
 
@@ -41,8 +43,8 @@ class AccessError(RelayHubError):
     http_status = 404
     default_code = "not_found"
 
-    def __init__(self, message: str = "There is nothing here, or you may not see it.", **kwargs: str) -> None:
-        super().__init__(message, **kwargs)
+    def __init__(self, message: str = "", **kwargs: str) -> None:
+        super().__init__(message or _("There is nothing here, or you may not see it."), **kwargs)
 
 
 class ForbiddenError(AccessError):

@@ -16,6 +16,7 @@ from uuid import UUID
 
 from django.db import transaction
 from django.utils.crypto import constant_time_compare
+from django.utils.translation import gettext as _
 
 from relayhub.core import audit
 from relayhub.core.access import ALL_SCOPES, Actor, require, unknown_scopes
@@ -90,9 +91,9 @@ def create_key(actor: Actor, *, name: str, limits: KeyLimits, replaces: ApiKey |
 
 def _check_limits(actor: Actor, name: str, limits: KeyLimits) -> None:
     if not 1 <= len(name.strip()) <= 120:
-        raise InputError("Give the key a name of 1 to 120 characters.", field="name")
+        raise InputError(_("Give the key a name of 1 to 120 characters."), field="name")
     if not limits.scopes:
-        raise InputError("Choose at least one scope.", field="scopes")
+        raise InputError(_("Choose at least one scope."), field="scopes")
     unknown = unknown_scopes(limits.scopes)
     if unknown:
         raise InputError(
@@ -100,11 +101,12 @@ def _check_limits(actor: Actor, name: str, limits: KeyLimits) -> None:
         )
     foreign = [scope for scope in limits.scopes if not actor.may(scope)]
     if foreign:
-        raise ForbiddenError(f"You cannot give a key the scope “{foreign[0]}”, which you do not hold yourself.")
+        words = _("You cannot give a key the scope “%(scope)s”, which you do not hold yourself.")
+        raise ForbiddenError(words % {"scope": foreign[0]})
     check_networks(limits.networks)
     check_expiry(limits.expires_at)
     if not 1 <= limits.requests_per_second <= 10_000:
-        raise InputError("Write requests a second from 1 to 10,000.", field="requests_per_second")
+        raise InputError(_("Write requests a second from 1 to 10,000."), field="requests_per_second")
 
 
 def check_networks(networks: Iterable[str]) -> None:
@@ -113,15 +115,14 @@ def check_networks(networks: Iterable[str]) -> None:
         try:
             ipaddress.ip_network(network, strict=False)
         except ValueError as exc:
-            raise InputError(
-                f"“{network}” is not a network. Write it as 203.0.113.0/24 or 2001:db8::/32.", field="networks"
-            ) from exc
+            words = _("“%(network)s” is not a network. Write it as 203.0.113.0/24 or 2001:db8::/32.")
+            raise InputError(words % {"network": network}, field="networks") from exc
 
 
 def check_expiry(expires_at: datetime | None) -> None:
     """InputError where it has passed already."""
     if expires_at is not None and expires_at <= now():
-        raise InputError("The expiry lies in the past.", field="expires_at")
+        raise InputError(_("The expiry lies in the past."), field="expires_at")
 
 
 def checked_domains(domains: Iterable[str]) -> list[str]:
@@ -196,7 +197,7 @@ def revoke_key(actor: Actor, key: ApiKey) -> None:
     require(actor, Scope.KEYS_WRITE)
     with transaction.atomic():
         if not ApiKey.objects.filter(pk=key.pk, revoked_at=None).update(revoked_at=now()):
-            raise ConflictError("This key was revoked already.", code="key_revoked")
+            raise ConflictError(_("This key was revoked already."), code="key_revoked")
         audit.record(actor, "key.revoked", "key", key.public_id, summary=f"API key {key.name}")
 
 
@@ -212,9 +213,9 @@ def rotate_key(actor: Actor, key: ApiKey, *, overlap: timedelta = DEFAULT_OVERLA
     with transaction.atomic():
         held = ApiKey.objects.select_for_update().get(pk=key.pk)  # two clicks make one successor
         if held.revoked_at is not None:
-            raise ConflictError("A revoked key cannot be rotated; make a new one.", code="key_revoked")
+            raise ConflictError(_("A revoked key cannot be rotated; make a new one."), code="key_revoked")
         if replaced_among([held]):
-            raise ConflictError("This key was rotated already; rotate its successor.", code="key_replaced")
+            raise ConflictError(_("This key was rotated already; rotate its successor."), code="key_replaced")
         new = create_key(actor, name=key.name, limits=limits, replaces=key)
         ends = now() + overlap
         if key.expires_at is None or key.expires_at > ends:
@@ -234,7 +235,7 @@ def replaced_among(rows: Iterable[ApiKey]) -> set[UUID]:
 def check_overlap(overlap: timedelta) -> None:
     """InputError unless the overlap is 0 seconds to 30 days."""
     if not timedelta(0) <= overlap <= MAX_OVERLAP:
-        raise InputError("The overlap lies between 0 seconds and 30 days.", field="overlap")
+        raise InputError(_("The overlap lies between 0 seconds and 30 days."), field="overlap")
 
 
 def same_life(created_at: datetime, expires_at: datetime | None) -> datetime | None:

@@ -18,6 +18,7 @@ from django.db import models
 from django.db.models import F, Model, QuerySet, Value
 from django.db.models.expressions import Combinable
 from django.db.models.lookups import GreaterThan, LessThan
+from django.utils.translation import gettext as _
 
 from relayhub.core.errors import InputError
 
@@ -92,7 +93,7 @@ def _beyond(order: Order, place: Place, descends: bool) -> models.Q:
         return models.Q(**{"pk__lt" if descends else "pk__gt": place.key})
     is_number = isinstance(place.value, (int, float)) and not isinstance(place.value, bool)
     if not (is_number if order.kind is float else isinstance(place.value, str)):
-        raise InputError("This page was of another order. Begin again at the first one.", field="cursor")
+        raise InputError(_("This page was of another order. Begin again at the first one."), field="cursor")
     return models.Q(compare(_Pair(F(VALUE), F("pk")), _Pair(Value(place.value), Value(place.key))))
 
 

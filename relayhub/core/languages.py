@@ -16,6 +16,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponseBase
 from django.utils import translation
 from django.utils.cache import patch_vary_headers
+from django.utils.translation import gettext as _
 from django.utils.translation.trans_real import parse_accept_lang_header
 
 from relayhub.core.errors import InputError
@@ -76,7 +77,7 @@ def checked_tag(value: str) -> str:
     tag = _by_name().get(text.lower()) or _normal_tag(text)
     if not tag:
         raise InputError(
-            f"“{text[:40]}” is not a language. Write a tag such as de or pt-BR.", field="language",
+            _("“%(text)s” is not a language. Write a tag such as de or pt-BR.") % {"text": text[:40]}, field="language",
             code="unknown_language",
         )
     return tag

@@ -8,6 +8,7 @@ from __future__ import annotations
 from uuid import UUID
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from relayhub.core import audit, files, picture_reading
 from relayhub.core.access import Actor, require
@@ -64,6 +65,7 @@ def _put(actor: Actor, file: StoredFile | None, action: str) -> Workspace:
 
 def _drawn(data: bytes) -> bytes:
     if len(data) > MAX_BYTES:
-        raise InputError(f"A logo has up to {MAX_BYTES // 1024**2} MB. Save it smaller.", field="logo")
+        words = _("A logo has up to %(size)s MB. Save it smaller.") % {"size": MAX_BYTES // 1024**2}
+        raise InputError(words, field="logo")
     picture = picture_reading.read_picture(data, field="logo")
     return picture_reading.fitted(picture.data, kind=picture.format, box=_SIZE)

@@ -18,8 +18,9 @@ from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import transaction
 from django.db.models import QuerySet
+from django.utils.translation import gettext as _
 
-from relayhub.core import audit, languages
+from relayhub.core import audit, languages, role_words
 from relayhub.core.access import PEOPLE_WRITE, ROLE_PERMISSIONS, Actor, require
 from relayhub.core.clock import now
 from relayhub.core.crypto import hash_secret, random_secret
@@ -46,9 +47,11 @@ def invite(actor: Actor, *, email: str, role: str) -> NewInvitation:
     try:
         validate_email(address)
     except ValidationError as exc:
-        raise InputError(f"“{address}” is not an e-mail address.", field="email") from exc
+        raise InputError(
+                _("“%(address)s” is not an e-mail address.") % {"address": address}, field="email"
+            ) from exc
     if Member.objects.filter(workspace=actor.workspace, user__email__iexact=address).exists():
-        raise ConflictError(f"{address} is a member already.", code="already_member")
+        raise ConflictError(_("%(address)s is a member already.") % {"address": address}, code="already_member")
     token = random_secret()
     with transaction.atomic():
         Invitation.objects.filter(
@@ -88,8 +91,7 @@ def open_invitation(token: str) -> Invitation:
     """The open invitation of a link; AccessError when unknown, used, revoked or out of time."""
     found = Invitation.objects.select_related("workspace").filter(token_hash=hash_secret(token)).first()
     if found is None or found.accepted_at or found.revoked_at or found.expires_at <= now():
-        raise AccessError("This invitation does not exist, was used already, or has run out. "
-                          "Ask for a new one.")
+        raise AccessError(_("This invitation does not exist, was used already, or has run out. Ask for a new one."))
     return found
 
 
@@ -100,7 +102,7 @@ def accept_invitation(token: str, user: User) -> Member:
         still_open = Invitation.objects.filter(pk=invitation.pk, accepted_at=None, revoked_at=None)
         taken = still_open.update(accepted_at=now())
         if not taken:
-            raise AccessError("This invitation was used already, or taken back.")
+            raise AccessError(_("This invitation was used already, or taken back."))
         member, made = Member.objects.get_or_create(
             workspace=invitation.workspace, user=user, defaults={"role": invitation.role}
         )
@@ -115,11 +117,12 @@ def revoke_invitation(actor: Actor, invitation: Invitation) -> None:
     """Make an open invitation useless."""
     require(actor, PEOPLE_WRITE)
     if not may_give(actor, invitation.role):
-        raise ForbiddenError(f"You cannot take back the invitation of {_named(invitation.role)}.")
+        words = _("You cannot take back the invitation of %(role)s.")
+        raise ForbiddenError(words % {"role": role_words.with_article(invitation.role)})
     with transaction.atomic():
         open_ones = Invitation.objects.filter(pk=invitation.pk, accepted_at=None, revoked_at=None)
         if not open_ones.update(revoked_at=now()):
-            raise ConflictError("This invitation is not open any more.", code="invitation_closed")
+            raise ConflictError(_("This invitation is not open any more."), code="invitation_closed")
         audit.record(
             actor, "invitation.revoked", "invitation", invitation.public_id,
             summary=f"{invitation.email} as {invitation.role}",
@@ -170,16 +173,14 @@ def _check_role(actor: Actor, role: str) -> None:
     if _is_limited(actor.api_key):
         raise ForbiddenError("This key is limited; a person is not, and so it cannot give somebody a role.")
     if not may_give(actor, role):
-        raise ForbiddenError(f"You cannot make somebody {_named(role)}: the role holds more than you do.")
+        words = _("You cannot make somebody %(role)s: the role holds more than you do.")
+        raise ForbiddenError(words % {"role": role_words.with_article(role)})
 
 
 def _check_may_touch(actor: Actor, member: Member) -> None:
     if not may_give(actor, member.role):
-        raise ForbiddenError(f"You cannot change or remove {_named(member.role)}: the role holds more than you do.")
-
-
-def _named(role: str) -> str:
-    return f"{'an' if role[0] in 'ao' else 'a'} {role}"
+        words = _("You cannot change or remove %(role)s: the role holds more than you do.")
+        raise ForbiddenError(words % {"role": role_words.with_article(member.role)})
 
 
 def may_give(actor: Actor, role: str) -> bool:
@@ -222,7 +223,7 @@ def members_of(workspace: Workspace) -> QuerySet[Member]:
 
 def _check_not_last_owner(workspace: Workspace) -> None:
     if Member.objects.filter(workspace=workspace, role=Role.OWNER).count() <= 1:
-        raise ConflictError("A workspace keeps at least one owner. Make somebody else an owner first.",
+        raise ConflictError(_("A workspace keeps at least one owner. Make somebody else an owner first."),
                             code="last_owner")
 
 
@@ -233,9 +234,11 @@ def change_profile(user: User, *, display_name: str, timezone: str, language: st
     """Let a person say what they are called, which language they read and in which zone they read times."""
     name = " ".join(display_name.split())
     if len(name) > PROFILE_NAME_LENGTH:
-        raise InputError(f"A name has up to {PROFILE_NAME_LENGTH} characters.", field="display_name")
+        words = _("A name has up to %(count)s characters.") % {"count": PROFILE_NAME_LENGTH}
+        raise InputError(words, field="display_name")
     if timezone not in zoneinfo.available_timezones():
-        raise InputError(f"“{timezone}” is not a time zone. Choose one such as Europe/Berlin.", field="timezone")
+        words = _("“%(zone)s” is not a time zone. Choose one such as Europe/Berlin.") % {"zone": timezone}
+        raise InputError(words, field="timezone")
     if language not in languages.shipped():
         raise InputError(f"“{language}” is not one of: {', '.join(languages.shipped())}.", field="language")
     User.objects.filter(pk=user.pk).update(display_name=name, timezone=timezone, language=language)

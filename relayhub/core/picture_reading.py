@@ -12,9 +12,11 @@ import struct
 import zlib
 from dataclasses import dataclass
 
+from django.utils.translation import gettext as _
 from PIL import Image, ImageCms, ImageOps
 
 from relayhub.core.errors import InputError
+from relayhub.core.formats import number
 from relayhub.core.picture_bytes import BARE
 
 MAX_BYTES = 10 * 1024 * 1024
@@ -32,7 +34,6 @@ _FAULTS = (
     RuntimeError, struct.error, zlib.error,
 )
 _BOMBS = (Image.DecompressionBombError, Image.DecompressionBombWarning)
-_HOW = "Choose a PNG, JPEG, GIF or WebP file."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,11 +54,13 @@ def read_picture(data: bytes, *, field: str = "file") -> Picture:
     Costs a whole decoding: up to a second or two and 160 MB for the largest that is taken.
     """
     if not data:
-        raise InputError(f"This file is empty. {_HOW}", field=field, code="picture_empty")
+        raise InputError(
+            _("This file is empty. Choose a PNG, JPEG, GIF or WebP file."), field=field, code="picture_empty"
+        )
     if len(data) > MAX_BYTES:
         raise InputError(
-            f"This file is larger than {MAX_BYTES // 1024**2} MB. Save the picture smaller: mails are about 600 pixels"
-            " wide, and people open them on phones.", field=field, code="picture_too_large",
+            _("This file is larger than %(size)s MB. Save the picture smaller: mails are about 600 pixels wide, and"
+              " people open them on phones.") % {"size": MAX_BYTES // 1024**2}, field=field, code="picture_too_large",
         )
     try:
         return _read(data, field)
@@ -83,8 +86,8 @@ def _read(data: bytes, field: str) -> Picture:
 
 def _too_large(field: str) -> InputError:
     return InputError(
-        f"This picture has more than {MAX_PIXELS // 1_000_000} megapixels. Save it smaller: 1,200 pixels wide is enough"
-        " for any mail.", field=field, code="picture_too_large",
+        _("This picture has more than %(size)s megapixels. Save it smaller: 1,200 pixels wide is enough for any mail.")
+        % {"size": MAX_PIXELS // 1_000_000}, field=field, code="picture_too_large",
     )
 
 
@@ -100,8 +103,8 @@ def _decoded_frames(opened: Image.Image, field: str) -> int:
         count += 1
         if count > MAX_FRAMES or (count > 1 and count * pixels > MAX_ANIMATED_PIXELS):
             raise InputError(
-                f"This animation has too many or too large frames. Make it shorter or smaller: up to {MAX_FRAMES}"
-                " frames, and 600 pixels wide.", field=field, code="picture_too_large",
+                _("This animation has too many or too large frames. Make it shorter or smaller: up to %(count)s frames,"
+                  " and 600 pixels wide.") % {"count": MAX_FRAMES}, field=field, code="picture_too_large",
             )
     if count > 1:
         opened.seek(0)
@@ -154,8 +157,8 @@ def scaled(data: bytes, *, width: int, kind: str) -> Picture:
     """A still picture of ours at this width; GIF becomes PNG. InputError where it is not wider than that."""
     with Image.open(io.BytesIO(data), formats=(kind,)) as opened:
         if opened.width <= width:
-            raise InputError(f"The picture is {opened.width:,} pixels wide: there is nothing to make smaller.",
-                             field="width", code="picture_small")
+            words = _("The picture is %(width)s pixels wide: there is nothing to make smaller.")
+            raise InputError(words % {"width": number(opened.width)}, field="width", code="picture_small")
         height = max(1, round(opened.height * width / opened.width))
         drawn = in_srgb(opened, opened.info.get("icc_profile"))
     made = "PNG" if kind == "GIF" else kind
@@ -187,15 +190,15 @@ def _refusal(data: bytes) -> str:
     """What the file seems to be instead, and what to do."""
     start = data[:1024].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
     if start.startswith(b"<svg") or (start.startswith((b"<?xml", b"<!--", b"<!doctype svg")) and b"<svg" in start):
-        return ("This is an SVG, which Gmail and Outlook do not show. Save it as a PNG, twice as wide as it is to be"
-                " seen.")
+        return _("This is an SVG, which Gmail and Outlook do not show. Save it as a PNG, twice as wide as it is to be"
+                 " seen.")
     if data[4:8] == b"ftyp" and data[8:12] in {b"heic", b"heix", b"mif1", b"heif", b"hevc"}:
-        return "This is a HEIC photo, which mail programs do not show. Save it as a JPEG."
+        return _("This is a HEIC photo, which mail programs do not show. Save it as a JPEG.")
     if data[4:12] in {b"ftypavif", b"ftypavis"}:
-        return "This is an AVIF, which Outlook and older phones do not show. Save it as a JPEG or PNG."
+        return _("This is an AVIF, which Outlook and older phones do not show. Save it as a JPEG or PNG.")
     if data.startswith((b"II*\0", b"MM\0*", b"BM", b"%PDF")):
-        return "Mail programs do not show files of this kind. Save the picture as a PNG or JPEG."
+        return _("Mail programs do not show files of this kind. Save the picture as a PNG or JPEG.")
     if data.startswith((b"\x89PNG", b"\xff\xd8\xff", b"GIF8")) or (data[:4] == b"RIFF" and data[8:12] == b"WEBP"):
-        return "This picture is damaged or was cut short. Open it in a picture program and save it anew."
-    return f"This is not a picture, whatever its name says. {_HOW}"
+        return _("This picture is damaged or was cut short. Open it in a picture program and save it anew.")
+    return _("This is not a picture, whatever its name says. Choose a PNG, JPEG, GIF or WebP file.")
 

@@ -10,6 +10,7 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST, require_safe
 
 from relayhub.core import people, sessions, way_back
@@ -100,7 +101,7 @@ def _join(request: HttpRequest, token: str, invited: Invitation, user: User) -> 
     if request.method != "POST":
         return render(request, "core/invitation.html", {"invitation": invited, "person": user})
     people.accept_invitation(token, user)
-    messages.success(request, f"You are in {invited.workspace.name} now.")
+    messages.success(request, _("You are in %(workspace)s now.") % {"workspace": invited.workspace.name})
     return redirect("home")
 
 
@@ -122,5 +123,5 @@ def _new_person(request: HttpRequest, token: str, invited: Invitation) -> HttpRe
         return redirect("invitation", token)
     login(request, user, backend=_BACKEND)
     sessions.note_sign_in(request)
-    messages.success(request, f"Welcome. You are in {invited.workspace.name} now.")
+    messages.success(request, _("Welcome. You are in %(workspace)s now.") % {"workspace": invited.workspace.name})
     return redirect("home")

@@ -10,11 +10,13 @@ from django.conf import settings
 from django.db import transaction
 from django.utils.module_loading import import_string
 from django.utils.text import slugify
+from django.utils.translation import gettext as _
 
 from relayhub.core import audit, languages
 from relayhub.core.access import Actor, member_for, require
 from relayhub.core.clock import now
 from relayhub.core.errors import ConflictError, InputError
+from relayhub.core.formats import number
 from relayhub.core.models import BrandFont, Member, Role, Scope, User, Workspace
 from relayhub.protocol.attachment_policy import endings
 
@@ -29,7 +31,7 @@ def create_workspace(name: str, *, owner: User | None = None, **particulars: Any
     """Make a workspace with an unused slug; the owner, if given, becomes its first member."""
     title = _checked("name", name)
     if not title:
-        raise InputError("Give the workspace a name.", field="name")
+        raise InputError(_("Give the workspace a name."), field="name")
     with transaction.atomic():
         workspace = Workspace.objects.create(name=title, slug=_free_slug(title), **particulars)
         if owner is not None:
@@ -43,7 +45,7 @@ def change_workspace(actor: Actor, **changes: Any) -> Workspace:
     workspace = Workspace.objects.get(pk=actor.workspace.pk)
     values = {field: _checked_any(field, value) for field, value in changes.items()}
     if values.get("name") == "":
-        raise InputError("Give the workspace a name.", field="name")
+        raise InputError(_("Give the workspace a name."), field="name")
     if values.get("footer_html"):
         _check_footer(values["footer_html"])
     before = {field: getattr(workspace, field) for field in values}
@@ -64,11 +66,12 @@ def stop_sending(actor: Actor, reason: str) -> None:
     require(actor, Scope.WORKSPACE_WRITE)
     text = " ".join(reason.split())
     if not 1 <= len(text) <= 300:
-        raise InputError("Say why, in up to 300 characters: everybody in the workspace reads it.", field="reason")
+        words = _("Say why, in up to 300 characters: everybody in the workspace reads it.")
+        raise InputError(words, field="reason")
     with transaction.atomic():
         running = Workspace.objects.filter(pk=actor.workspace.pk, sending_stopped_at=None)
         if not running.update(sending_stopped_at=now(), sending_stopped_reason=text):
-            raise ConflictError("Sending of this workspace is stopped already.", code="sending_stopped")
+            raise ConflictError(_("Sending of this workspace is stopped already."), code="sending_stopped")
         audit.record(actor, "workspace.sending_stopped", "workspace", actor.workspace.public_id, summary=text)
 
 
@@ -78,7 +81,7 @@ def resume_sending(actor: Actor) -> None:
     with transaction.atomic():
         stopped = Workspace.objects.filter(pk=actor.workspace.pk).exclude(sending_stopped_at=None)
         if not stopped.update(sending_stopped_at=None, sending_stopped_reason=""):
-            raise ConflictError("Sending of this workspace is not stopped.", code="sending_not_stopped")
+            raise ConflictError(_("Sending of this workspace is not stopped."), code="sending_not_stopped")
         audit.record(actor, "workspace.sending_resumed", "workspace", actor.workspace.public_id)
 
 
@@ -113,20 +116,20 @@ def _checked_endings(text: str) -> list[str]:
     try:
         found = endings(text)
     except ValueError as exc:
-        raise InputError(f"“{str(exc)[:40]}” is not the ending of a file. Write endings such as exe or js.",
-                         field="refused_attachments") from exc
+        words = _("“%(ending)s” is not the ending of a file. Write endings such as exe or js.")
+        raise InputError(words % {"ending": str(exc)[:40]}, field="refused_attachments") from exc
     if len(found) > MAX_ENDINGS:
-        raise InputError(f"At most {MAX_ENDINGS} endings.", field="refused_attachments")
+        raise InputError(_("At most %(count)s endings.") % {"count": MAX_ENDINGS}, field="refused_attachments")
     return list(found)
 
 
 def _check_footer(source: str) -> None:
     """InputError unless the footer can be merged and lets people leave."""
     if "unsubscribe_url" not in source:
-        raise InputError(
-            "The footer needs {{ unsubscribe_url }}: it is what lets people leave where a mail has no link of its own.",
-            field="footer_html",
+        words = _(
+            "The footer needs {{ unsubscribe_url }}: it is what lets people leave where a mail has no link of its own."
         )
+        raise InputError(words, field="footer_html")
     problem = import_string(settings.FOOTER_CHECK)(source)
     if problem:
         raise InputError(problem, field="footer_html")
@@ -135,17 +138,18 @@ def _check_footer(source: str) -> None:
 def _checked(field: str, value: str) -> str:
     text = value.strip()
     if len(text) > _LIMITS[field]:
-        raise InputError(f"This is longer than {_LIMITS[field]:,} characters.", field=field)
+        words = _("This is longer than %(count)s characters.") % {"count": number(_LIMITS[field])}
+        raise InputError(words, field=field)
     if field != "postal_address" and field != "footer_html" and any(char in text for char in "\r\n\0"):
-        raise InputError("Write this in one line.", field=field)
+        raise InputError(_("Write this in one line."), field=field)
     return text
 
 
 def _free_slug(name: str) -> str:
     base = slugify(name)[:60] or "workspace"
     taken = set(Workspace.objects.filter(slug__startswith=base).values_list("slug", flat=True))
-    number, slug = 1, base
+    attempt, slug = 1, base
     while slug in taken:
-        number += 1
-        slug = f"{base}-{number}"
+        attempt += 1
+        slug = f"{base}-{attempt}"
     return slug

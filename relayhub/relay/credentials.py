@@ -11,6 +11,7 @@ from typing import Any
 
 from django.db import transaction
 from django.utils.crypto import constant_time_compare
+from django.utils.translation import gettext as _
 
 from relayhub.core import audit, keys
 from relayhub.core.access import CREDENTIALS_WRITE, Actor, require
@@ -49,7 +50,7 @@ def create_credential(
     require(actor, Scope.MESSAGES_WRITE)
     title = " ".join(name.split())
     if not 1 <= len(title) <= 120:
-        raise InputError("Give the credential a name of 1 to 120 characters.", field="name")
+        raise InputError(_("Give the credential a name of 1 to 120 characters."), field="name")
     keys.check_networks(networks)
     keys.check_expiry(expires_at)
     own_domains = keys.checked_domains(domains)
@@ -127,7 +128,7 @@ def revoke_credential(actor: Actor, credential: SmtpCredential) -> None:
     require(actor, CREDENTIALS_WRITE)
     with transaction.atomic():
         if not SmtpCredential.objects.filter(pk=credential.pk, revoked_at=None).update(revoked_at=now()):
-            raise ConflictError("This credential was revoked already.", code="credential_revoked")
+            raise ConflictError(_("This credential was revoked already."), code="credential_revoked")
         audit.record(actor, "credential.revoked", "credential", credential.public_id, summary=credential.name)
 
 
@@ -140,10 +141,12 @@ def rotate_credential(
     with transaction.atomic():
         held = SmtpCredential.objects.select_for_update().get(pk=credential.pk)  # two clicks make one successor
         if not is_usable(held):
-            raise ConflictError("An ended credential cannot be rotated; make a new one.", code="credential_revoked")
+            raise ConflictError(
+                _("An ended credential cannot be rotated; make a new one."), code="credential_revoked"
+            )
         if newer_of(held) is not None:
             raise ConflictError(
-                "This credential was rotated already; rotate its successor.", code="credential_replaced"
+                _("This credential was rotated already; rotate its successor."), code="credential_replaced"
             )
         new = create_credential(
             actor, name=credential.name, stream=credential.stream, is_default=credential.is_default,
