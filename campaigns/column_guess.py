@@ -11,6 +11,9 @@ import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
 from campaigns import column_values
 from campaigns.column_values import DATE_DMY, DATE_MDY, NUMBER_COMMA, NUMBER_DOT
 from campaigns.fields import key_from_heading
@@ -67,7 +70,9 @@ _SUBJECTS: dict[str, frozenset[str]] = {
 """),
     "city": _set("city, town, ort, stadt, ville, ciudad, citta, cidade, plaats, stad, miasto, kaupunki, mesto"),
 }
-_WORDS = {"country": "countries", "phone": "phone numbers", "city": "places"}
+_WORDS = {
+    "country": gettext_lazy("countries"), "phone": gettext_lazy("phone numbers"), "city": gettext_lazy("places"),
+}
 #: Letters that no decomposition makes plain.
 _WITHOUT_STROKE = {ord("ø"): "o", ord("ł"): "l", ord("æ"): "ae", ord("đ"): "d"}
 _ADDRESS = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
@@ -108,7 +113,7 @@ def guesses(
     for name in columns:
         key = by_word.get(headings[name], "")
         if name not in found and key and not _has(found, key):
-            found[name] = _of_field(key, known[key][1], values[name], "Same name as the field")
+            found[name] = _of_field(key, known[key][1], values[name], _("Same name as the field"))
     _names(found, columns, headings, values)
     for name in columns:
         if name not in found:
@@ -124,7 +129,7 @@ def _take(found: dict[str, Guess], target: str, name: str, values: Mapping[str, 
     if name:
         fits = target != EMAIL or not values[name] or _part(values[name], _ADDRESS.fullmatch) >= _ENOUGH
         found[name] = Guess(
-            target=target, look="pass" if fits else "warn", why="Sure" if fits else "Check: few are addresses"
+            target=target, look="pass" if fits else "warn", why=_("Sure") if fits else _("Check: few are addresses")
         )
 
 
@@ -163,18 +168,18 @@ def _names(
     if not last and first:
         last = pick(_NAME_OR_LAST)
     if first and last:
-        found[first] = Guess(target=FIRST_NAME, look="pass", why="Sure")
-        found[last] = Guess(target=LAST_NAME, look="pass", why="Sure")
+        found[first] = Guess(target=FIRST_NAME, look="pass", why=_("Sure"))
+        found[last] = Guess(target=LAST_NAME, look="pass", why=_("Sure"))
         return
     whole = whole or pick(_NAME_OR_LAST) or pick(_NAME_OR_FIRST)
     if whole:
-        found[whole] = Guess(target=NAME, look="pass", why="Sure")
+        found[whole] = Guess(target=NAME, look="pass", why=_("Sure"))
     elif first or last:
-        found[first or last] = Guess(target=FIRST_NAME if first else LAST_NAME, look="pass", why="Sure")
+        found[first or last] = Guess(target=FIRST_NAME if first else LAST_NAME, look="pass", why=_("Sure"))
     else:
         by_content = next((name for name in free if _looks_like_people(headings[name], values[name])), "")
         if by_content:
-            found[by_content] = Guess(target=NAME, look="pass", why="Likely: looks like names")
+            found[by_content] = Guess(target=NAME, look="pass", why=_("Likely: looks like names"))
 
 
 def _looks_like_people(heading: str, values: Sequence[str]) -> bool:
@@ -190,13 +195,15 @@ def _of_field(key: str, kind: str, values: Sequence[str], why: str) -> Guess:
     format_, note = format_of(kind, values)
     fits = _part(values, lambda value: column_values.fits(kind, format_, value)) if values else 1.0
     if fits < 1.0:
-        return Guess(target=key, type=kind, format=format_, look="warn", why=f"Check: not all are {_PLURAL[kind]}")
+        return Guess(target=key, type=kind, format=format_, look="warn", why=str(_NOT_ALL[kind]))
     return Guess(target=key, type=kind, format=format_, look="warn" if note else "pass", why=note or why)
 
 
-_PLURAL = {
-    FieldType.TEXT.value: "texts", FieldType.NUMBER.value: "numbers", FieldType.DATE.value: "dates",
-    FieldType.BOOLEAN.value: "yes or no",
+_NOT_ALL = {
+    FieldType.TEXT.value: gettext_lazy("Check: not all are texts"),
+    FieldType.NUMBER.value: gettext_lazy("Check: not all are numbers"),
+    FieldType.DATE.value: gettext_lazy("Check: not all are dates"),
+    FieldType.BOOLEAN.value: gettext_lazy("Check: not all are yes or no"),
 }
 
 
@@ -207,28 +214,30 @@ def _other(
     if heading in _LANGUAGE_HEADINGS and not _has(found, LANGUAGE):
         fits = not values or _part(values, _is_language) == 1.0
         return Guess(
-            target=LANGUAGE, look="pass" if fits else "warn", why="Sure" if fits else "Check: not all are languages"
+            target=LANGUAGE, look="pass" if fits else "warn",
+            why=_("Sure") if fits else _("Check: not all are languages"),
         )
     subject = next((key for key, words in _SUBJECTS.items() if heading in words), "")
     if subject in known and not _has(found, subject):
-        return _of_field(subject, known[subject][1], values, f"Likely: {_WORDS[subject]}")
+        return _of_field(subject, known[subject][1], values, _("Likely: %(what)s") % {"what": _WORDS[subject]})
     key = key_from_heading(plain(name))
     if not key or _has(found, key):
-        return Guess(target="", look="none", why="Left out" if not key else "Left out: named twice")
+        return Guess(target="", look="none", why=_("Left out") if not key else _("Left out: named twice"))
     if not values:
-        return Guess(target=key, why="New field, text: empty so far")
+        return Guess(target=key, why=_("New field, text: empty so far"))
     kind = FieldType.TEXT.value if subject else _type_of(values)
     format_, note = format_of(kind, values)
     if note:
         return Guess(target=key, type=kind, format=format_, look="warn", why=note)
     words = _WORDS.get(subject) or _about(values) if kind == FieldType.TEXT else ""
-    label = f"New field, {_SINGULAR[kind]}" + (f": {words}" if words else "")
+    label = _("New field, text: %(what)s") % {"what": words} if words else str(_NEW[kind])
     return Guess(target=key, type=kind, format=format_, why=label)
 
 
-_SINGULAR = {
-    FieldType.TEXT.value: "text", FieldType.NUMBER.value: "number", FieldType.DATE.value: "date",
-    FieldType.BOOLEAN.value: "yes or no",
+_NEW = {
+    FieldType.TEXT.value: gettext_lazy("New field, text"), FieldType.NUMBER.value: gettext_lazy("New field, number"),
+    FieldType.DATE.value: gettext_lazy("New field, date"),
+    FieldType.BOOLEAN.value: gettext_lazy("New field, yes or no"),
 }
 
 
@@ -242,14 +251,14 @@ def _is_language(value: str) -> bool:
 def _about(values: Sequence[str]) -> str:
     """What texts look like, in a word."""
     if _part(values, _PHONE.fullmatch) == 1.0 and _part(values, lambda value: value.startswith(("+", "0"))) > 0.5:
-        return "phone numbers"
+        return _("phone numbers")
     return ""
 
 
 def _type_of(values: Sequence[str]) -> str:
     """The narrowest type that all the values have."""
     for kind in (FieldType.BOOLEAN.value, FieldType.DATE.value, FieldType.NUMBER.value):
-        format_, _ = format_of(kind, values)
+        format_ = format_of(kind, values)[0]
         if all(column_values.fits(kind, format_, value) for value in values) and _is_meant(kind, values):
             return kind
     return FieldType.TEXT.value
@@ -285,5 +294,5 @@ def _date_format(values: Sequence[str]) -> tuple[str, str]:
     month_first = _part(values, lambda value: column_values.fits(FieldType.DATE, DATE_MDY, value))
     if day_first == month_first:
         is_open = any(column_values.is_ambiguous(value) for value in values)
-        return DATE_DMY, "Check: day or month first?" if is_open else ""
+        return DATE_DMY, _("Check: day or month first?") if is_open else ""
     return (DATE_DMY if day_first > month_first else DATE_MDY), ""

@@ -8,13 +8,16 @@ from __future__ import annotations
 import re
 from datetime import date
 
+from django.utils.translation import gettext_lazy as _
+
 from campaigns.models import FieldType
 
 DATE_DMY, DATE_MDY = "date.dmy", "date.mdy"
 NUMBER_DOT, NUMBER_COMMA = "number.dot", "number.comma"
 #: Every way of writing -> its word for people; ISO dates are understood beside both others.
 FORMATS = {
-    DATE_DMY: "day first", DATE_MDY: "month first", NUMBER_DOT: "decimal point", NUMBER_COMMA: "decimal comma",
+    DATE_DMY: _("day first"), DATE_MDY: _("month first"), NUMBER_DOT: _("decimal point"),
+    NUMBER_COMMA: _("decimal comma"),
 }
 _YES = frozenset({"true", "yes", "y", "1", "on", "ja", "j", "oui", "si", "sí", "sim", "tak", "kyllä", "ano"})
 _NO = frozenset({"false", "no", "n", "0", "off", "nein", "non", "não", "nao", "nee", "nej", "nei", "nie", "ei", "ne"})

@@ -12,6 +12,7 @@ from uuid import UUID
 from django.core.cache import cache
 from django.db import transaction
 from django.db.models import Q, QuerySet
+from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
 from campaigns import leaving
@@ -53,18 +54,18 @@ def ask_unconfirmed(actor: Actor, mailing_list: MailingList) -> Job:
     """Queue the asking; ConflictError while it runs already or where nobody waits."""
     require(actor, Scope.LISTS_WRITE)
     if not mailing_list.from_header:
-        raise InputError("The list has no From address, so no confirmation can be sent.", field="from_header")
+        raise InputError(_("The list has no From address, so no confirmation can be sent."), field="from_header")
     with transaction.atomic():
         MailingList.objects.select_for_update().get(pk=mailing_list.pk)
         count = waiting(mailing_list)
         if count == 0:
-            raise ConflictError("Everybody was asked within the last 30 days.", code="nobody_waits")
+            raise ConflictError(_("Everybody was asked within the last 30 days."), code="nobody_waits")
         running = Job.objects.filter(
             workspace=actor.workspace, kind=JOB_KIND, status__in=(JobStatus.WAITING, JobStatus.RUNNING),
             state__list=str(mailing_list.pk),
         )
         if running.exists():
-            raise ConflictError("These people are being asked already.", code="already_asking")
+            raise ConflictError(_("These people are being asked already."), code="already_asking")
         job = jobs.start_job(
             actor.workspace, kind=JOB_KIND, title=f"Ask {count:,} to confirm {mailing_list.name}", total=count,
             created_by=actor.user, state={"list": str(mailing_list.pk), "asked": 0, "refused": 0},

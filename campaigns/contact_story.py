@@ -13,6 +13,7 @@ from typing import Any
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
+from campaigns import retold
 from campaigns.models import ConsentAction, ConsentEntry, Contact
 from deliverability import managers
 from deliverability.models import Suppression, SuppressionReason
@@ -111,7 +112,8 @@ def _consent_entry(row: ConsentEntry) -> Entry:
 
 def evidence_of(row: ConsentEntry) -> str:
     """Where a consent came from, in one line."""
-    parts = [str(_CHANNELS.get(row.channel, row.channel)), row.source, f"IP {row.ip}" if row.ip else ""]
+    channel, source = str(_CHANNELS.get(row.channel, row.channel)), retold.source_told(row.source)
+    parts = [channel, source, f"IP {row.ip}" if row.ip else ""]
     return " · ".join(part for part in parts if part)
 
 

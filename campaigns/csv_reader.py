@@ -14,6 +14,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
 
+from django.utils.translation import gettext as _
+
 MAX_BYTES = 200 * 1024 * 1024  # CONTRACT 7
 MAX_ROWS = 2_000_000  # CONTRACT 7
 MAX_COLUMNS = 200  # CONTRACT 7
@@ -63,7 +65,7 @@ def detect_encoding(chunks: Iterable[bytes]) -> str:
         size += len(chunk)
         if b"\0" in chunk:
             raise UnreadableFile(
-                "This is not a CSV file: it holds binary data. Export the sheet as CSV and try again."
+                _("This is not a CSV file: it holds binary data. Export the sheet as CSV and try again.")
             )
         if is_utf8:
             try:
@@ -71,7 +73,7 @@ def detect_encoding(chunks: Iterable[bytes]) -> str:
             except UnicodeDecodeError:
                 is_utf8 = False
     if size == 0:
-        raise UnreadableFile("The file is empty.")
+        raise UnreadableFile(_("The file is empty."))
     return "utf-8" if is_utf8 else "cp1252"
 
 
@@ -100,15 +102,18 @@ def detect_dialect(stream: BinaryIO) -> Dialect:
     sample = stream.read(_SAMPLE_BYTES).decode("utf-8", "replace")
     lines = [line for line in sample.split("\n")[:50] if line.strip()]
     if not lines:
-        raise UnreadableFile("The file holds no rows.")
+        raise UnreadableFile(_("The file holds no rows."))
     delimiter = max(_DELIMITERS, key=lambda mark: _score(lines, mark))
     stream.seek(0)
     first = next(rows(stream, delimiter=delimiter, offset=0, number=0), None)
     if first is None:
-        raise UnreadableFile("The file holds no rows.")
+        raise UnreadableFile(_("The file holds no rows."))
     cells = first.cells[0].split(delimiter) if first.fault and first.cells else first.cells
     if len(cells) > MAX_COLUMNS:
-        raise UnreadableFile(f"The file has {len(cells)} columns; at most {MAX_COLUMNS} are taken.")
+        raise UnreadableFile(
+            _("The file has %(count)s columns; at most %(most)s are taken.")
+            % {"count": len(cells), "most": MAX_COLUMNS}
+        )
     has_header = not any("@" in cell for cell in cells)
     columns = _names(cells) if has_header else tuple(f"column {i + 1}" for i in range(len(cells)))
     return Dialect(encoding="utf-8", delimiter=delimiter, has_header=has_header, columns=columns)

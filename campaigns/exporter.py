@@ -11,6 +11,7 @@ from uuid import UUID
 
 from django.db import transaction
 from django.db.models import QuerySet
+from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
 from campaigns import bulk
@@ -43,7 +44,7 @@ def start_export(
         if chosen is not None:
             count = bulk.count_chosen(actor, chosen)
             if not count:
-                raise InputError("Choose at least one contact.", field="contact")
+                raise InputError(_("Choose at least one contact."), field="contact")
             title, state = f"Export of {recorded(count, 'contact')}", {"chosen": bulk.stored(chosen)}
         job = jobs.start_job(
             actor.workspace, kind=JOB_KIND, title=title, created_by=actor.user, state=state, unit="contacts",

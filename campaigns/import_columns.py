@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from django.utils.translation import gettext as _
+
 from campaigns import column_guess, column_values
 from campaigns.csv_reader import Dialect
 from campaigns.fields import KEY
@@ -54,22 +56,24 @@ def checked_mapping(columns: Columns, given: Mapping[str, str] | None) -> dict[s
         absent = [name for name in given if name not in columns.names]
         if absent:
             raise InputError(
-                f"The file has no column “{absent[0]}”. Its columns are: {', '.join(columns.names)}.",
-                field="mapping",
+                _("The file has no column “%(name)s”. Its columns are: %(columns)s.")
+                % {"name": absent[0], "columns": ", ".join(columns.names)}, field="mapping",
             )
     targets = [target for target in mapping.values() if target]
     if targets.count(column_guess.EMAIL) != 1:
         raise InputError(
-            "One column must hold the e-mail address; map it to “email”. Columns are: "
-            f"{', '.join(columns.names)}.", field="mapping", code="no_email_column",
+            _("One column must hold the e-mail address; map it to “email”. Columns are: %(columns)s.")
+            % {"columns": ", ".join(columns.names)}, field="mapping", code="no_email_column",
         )
     for target in targets:
         if target not in OWN_TARGETS and not KEY.fullmatch(target):
-            raise InputError(f"“{target[:60]}” is not a field key.", field="mapping")
+            raise InputError(_("“%(key)s” is not a field key.") % {"key": target[:60]}, field="mapping")
         if targets.count(target) > 1:
-            raise InputError(f"Two columns are mapped to “{target}”.", field="mapping")
+            raise InputError(_("Two columns are mapped to “%(key)s”.") % {"key": target}, field="mapping")
     if column_guess.NAME in targets and set(targets) & set(column_guess.NAME_PARTS):
-        raise InputError("One column is the whole name, another a part of it. Leave one of them out.", field="mapping")
+        raise InputError(
+            _("One column is the whole name, another a part of it. Leave one of them out."), field="mapping"
+        )
     return mapping
 
 
@@ -83,10 +87,15 @@ def checked_types(
         return {key: columns.guesses[name].type for key, name in new.items() if columns.guesses[name].target == key}
     for key, kind in given.items():
         if kind not in FieldType.values:
-            words = ", ".join(FieldType.values)
-            raise InputError(f"“{str(kind)[:40]}” is not a kind of field: {words}.", field="types")
+            raise InputError(
+                _("“%(given)s” is not a kind of field: %(known)s.")
+                % {"given": str(kind)[:40], "known": ", ".join(FieldType.values)}, field="types",
+            )
         if key in columns.known and columns.known[key][1] != kind:
-            raise InputError(f"The field “{key}” is there already and holds {columns.known[key][1]}.", field="types")
+            raise InputError(
+                _("The field “%(key)s” is there already and holds %(kind)s.")
+                % {"key": key, "kind": columns.known[key][1]}, field="types",
+            )
     return {key: given.get(key, FieldType.TEXT.value) for key in new}
 
 
@@ -99,7 +108,10 @@ def checked_formats(
         kind = columns.known[target][1] if target in columns.known else types.get(target, FieldType.TEXT.value)
         wanted = given.get(name, "")
         if wanted and wanted not in column_values.FORMATS:
-            raise InputError(f"“{wanted[:40]}” is none of: {', '.join(column_values.FORMATS)}.", field="formats")
+            raise InputError(
+                _("“%(given)s” is none of: %(known)s.")
+                % {"given": wanted[:40], "known": ", ".join(column_values.FORMATS)}, field="formats",
+            )
         if wanted.startswith(f"{kind}."):
             found[name] = wanted
         elif kind in (FieldType.DATE, FieldType.NUMBER):

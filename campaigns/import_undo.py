@@ -14,7 +14,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import connection, transaction
-from django.utils.translation import gettext_noop
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop, ngettext
 
 from campaigns import undo_batches
 from campaigns.models import ContactImport, ImportBefore, ImportKept, KeptReason
@@ -23,6 +24,7 @@ from relayhub.core.access import Actor, require, system_actor
 from relayhub.core.clock import now
 from relayhub.core.crashpoints import crashpoint
 from relayhub.core.errors import ConflictError
+from relayhub.core.formats import number
 from relayhub.core.models import Job, JobStatus, Scope
 
 JOB_KIND = "import_undo"
@@ -68,7 +70,7 @@ class UndoState:
 def state_of(row: ContactImport) -> UndoState:
     """Whether and until when the import can be undone, and what was counted or done."""
     if row.is_dry_run:
-        return UndoState(until=None, why_not="A dry run wrote nothing.", count=None, undo=None)
+        return UndoState(until=None, why_not=_("A dry run wrote nothing."), count=None, undo=None)
     until = row.job.finished_at + KEPT if row.job.finished_at else None
     state = UndoState(until=until, why_not="", count=row.undo_count, undo=row.undo)
     return replace(state, why_not=_why_not(row, state))
@@ -76,15 +78,15 @@ def state_of(row: ContactImport) -> UndoState:
 
 def _why_not(row: ContactImport, state: UndoState) -> str:
     if state.until is None:
-        return "The import has not ended yet. Stop it first, or wait."
+        return _("The import has not ended yet. Stop it first, or wait.")
     if state.is_done:
-        return "This import is undone already."
+        return _("This import is undone already.")
     if state.is_running:
-        return "It is being undone now."
+        return _("It is being undone now.")
     if now() > state.until:
-        return f"An import can be undone for {KEPT.days} days; the values before are gone."
+        return _("An import can be undone for %(days)s days; the values before are gone.") % {"days": KEPT.days}
     if not (row.created or row.updated or row.joined):
-        return "It changed nothing."
+        return _("It changed nothing.")
     return ""
 
 
@@ -109,7 +111,7 @@ def _start(actor: Actor, row: ContactImport, *, is_count: bool) -> Job:
         if state.is_counting and locked.undo_count is not None:
             if is_count:
                 return locked.undo_count
-            raise ConflictError("What an undo would do is still being counted.", code="still_counting")
+            raise ConflictError(_("What an undo would do is still being counted."), code="still_counting")
         verb = "Count the undo of" if is_count else "Undo"
         job = jobs.start_job(
             actor.workspace, kind=COUNT_KIND if is_count else JOB_KIND, title=f"{verb} import {locked.file_name}",
@@ -187,11 +189,14 @@ def counts_of(job: Job) -> dict[str, int]:
 
 def sentence_of(counts: dict[str, int]) -> str:
     """The figures in words: `3,995 contacts removed, 210 restored, 4,102 taken off the list, 12 kept`."""
-    removed = counts["removed"]
-    parts = [f"{removed:,} contact{'' if removed == 1 else 's'} removed", f"{counts['restored']:,} restored"]
+    parts = [
+        ngettext("%(count)s contact removed", "%(count)s contacts removed", counts["removed"])
+        % {"count": number(counts["removed"])},
+        _("%(count)s restored") % {"count": number(counts["restored"])},
+    ]
     if counts["taken_off"] or counts["places_kept"]:
-        parts.append(f"{counts['taken_off']:,} taken off the list")
-    parts.append(f"{counts['kept']:,} kept")
+        parts.append(_("%(count)s taken off the list") % {"count": number(counts["taken_off"])})
+    parts.append(_("%(count)s kept") % {"count": number(counts["kept"])})
     return ", ".join(parts)
 
 
@@ -199,7 +204,7 @@ def kept_of(row: ContactImport) -> Iterator[tuple[str, str]]:
     """Address and reason of everything that the last count or undo keeps, in order."""
     rows = ImportKept.objects.filter(contact_import=row).order_by("id").values_list("contact__email", "reason")
     for email, reason in rows.iterator(chunk_size=2000):
-        yield email or "(removed since)", str(KeptReason(reason).label)
+        yield email or _("(removed since)"), str(KeptReason(reason).label)
 
 
 def forget_values() -> int:

@@ -16,6 +16,7 @@ from uuid import UUID
 
 from django.db import transaction
 from django.db.models import QuerySet
+from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
 from campaigns import csv_reader, import_batches, import_columns
@@ -106,7 +107,7 @@ def start_after_dry_run(actor: Actor, tried: ContactImport) -> ContactImport:
     """
     require(actor, Scope.CONTACTS_WRITE)
     if tried.file is None:
-        raise ConflictError("The file was kept for 7 days and is gone. Upload it again.", code="file_gone")
+        raise ConflictError(_("The file was kept for 7 days and is gone. Upload it again."), code="file_gone")
     by_default = tried.consent_source.startswith(f"import {tried.public_id} ")
     with transaction.atomic():
         ContactImport.objects.select_for_update().get(pk=tried.pk)
@@ -172,8 +173,8 @@ def _limited(chunks: Iterable[bytes]) -> Iterable[bytes]:
         size += len(chunk)
         if size > csv_reader.MAX_BYTES:
             raise InputError(
-                f"The file is larger than {csv_reader.MAX_BYTES // 1024 // 1024} MB. Split it and import the"
-                " parts one after the other.", field="file", code="file_too_large",
+                _("The file is larger than %(most)s MB. Split it and import the parts one after the other.")
+                % {"most": csv_reader.MAX_BYTES // 1024 // 1024}, field="file", code="file_too_large",
             )
         yield chunk
 

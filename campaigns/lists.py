@@ -8,13 +8,16 @@ from uuid import UUID
 from django.core.cache import cache
 from django.db import IntegrityError, transaction
 from django.db.models import Count, QuerySet
+from django.utils.translation import gettext as _
 
 from campaigns.fields import field_types
 from campaigns.models import FieldDefinition, MailingList, OptIn, SignUpForm, Subscription
+from campaigns.retold import reason_told
 from relayhub.core import audit
 from relayhub.core.access import Actor
 from relayhub.core.clock import now
 from relayhub.core.errors import ConflictError, InputError
+from relayhub.core.formats import number
 from relayhub.core.models import Workspace
 from relayhub.protocol.address import AddressError, parse_mailbox
 
@@ -53,7 +56,7 @@ def archive_list(actor: Actor, row: MailingList) -> None:
     """Put a list away: nobody joins it or is written to through it; its history stays."""
     with transaction.atomic():
         if not lists_of(actor.workspace).filter(pk=row.pk).update(archived_at=now()):
-            raise ConflictError("This list is archived already.", code="list_archived")
+            raise ConflictError(_("This list is archived already."), code="list_archived")
         SignUpForm.objects.filter(mailing_list=row).update(is_enabled=False)
         audit.record(actor, "list.archived", "list", row.public_id, summary=row.name)
 
@@ -88,7 +91,7 @@ def archived_lists_of(workspace: Workspace) -> QuerySet[MailingList]:
 def restore_list(actor: Actor, row: MailingList) -> MailingList:
     """Take an archived list back into use; its sign-up forms stay closed until somebody opens them."""
     if row.archived_at is None:
-        raise ConflictError("This list is in use already.", code="list_not_archived")
+        raise ConflictError(_("This list is in use already."), code="list_not_archived")
     with transaction.atomic():
         row = _save(row, {"archived_at": None})
         audit.record(actor, "list.restored", "list", row.public_id, summary=row.name)
@@ -144,12 +147,14 @@ def _checked_form(workspace: Workspace, values: dict[str, Any]) -> dict[str, Any
             checked[name] = str(value).strip().replace("\0", "")
             least, most = _FORM_TEXTS[name]
             if not least <= len(checked[name]) <= most:
-                raise InputError(f"Write {'1' if least else '0'} to {most:,} characters.", field=name)
+                raise InputError(
+                    _("Write %(least)s to %(most)s characters.") % {"least": least, "most": number(most)}, field=name
+                )
         elif name == "field_keys":
             known = {"name", *field_types(workspace)}
             unknown = [key for key in value if key not in known]
             if unknown:
-                raise InputError(f"There is no field “{unknown[0]}”.", field="field_keys")
+                raise InputError(_("There is no field “%(field)s”.") % {"field": unknown[0]}, field="field_keys")
             checked[name] = list(dict.fromkeys(value))
         elif name == "is_enabled" and isinstance(value, bool):
             checked[name] = value
@@ -173,14 +178,16 @@ def _checked(values: dict[str, Any]) -> dict[str, Any]:
 def _text(field: str, value: str) -> str:
     text = value.strip()
     if len(text) > _LIMITS[field] or any(char in text for char in "\r\n\0"):
-        raise InputError(f"Write one line of up to {_LIMITS[field]:,} characters.", field=field)
+        raise InputError(
+            _("Write one line of up to %(most)s characters.") % {"most": number(_LIMITS[field])}, field=field
+        )
     if field == "name" and not text:
-        raise InputError("Give the list a name.", field="name")
+        raise InputError(_("Give the list a name."), field="name")
     if field == "from_header" and text:
         try:
             parse_mailbox(text)
         except AddressError as exc:
-            raise InputError(exc.message, field="from_header") from exc
+            raise InputError(reason_told(exc.message), field="from_header") from exc
     return text
 
 
@@ -194,5 +201,5 @@ def _save(row: MailingList, values: dict[str, Any]) -> MailingList:
             else:
                 row.save(update_fields=[*values])
     except IntegrityError as exc:
-        raise ConflictError(f"There is a list “{row.name}” already.", code="list_exists") from exc
+        raise ConflictError(_("There is a list “%(name)s” already.") % {"name": row.name}, code="list_exists") from exc
     return row

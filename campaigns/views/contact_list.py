@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 from django.views.decorators.http import require_GET, require_POST
 
-from campaigns import contact_filter, contact_order, contact_table, contacts, list_choice, saved_views, standing
+from campaigns import contact_filter, contact_order, contact_table, contacts, list_choice, retold, saved_views, standing
 from campaigns.bulk import AT_ONCE
 from campaigns.contact_count import count_of
 from campaigns.contact_table import ContactPage
@@ -244,7 +244,7 @@ def _cell(row: Contact, column: dict[str, Any], touch: Any, on: list[str]) -> di
             names = _("%(names)s and %(count)s more") % {"names": names, "count": len(on) - _NAMES_SHOWN}
         return {"kind": "text", "value": names}
     if kind == "source":
-        return {"kind": "text", "value": row.source}
+        return {"kind": "text", "value": retold.source_told(row.source)}
     if kind == "added":
         return {"kind": "when", "value": row.created_at}
     value = row.fields.get(column["key"].removeprefix("field:"))

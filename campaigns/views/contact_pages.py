@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from campaigns import contact_story, contacts, list_choice, list_members, standing
+from campaigns import contact_story, contacts, list_choice, list_members, retold, standing
 from campaigns.contacts import Evidence
 from campaigns.forms.contact import ContactForm, NewContactForm, SubscribeForm, name_of
 from campaigns.models import ConsentAction, ConsentEntry, Contact, FieldDefinition, MailingList, Subscription
@@ -119,7 +119,8 @@ def _shown(request: PageRequest, contact: Contact, subscribe_form: SubscribeForm
     return render(
         request, "campaigns/contact_detail.html",
         {
-            "contact": contact, "standing": stands.value, "look": look_of(stands),
+            "contact": contact, "source": retold.source_told(contact.source),
+            "standing": stands.value, "look": look_of(stands),
             "standing_word": stands.label, "why": _why(stands, on, stopped),
             "particulars": contact_particulars.rows_of(request, contact, definitions),
             "lost": _lost(contact, on, stopped) if request.actor.may(Scope.CONTACTS_WRITE) else None,
@@ -176,7 +177,7 @@ def _why_suppressed(stopped: list[Suppression]) -> str:
     if row is None:  # lifted between the two looks
         return _("The address was suppressed until a moment ago. Reload the page.")
     reason = spoken.within(str(row.get_reason_display()))
-    why = f"{reason}, {row.source}" if row.source else reason
+    why = f"{reason}, {retold.source_told(row.source)}" if row.source else reason
     if row.scope == "workspace":
         return _("No mail of this workspace goes to this address: %(why)s.") % {"why": why}
     return _("No campaign of that stream goes to this address: %(why)s.") % {"why": why}

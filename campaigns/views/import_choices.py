@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from django.utils.translation import gettext, pgettext_lazy
+from django.utils.translation import gettext_lazy as _
+
 from campaigns import column_guess, column_values, fields
 from campaigns.column_values import DATE_DMY, DATE_MDY
 from campaigns.import_columns import OWN_TARGETS, Columns
@@ -13,12 +16,13 @@ from campaigns.models import ContactImport, FieldType
 
 _FIRST_VALUES = 3
 _OWN = (
-    (column_guess.EMAIL, "Address"), (column_guess.NAME, "Name, whole"), (column_guess.FIRST_NAME, "First name"),
-    (column_guess.LAST_NAME, "Last name"), (column_guess.LANGUAGE, "Language"),
+    (column_guess.EMAIL, _("Address")), (column_guess.NAME, _("Name, whole")),
+    (column_guess.FIRST_NAME, _("First name")), (column_guess.LAST_NAME, _("Last name")),
+    (column_guess.LANGUAGE, _("Language")),
 )
 _KINDS = {
-    FieldType.TEXT.value: "text", FieldType.NUMBER.value: "number", FieldType.DATE.value: "date",
-    FieldType.BOOLEAN.value: "yes or no",
+    FieldType.TEXT.value: pgettext_lazy("kind", "text"), FieldType.NUMBER.value: pgettext_lazy("kind", "number"),
+    FieldType.DATE.value: pgettext_lazy("kind", "date"), FieldType.BOOLEAN.value: pgettext_lazy("kind", "yes or no"),
 }
 
 
@@ -76,7 +80,7 @@ def rows(columns: Columns, chosen: Choices) -> list[dict[str, Any]]:
             "chosen": _value(columns, chosen, target), "groups": _groups(columns, name, number, target),
             "formats": _formats(values), "format": chosen.formats.get(name, DATE_DMY),
             "look": guess.look if is_guess else "none" if not target else "info",
-            "word": guess.why if is_guess else "Left out" if not target else "Chosen by you",
+            "word": guess.why if is_guess else gettext("Left out") if not target else gettext("Chosen by you"),
         })
     return found
 
@@ -89,9 +93,16 @@ def _groups(columns: Columns, name: str, number: int, target: str) -> list[tuple
     """The options of a column, by what they are."""
     new = fields.key_from_heading(column_guess.plain(name)) or f"column_{number + 1}"
     keys = [key for key in dict.fromkeys([new, target, columns.guesses[name].target]) if _is_new(columns, key)]
-    fresh = [(f"{kind}:{key}", f"New field “{key}”, {word}") for key in keys for kind, word in _KINDS.items()]
+    fresh = [
+        (f"{kind}:{key}", gettext("New field “%(key)s”, %(kind)s") % {"key": key, "kind": word})
+        for key in keys for kind, word in _KINDS.items()
+    ]
     known = [(key, f"{label or key}, {_KINDS[kind]}") for key, (label, kind) in columns.known.items()]
-    groups = [("", [("", "Do not import")]), ("Of every contact", list(_OWN)), ("Fields", known), ("New field", fresh)]
+    own = [(key, str(word)) for key, word in _OWN]
+    groups = [
+        ("", [("", gettext("Do not import"))]), (gettext("Of every contact"), own), (gettext("Fields"), known),
+        (gettext("New field"), fresh),
+    ]
     return [(label, options) for label, options in groups if options]
 
 
@@ -99,4 +110,7 @@ def _formats(values: list[str]) -> list[tuple[str, str]]:
     """To choose from where dates read both ways."""
     if not any(column_values.is_ambiguous(value) for value in values):
         return []
-    return [(written, f"Dates: {column_values.FORMATS[written]}") for written in (DATE_DMY, DATE_MDY)]
+    return [
+        (written, gettext("Dates: %(format)s") % {"format": column_values.FORMATS[written]})
+        for written in (DATE_DMY, DATE_MDY)
+    ]

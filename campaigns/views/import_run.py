@@ -8,28 +8,34 @@ from django.db.models import Count, Min
 from django.http import HttpResponse, StreamingHttpResponse
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_GET
 
 from campaigns import exporter, import_undo
 from campaigns.models import ContactImport, FieldDefinition, ImportReject, OptIn
+from campaigns.retold import reason_told
 from campaigns.views.import_wizard import run_of, steps
-from relayhub.core import formats, jobs
+from relayhub.core import formats, jobs, spoken
 from relayhub.core.access import EXPORTS
 from relayhub.core.languages import name_of
 from relayhub.core.models import JobStatus, Scope
 from relayhub.core.pages import PageRequest, is_partial, page
 from relayhub.core.streaming import download
+from relayhub.core.vocabulary import status_look
 
 _REJECTS_SHOWN = 50
 #: Why rows are refused, grouped: title, and what to know.
 REASONS = {
-    "invalid_address": ("Address is not valid", ""),
-    "duplicate": ("Same address earlier in the file", "The first row counts."),
-    "no_address": ("No e-mail address", ""),
-    "unreadable_row": ("Row cannot be read", ""),
-    "too_many_cells": ("More cells than columns", ""),
-    "invalid_value": ("A value does not fit its field", ""),
-    "unknown_language": ("Not a language", "Write tags such as de or pt-BR, or names such as German."),
+    "invalid_address": (gettext_lazy("Address is not valid"), ""),
+    "duplicate": (gettext_lazy("Same address earlier in the file"), gettext_lazy("The first row counts.")),
+    "no_address": (gettext_lazy("No e-mail address"), ""),
+    "unreadable_row": (gettext_lazy("Row cannot be read"), ""),
+    "too_many_cells": (gettext_lazy("More cells than columns"), ""),
+    "invalid_value": (gettext_lazy("A value does not fit its field"), ""),
+    "unknown_language": (
+        gettext_lazy("Not a language"), gettext_lazy("Write tags such as de or pt-BR, or names such as German."),
+    ),
 }
 
 
@@ -61,9 +67,10 @@ def _context(request: PageRequest, run: ContactImport) -> dict[str, Any]:
         "steps": steps(
             here, file=run.file, query=f"?from={run.public_id}", may_change=request.actor.may(Scope.CONTACTS_WRITE),
             notes={
-                "upload": run.file_name, "columns": f"{used} of {len(columns)} used",
-                "dry_run": "Nothing written yet" if run.is_dry_run else "Done",
-                "import": run.job.get_status_display() if not run.is_dry_run else "Not started",
+                "upload": run.file_name,
+                "columns": _("%(used)s of %(count)s used") % {"used": used, "count": len(columns)},
+                "dry_run": _("Nothing written yet") if run.is_dry_run else _("Done"),
+                "import": status_look(run.job.status).word if not run.is_dry_run else _("Not started"),
             },
         ),
         "contacts_url": f"{reverse('contact-list')}?import={run.public_id}",
@@ -75,32 +82,33 @@ def _joins(run: ContactImport) -> str:
     """What the import does with the list, in a sentence."""
     mailing_list = run.mailing_list
     if mailing_list is None:
-        return "Contacts are added or changed; nobody is put on a list, so campaigns do not reach the new ones yet."
+        return _("Contacts are added or changed; nobody is put on a list, so campaigns do not reach the new ones yet.")
     if mailing_list.opt_in == OptIn.DOUBLE:
-        return (
-            f"New people are unconfirmed on “{mailing_list.name}” and get nothing by themselves: "
-            "“ask unconfirmed to confirm” on the list is a step of its own."
-        )
-    return f"People without any state on “{mailing_list.name}” are put on it; who left it stays away."
+        return _(
+            "New people are unconfirmed on “%(list)s” and get nothing by themselves: “ask unconfirmed to confirm” on "
+            "the list is a step of its own."
+        ) % {"list": mailing_list.name}
+    return _("People without any state on “%(list)s” are put on it; who left it stays away.") % {
+        "list": mailing_list.name
+    }
 
 
 def _stats(run: ContactImport) -> list[dict[str, Any]]:
-    of_rows = f"of {formats.counted(run.rows, 'row')}"
-    found = [
-        {"label": "New", "value": formats.number(run.created), "unit": "contacts", "note": of_rows},
-        {"label": "Changed", "value": formats.number(run.updated), "unit": "contacts",
-         "note": "empty cells change nothing"},
-        {"label": "Unchanged", "value": formats.number(run.unchanged), "unit": "contacts",
-         "note": "all is there already"},
-        {"label": "Rejected", "value": formats.number(run.rejected), "unit": "rows",
-         "note": f"{formats.share(run.rejected, run.rows)}, each with its reason", "url": "#rejected"},
+    of_rows = ngettext("of %(count)s row", "of %(count)s rows", run.rows) % {"count": formats.number(run.rows)}
+    share = _("%(share)s, each with its reason") % {"share": formats.share(run.rejected, run.rows)}
+    return [
+        _stat(_("New"), run.created, of_rows), _stat(_("Changed"), run.updated, _("empty cells change nothing")),
+        _stat(_("Unchanged"), run.unchanged, _("all is there already")),
+        {**_stat(_("Rejected"), run.rejected, share), "unit": _("rows"), "url": "#rejected"},
+        *([_stat(
+            _("Still not written to"), int(run.job.state.get("not_written_to", 0)),
+            _("left or suppressed; a file cannot change that"),
+        )] if run.is_dry_run else []),
     ]
-    if run.is_dry_run:
-        found.append({
-            "label": "Still not written to", "value": formats.number(int(run.job.state.get("not_written_to", 0))),
-            "unit": "contacts", "note": "left or suppressed; a file cannot change that",
-        })
-    return found
+
+
+def _stat(label: str, count: int, note: str) -> dict[str, Any]:
+    return {"label": label, "value": formats.number(count), "unit": _("contacts"), "note": note}
 
 
 def _changes(request: PageRequest, run: ContactImport) -> list[dict[str, Any]]:
@@ -125,9 +133,9 @@ def _parts(before: dict[str, Any] | None, after: dict[str, Any], labels: dict[st
     old = before or {"name": "", "language": "", "fields": {}}
     parts = []
     if after["name"] and after["name"] != old["name"]:
-        parts.append({"label": "Name", "old": old["name"], "new": after["name"]})
+        parts.append({"label": _("Name"), "old": old["name"], "new": after["name"]})
     if after.get("language") and after["language"] != old.get("language"):
-        parts.append({"label": "Language", "old": name_of(old.get("language", "")),
+        parts.append({"label": _("Language"), "old": name_of(old.get("language", "")),
                       "new": name_of(after["language"])})
     for key, value in after["fields"].items():
         if old["fields"].get(key) != value:
@@ -137,7 +145,7 @@ def _parts(before: dict[str, Any] | None, after: dict[str, Any], labels: dict[st
 
 def _text(value: Any) -> str:
     if isinstance(value, bool):
-        return "yes" if value else "no"
+        return _("yes") if value else _("no")
     return "" if value is None else str(value)[:200]
 
 
@@ -145,8 +153,10 @@ def _subscription(run: ContactImport, status: str | None, is_new: bool) -> dict[
     if run.mailing_list is None:
         return {"joins": "", "stays": ""}
     if status is not None:
-        return {"joins": "", "stays": f"{status.capitalize()}, stays", "is_away": status == "unsubscribed"}
-    return {"joins": "unconfirmed" if run.mailing_list.opt_in == OptIn.DOUBLE else "confirmed", "stays": ""}
+        stays = _("%(status)s, stays") % {"status": status_look(status).word}
+        return {"joins": "", "stays": stays, "is_away": status == "unsubscribed"}
+    joins = "unconfirmed" if run.mailing_list.opt_in == OptIn.DOUBLE else "confirmed"
+    return {"joins": spoken.within(status_look(joins).word), "stays": ""}
 
 
 def _reasons(run: ContactImport) -> list[dict[str, Any]]:
@@ -168,6 +178,8 @@ def _rejects(request: PageRequest, run: ContactImport) -> dict[str, Any]:
         rows = rows.filter(row__gt=int(after[:18]))
     found = list(rows.order_by("row", "pk")[: _REJECTS_SHOWN + 1])
     shown = found[:_REJECTS_SHOWN]
+    for reject in shown:
+        reject.reason = reason_told(reject.reason)
     return {
         "rejects": shown, "code": code, "after": after,
         "next_row": shown[-1].row if len(found) > _REJECTS_SHOWN else None,

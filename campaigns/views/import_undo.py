@@ -7,6 +7,8 @@ from typing import Any
 
 from django.http import HttpResponse, StreamingHttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from campaigns import exporter, import_undo
@@ -20,10 +22,10 @@ from relayhub.core.streaming import download
 
 _KEPT_SHOWN = 50
 _REASON_NOTES = {
-    KeptReason.WRITTEN_TO: "Their messages stay with them; the import takes them off the list only.",
-    KeptReason.ANSWERED: "What they said about the list counts, whoever put them there.",
-    KeptReason.OTHER_LIST: "They joined another list, or somebody put them on one.",
-    KeptReason.CHANGED: "Somebody, a form or a later import wrote into them.",
+    KeptReason.WRITTEN_TO: gettext_lazy("Their messages stay with them; the import takes them off the list only."),
+    KeptReason.ANSWERED: gettext_lazy("What they said about the list counts, whoever put them there."),
+    KeptReason.OTHER_LIST: gettext_lazy("They joined another list, or somebody put them on one."),
+    KeptReason.CHANGED: gettext_lazy("Somebody, a form or a later import wrote into them."),
 }
 
 
@@ -77,17 +79,17 @@ def _shown(state: import_undo.UndoState) -> Job | None:
 
 
 def _stats(run: ContactImport, counts: dict[str, int]) -> list[dict[str, Any]]:
+    def stat(label: str, key: str, note: str) -> dict[str, Any]:
+        return {"label": label, "value": formats.number(counts[key]), "unit": _("contacts"), "note": note}
+
+    made, changed, joined = (formats.number(count) for count in (run.created, run.updated, run.joined))
     found = [
-        {"label": "Removed", "value": formats.number(counts["removed"]), "unit": "contacts",
-         "note": f"of {formats.number(run.created)} it made"},
-        {"label": "Restored", "value": formats.number(counts["restored"]), "unit": "contacts",
-         "note": f"of {formats.number(run.updated)} it changed"},
+        stat(_("Removed"), "removed", _("of %(count)s it made") % {"count": made}),
+        stat(_("Restored"), "restored", _("of %(count)s it changed") % {"count": changed}),
     ]
     if run.joined:
-        found.append({"label": "Taken off the list", "value": formats.number(counts["taken_off"]), "unit": "contacts",
-                      "note": f"of {formats.number(run.joined)} it put there"})
-    found.append({"label": "Kept", "value": formats.number(counts["kept"]), "unit": "contacts",
-                  "note": "did something since", "url": "#kept" if counts["kept"] else ""})
+        found.append(stat(_("Taken off the list"), "taken_off", _("of %(count)s it put there") % {"count": joined}))
+    found.append({**stat(_("Kept"), "kept", _("did something since")), "url": "#kept" if counts["kept"] else ""})
     return found
 
 
@@ -99,11 +101,11 @@ def _reasons(counts: dict[str, int]) -> list[dict[str, Any]]:
     ]
     if counts["values_kept"]:
         found.append({"title": KeptReason.VALUE_CHANGED.label, "count": counts["values_kept"],
-                      "note": "The newer values stay; what is still the import's goes back."})
+                      "note": _("The newer values stay; what is still the import's goes back.")})
     known = counts["places_kept"] - counts[KeptReason.ANSWERED]
     if known > 0:
-        found.append({"title": "Stay as they are on the list", "count": known,
-                      "note": "Contacts from before the import that confirmed or left by themselves."})
+        found.append({"title": _("Stay as they are on the list"), "count": known,
+                      "note": _("Contacts from before the import that confirmed or left by themselves.")})
     return found
 
 

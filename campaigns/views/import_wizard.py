@@ -10,6 +10,8 @@ from django.db import transaction
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, pgettext
 from django.views.decorators.http import require_http_methods, require_POST
 
 from campaigns import importer, list_choice, lists
@@ -30,7 +32,9 @@ _RECENT = 20
 _CHUNK_BYTES = 1024 * 1024
 #: How a file came, for people.
 _ENCODINGS = {"utf-8": "UTF-8", "utf-16": "UTF-16", "cp1252": "Windows-1252 (Latin-1)"}
-_DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
+_DELIMITERS = {
+    ",": gettext_lazy("commas"), ";": gettext_lazy("semicolons"), "\t": gettext_lazy("tabs"), "|": gettext_lazy("bars"),
+}
 
 
 def run_of(request: PageRequest, import_id: str) -> ContactImport:
@@ -42,7 +46,9 @@ def steps(
     here: str, *, file: StoredFile | None, notes: dict[str, str], query: str = "", may_change: bool = True
 ) -> list[dict[str, str]]:
     """The four steps with their results; without links for those who may not change an import."""
-    labels = {"upload": "Upload", "columns": "Columns", "dry_run": "Dry run", "import": "Import"}
+    labels = {
+        "upload": _("Upload"), "columns": _("Columns"), "dry_run": _("Dry run"), "import": pgettext("noun", "Import"),
+    }
     order = list(labels)
     urls = {"upload": reverse("import-new"),
             "columns": reverse("import-columns", args=[file.pk]) + query if file else ""}
@@ -50,7 +56,7 @@ def steps(
     for number, (step, label) in enumerate(labels.items()):
         state = "now" if step == here else "done" if number < order.index(here) else ""
         found.append({
-            "label": label, "state": state, "note": notes.get(step, "" if state == "done" else "Not started"),
+            "label": label, "state": state, "note": notes.get(step, "" if state == "done" else _("Not started")),
             "url": urls.get(step, "") if may_change and (state == "done" or step == here) else "",
         })
     return found
@@ -78,9 +84,10 @@ def import_new(request: PageRequest) -> HttpResponse:
         request, "campaigns/import_new.html",
         {
             "nav": "contact", "problem": problem, "recent": recent, "onto": onto[0] if onto else None,
-            "steps": steps("upload", file=None, notes={"upload": "A CSV file"}),
-            "limits": f"Up to {MAX_BYTES // 1024 // 1024} MB, {formats.number(MAX_ROWS)} rows and "
-            f"{MAX_COLUMNS} columns.",
+            "steps": steps("upload", file=None, notes={"upload": _("A CSV file")}),
+            "limits": _("Up to %(size)s MB, %(rows)s rows and %(columns)s columns.") % {
+                "size": MAX_BYTES // 1024 // 1024, "rows": formats.number(MAX_ROWS), "columns": MAX_COLUMNS
+            },
         },
         status=422 if problem else 200,
     )
@@ -89,7 +96,7 @@ def import_new(request: PageRequest) -> HttpResponse:
 def _taken(request: PageRequest) -> StoredFile:
     file = request.FILES.get("file")
     if not isinstance(file, UploadedFile):
-        raise InputError("Choose a CSV file first.", field="file")
+        raise InputError(_("Choose a CSV file first."), field="file")
     return importer.upload(request.actor, file.name or "contacts.csv", file.chunks(_CHUNK_BYTES))
 
 
@@ -123,9 +130,12 @@ def import_columns(request: PageRequest, file_id: UUID) -> HttpResponse:
             "nav": "contact", "file": file, "form": form, "problem": problem,
             "columns": import_choices.rows(columns, chosen), "used": used, "column_count": len(columns.names),
             "steps": steps("columns", file=file, notes={
-                "upload": file.name, "columns": f"{used} of {len(dialect.columns)} used"}),
-            "read_as": f"{_ENCODINGS.get(importer.encoding_of(file), importer.encoding_of(file))}, columns parted by "
-            f"{_DELIMITERS.get(dialect.delimiter, dialect.delimiter)}",
+                "upload": file.name, "columns": _("%(used)s of %(count)s used") % {
+                    "used": used, "count": len(dialect.columns)}}),
+            "read_as": _("%(encoding)s, columns parted by %(marks)s") % {
+                "encoding": _ENCODINGS.get(importer.encoding_of(file), importer.encoding_of(file)),
+                "marks": _DELIMITERS.get(dialect.delimiter, dialect.delimiter),
+            },
             "is_guessed_encoding": importer.encoding_of(file) == "cp1252", "has_header": dialect.has_header,
             "is_empty": not sample, "list_choices": choices,
             "picked": _picked(request, initial["list"]) if choices is None else None,
@@ -156,10 +166,10 @@ def _try(
     request: PageRequest, file: StoredFile, columns: import_choices.Choices, form: ImportForm
 ) -> HttpResponse:
     if not form.is_valid():
-        raise InputError("Look at the mailing list and the consent.", field="list")
+        raise InputError(_("Look at the mailing list and the consent."), field="list")
     onto, name = picked_list(request, "list"), form.cleaned_data.get("new_list", "")
     if onto is None and (request.POST.get("list") or request.POST.get("list_name", "").strip()):
-        raise InputError("There is no such list. Choose one of those found.", field="list", code="unknown_list")
+        raise InputError(_("There is no such list. Choose one of those found."), field="list", code="unknown_list")
     with transaction.atomic():  # a mapping that is refused leaves no list behind
         if name:
             onto = lists.create_list(request.actor, name=name)
@@ -187,5 +197,5 @@ def import_start(request: PageRequest, import_id: str) -> HttpResponse:
 def import_cancel(request: PageRequest, import_id: str) -> HttpResponse:
     """Stop it after the rows that are being worked on."""
     jobs.cancel(request.actor, run_of(request, import_id).job)
-    messages.info(request, "It stops after the rows that are being worked on.")
+    messages.info(request, _("It stops after the rows that are being worked on."))
     return redirect("contact-import-run", import_id)

@@ -57,7 +57,7 @@ def list_form_new(request: PageRequest, list_id: str) -> HttpResponse:
         except RelayHubError as exc:
             refuse(form, exc)
         else:
-            messages.success(request, "Made the form. It takes sign-ups at once.")
+            messages.success(request, gettext("Made the form. It takes sign-ups at once."))
             return redirect("list-form", made.public_id)
     return render(
         request, "campaigns/list_form.html", {"list": row, "form": form}, status=422 if form.is_bound else 200
@@ -77,7 +77,7 @@ def list_form(request: PageRequest, form_id: str) -> HttpResponse:
         except RelayHubError as exc:
             refuse(form, exc)
         else:
-            messages.success(request, "Saved.")
+            messages.success(request, gettext("Saved."))
             return redirect("list-form", form_id)
         row = _form_of(request, form_id)
     return render(
@@ -101,7 +101,9 @@ def list_form_toggle(request: PageRequest, form_id: str) -> HttpResponse:
     row = _form_of(request, form_id)
     is_open = not row.is_enabled
     lists.change_form(request.actor, row, is_enabled=is_open)
-    messages.success(request, "The form takes sign-ups." if is_open else "The form is closed: its link says so.")
+    messages.success(
+        request, gettext("The form takes sign-ups.") if is_open else gettext("The form is closed: its link says so.")
+    )
     return redirect("list-form", form_id)
 
 

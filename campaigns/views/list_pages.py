@@ -9,6 +9,8 @@ from django.db.models import Q, QuerySet
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext, pgettext
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from campaigns import confirmation, contact_filter, contact_story, contacts, list_members, lists
@@ -46,7 +48,7 @@ def list_list(request: PageRequest) -> HttpResponse:
         {
             "table": table, "lines": [{"row": row, "counts": counts[row.pk]} for row in table.rows],
             "is_archive": is_archive, "has_any": bool(away) or lists.lists_of(workspace).exists(),
-            "chips": [{"key": "archived", "value": "1", "label": "Archived", "count": away}] if away else [],
+            "chips": [{"key": "archived", "value": "1", "label": _("Archived"), "count": away}] if away else [],
         },
     )
 
@@ -69,7 +71,7 @@ def list_new(request: PageRequest) -> HttpResponse:
         except RelayHubError as exc:
             _refuse(form, exc)
         else:
-            messages.success(request, f"Made the list “{row.name}”.")
+            messages.success(request, _("Made the list “%(name)s”.") % {"name": row.name})
             return redirect("list-detail", row.public_id)
     return render(
         request, "campaigns/list_edit.html", {"form": form, "domains": _verified_domains(request)},
@@ -97,7 +99,7 @@ def list_edit(request: PageRequest, list_id: str) -> HttpResponse:
             _refuse(form, exc)
             row = list_of(request, list_id)
         else:
-            messages.success(request, "Saved.")
+            messages.success(request, _("Saved."))
             return redirect("list-detail", list_id)
     return render(
         request, "campaigns/list_edit.html", {"form": form, "list": row, "domains": _verified_domains(request)},
@@ -164,9 +166,10 @@ def _stats(row: MailingList, counts: dict[str, int], waiting: int) -> list[dict[
                 "url": f"?status={status}#subscribers"}
 
     return [
-        part("confirmed", "May be written to", "confirmed"),
-        part("unconfirmed", "Not confirmed", f"{formats.number(waiting)} can be asked now"),
-        part("unsubscribed", "Unsubscribed", "left this list"),
+        part("confirmed", _("May be written to"), pgettext("contacts", "confirmed")),
+        part("unconfirmed", _("Not confirmed"),
+             _("%(count)s can be asked now") % {"count": formats.number(waiting)}),
+        part("unsubscribed", _("Unsubscribed"), _("left this list")),
     ]
 
 
@@ -175,25 +178,32 @@ def _from_trouble(request: PageRequest, row: MailingList) -> str:
     if row.opt_in != OptIn.DOUBLE:
         return ""
     if not row.from_header:
-        return "The list has no From address, so no confirmation mail can be sent."
+        return _("The list has no From address, so no confirmation mail can be sent.")
     try:
         domain = parse_mailbox(row.from_header).domain
     except AddressError:
-        return "The From address of the list cannot be read."
+        return _("The From address of the list cannot be read.")
     if SendingDomain.objects.filter(
         workspace=request.actor.workspace, name=domain, status=DomainStatus.VERIFIED, deleted_at=None
     ).exists():
         return ""
-    return f"{domain} is not verified, so confirmation mails reach nobody outside the sandbox."
+    return _("%(domain)s is not verified, so confirmation mails reach nobody outside the sandbox.") % {
+        "domain": domain
+    }
 
 
 def _ask_lines(row: MailingList, waiting: int) -> list[str]:
-    minutes = -(-waiting // confirmation.PER_MINUTE)
+    minutes = max(1, -(-waiting // confirmation.PER_MINUTE))
     return [
-        f"{formats.counted(waiting, 'person,people')} of “{row.name}” get one confirmation mail each.",
-        f"It goes out over {formats.counted(max(1, minutes), 'minute')}, "
-        f"{formats.number(confirmation.PER_MINUTE)} a minute.",
-        "Nobody is asked by this again within 30 days.",
+        ngettext(
+            "%(count)s person of “%(list)s” get one confirmation mail each.",
+            "%(count)s people of “%(list)s” get one confirmation mail each.", waiting,
+        ) % {"count": formats.number(waiting), "list": row.name},
+        ngettext(
+            "It goes out over %(count)s minute, %(rate)s a minute.",
+            "It goes out over %(count)s minutes, %(rate)s a minute.", minutes,
+        ) % {"count": formats.number(minutes), "rate": formats.number(confirmation.PER_MINUTE)},
+        _("Nobody is asked by this again within 30 days."),
     ]
 
 
@@ -204,7 +214,7 @@ def list_archive(request: PageRequest, list_id: str) -> HttpResponse:
     row = list_of(request, list_id)
     lists.archive_list(request.actor, row)
     undo = reverse("list-restore", args=[row.public_id])
-    messages.success(request, f"Archived “{row.name}”.", extra_tags=f"undo={undo}")
+    messages.success(request, _("Archived “%(name)s”.") % {"name": row.name}, extra_tags=f"undo={undo}")
     return redirect("list-list")
 
 
@@ -214,7 +224,9 @@ def list_restore(request: PageRequest, list_id: str) -> HttpResponse:
     """Take it back into use."""
     row = get_or_absent(lists.archived_lists_of(request.actor.workspace), Prefix.LIST, list_id)
     lists.restore_list(request.actor, row)
-    messages.success(request, f"“{row.name}” is in use again. Its sign-up forms are closed until you open them.")
+    messages.success(
+        request, _("“%(name)s” is in use again. Its sign-up forms are closed until you open them.") % {"name": row.name}
+    )
     return redirect("list-detail", row.public_id)
 
 
@@ -238,8 +250,8 @@ def list_subscribe(request: PageRequest, list_id: str) -> HttpResponse:
         except RelayHubError as exc:
             refuse(form, exc)
         else:
-            what = "was asked to confirm" if status == "unconfirmed" else "is on the list"
-            messages.success(request, f"{form.cleaned_data['email']} {what}.")
+            said = _("%(email)s was asked to confirm.") if status == "unconfirmed" else _("%(email)s is on the list.")
+            messages.success(request, said % {"email": form.cleaned_data["email"]})
             return redirect("list-detail", list_id)
     return _shown(request, row, form)
 
@@ -265,5 +277,5 @@ def list_unsubscribe(request: PageRequest, list_id: str) -> HttpResponse:
         channel="dashboard", source=f"unsubscribed by {request.actor.label}", detail={"by": request.actor.label}
     )
     list_members.unsubscribe(request.actor, contact, row, evidence=evidence)
-    messages.success(request, f"{contact.email} is unsubscribed.")
+    messages.success(request, _("%(email)s is unsubscribed.") % {"email": contact.email})
     return redirect("list-detail", list_id)

@@ -1,0 +1,47 @@
+"""What is stored in English about contacts and said in the reader's language: evidence, why a row was refused.
+
+A worker writes it down, or whoever acted; it is read by people of several languages.
+"""
+
+from __future__ import annotations
+
+from django.utils.translation import gettext_noop as _
+
+from relayhub.core.retelling import KnownSentences
+
+_SOURCES = KnownSentences(
+    _("import %(id)s by %(who)s on %(at)s UTC"), _("undo of import %(id)s by %(who)s"), _("import %(id)s"),
+    _("added by %(who)s"), _("removed by %(who)s"), _("unsubscribed by %(who)s"), _("undone by %(who)s"),
+    _("event %(id)s"),
+)
+_ADDRESSES = (
+    _("The part before the @ is over 64 octets."), _("One address is wanted, not several."),
+    _("Line breaks and control characters are not accepted."), _("Quotes, brackets or parentheses do not match."),
+    _("Text behind the closing bracket."), _("A bracket or parenthesis is not closed."), _("An address is missing."),
+    _("The address is over 254 octets."), _("The name is over 998 octets."), _("Groups are not accepted."),
+    _("An address has an @ between name and domain."), _("The part before the @ is malformed."),
+    _("The domain is over 255 octets."), _("The domain is malformed."), _("No mail can reach .%(name)s domains."),
+    _("The domain needs a dot."), _("The address literal is malformed."),
+    _("Address literals are not accepted; write a domain."), _("The domain is not a valid international name."),
+)
+_REASONS = KnownSentences(
+    *_ADDRESSES, _("no e-mail address"), _("duplicate of row %(row)s"),
+    _("it has %(cells)s cells, the file %(columns)s columns"), _("it is not well-formed CSV"),
+    _("a quote is opened and never closed"), _("a cell is longer than %(size)s KiB"),
+    _("a name has up to %(most)s characters, this one %(count)s"),
+    _("“%(value)s” is not a language. Write a tag such as de or pt-BR."),
+    _("“%(value)s” cannot be the value of %(key)s, which holds text."),
+    _("“%(value)s” cannot be the value of %(key)s, which holds a number."),
+    _("“%(value)s” cannot be the value of %(key)s, which holds a date such as 2026-11-24."),
+    _("“%(value)s” cannot be the value of %(key)s, which holds yes or no."),
+)
+
+
+def source_told(stored: str) -> str:
+    """Where a contact or a consent came from; what a person wrote themselves stays as it is."""
+    return _SOURCES.told(stored)
+
+
+def reason_told(stored: str) -> str:
+    """Why a row of a file was refused, or an address was not taken."""
+    return _REASONS.told(stored)
