@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from django.utils.html import escape
+from django.utils.translation import gettext as _
 
 from campaigns import stats, templates
 from campaigns.models import Broadcast
@@ -104,7 +105,7 @@ def marked_mail(run: Broadcast) -> str:
     """The mail as HTML with a mark on each link; PrepareError where it cannot be made."""
     source = _source(run)
     if source is None or not source.html:
-        raise PrepareError("This mail has no HTML part: there is nothing to mark.", temporary=False)
+        raise PrepareError(_("This mail has no HTML part: there is nothing to mark."), temporary=False)
     found = click_map(run)
     marked = _marked(source.html, {link.number: link for link in found.links})
     context = {

@@ -9,6 +9,8 @@ from django.db import models
 from django.db.models import Q, Value
 from django.db.models.fields.json import KeyTextTransform, KeyTransform
 from django.db.models.lookups import IContains
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from campaigns.fields import checked_value
 from campaigns.models import FieldType
@@ -18,15 +20,15 @@ from relayhub.core.errors import InputError
 class Op(models.TextChoices):
     """How a field is compared."""
 
-    HAS = "has", "contains"  # text only: anywhere, whatever the case
-    IS = "is", "is"
-    NOT = "not", "is not"  # also true of contacts without a value
-    LESS = "lt", "is less than"  # of dates: before
-    AT_MOST = "le", "is at most"
-    MORE = "gt", "is more than"  # of dates: after
-    AT_LEAST = "ge", "is at least"
-    ANY = "any", "has a value"
-    NONE = "none", "has no value"
+    HAS = "has", gettext_lazy("contains")  # text only: anywhere, whatever the case
+    IS = "is", gettext_lazy("is")
+    NOT = "not", gettext_lazy("is not")  # also true of contacts without a value
+    LESS = "lt", gettext_lazy("is less than")  # of dates: before
+    AT_MOST = "le", gettext_lazy("is at most")
+    MORE = "gt", gettext_lazy("is more than")  # of dates: after
+    AT_LEAST = "ge", gettext_lazy("is at least")
+    ANY = "any", gettext_lazy("has a value")
+    NONE = "none", gettext_lazy("has no value")
 
 
 _ORDERED = (Op.LESS, Op.AT_MOST, Op.MORE, Op.AT_LEAST)
@@ -40,8 +42,11 @@ OPS_OF: dict[str, tuple[Op, ...]] = {
 #: Those that need no value.
 WITHOUT_VALUE = frozenset({Op.ANY, Op.NONE})
 _LOOKUPS = {Op.LESS: "lt", Op.AT_MOST: "lte", Op.MORE: "gt", Op.AT_LEAST: "gte"}
-_OF_DATES = {Op.IS: "is on", Op.NOT: "is not on", Op.LESS: "is before", Op.AT_MOST: "is at the latest",
-             Op.MORE: "is after", Op.AT_LEAST: "is at the earliest"}
+_OF_DATES = {
+    Op.IS: gettext_lazy("is on"), Op.NOT: gettext_lazy("is not on"), Op.LESS: gettext_lazy("is before"),
+    Op.AT_MOST: gettext_lazy("is at the latest"), Op.MORE: gettext_lazy("is after"),
+    Op.AT_LEAST: gettext_lazy("is at the earliest"),
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,13 +62,13 @@ def condition(types: dict[str, str], wanted: Comparison) -> Q:
     """The contacts for which it holds; InputError where the field, the comparison or the value is none."""
     key, kind = wanted.field, types.get(wanted.field)
     if kind is None:
-        raise InputError(f"There is no field “{key[:60]}”.", field="field")
+        raise InputError(_("There is no field “%(key)s”.") % {"key": key[:60]}, field="field")
     op = _op(kind, wanted)
     if op in WITHOUT_VALUE:
         return Q(fields__has_key=key) if op == Op.ANY else ~Q(fields__has_key=key)
     text = wanted.value.strip().replace("\0", "")
     if not text:
-        raise InputError(f"Write what {key} is compared with.", field="value")
+        raise InputError(_("Write what %(key)s is compared with.") % {"key": key}, field="value")
     if op == Op.HAS:
         return Q(IContains(KeyTextTransform(key, "fields"), text))
     return _compared(key, op, checked_value(kind, text, key))
@@ -81,8 +86,9 @@ def _op(kind: str, wanted: Comparison) -> Op:
     if not wanted.op:
         return known[0] if wanted.value.strip() else Op.ANY
     if wanted.op not in Op.values or Op(wanted.op) not in known:
+        words = _("“%(op)s” does not go with %(field)s. Comparisons are: %(known)s.")
         raise InputError(
-            f"“{wanted.op[:20]}” does not go with {wanted.field}. Comparisons are: {', '.join(known)}.", field="op"
+            words % {"op": wanted.op[:20], "field": wanted.field, "known": ", ".join(known)}, field="op"
         )
     return Op(wanted.op)
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from django.conf import settings
+from django.utils.translation import gettext as _
 
 from campaigns import templates
 from campaigns.models import Campaign, Contact, MailingList, MailTemplate
@@ -34,10 +35,10 @@ def test_links() -> dict[str, str]:
 def send_test(actor: Actor, campaign: Campaign, to: Sequence[str], contact: Contact | None) -> Accepted:
     """Hand in a test of what the campaign would send; its subject begins with [Test]."""
     if campaign.template is None:
-        raise InputError("Choose a template first.", field="template")
+        raise InputError(_("Choose a template first."), field="template")
     version = templates.sent_version(campaign.template)
     if version is None or not campaign.from_header:
-        raise InputError("Choose content and a From address first.", field="from")
+        raise InputError(_("Choose content and a From address first."), field="from")
     shown = templates.preview(
         actor.workspace, templates.content_of(version), contact, subject=campaign.subject, links=test_links()
     )
@@ -54,9 +55,9 @@ def send_template_test(
     """Hand in a test of the newest version of a template."""
     version = templates.newest(template)
     if version is None:
-        raise InputError("This template has no content yet.", field="html")
+        raise InputError(_("This template has no content yet."), field="html")
     if not sender.strip():
-        raise InputError("A test needs a From address.", field="from")
+        raise InputError(_("A test needs a From address."), field="from")
     shown = templates.preview(
         actor.workspace, templates.content_of(version), contact, links=test_links(), sample=template.sample
     )
@@ -71,9 +72,9 @@ def _send(
     actor: Actor, shown: Rendered, to: Sequence[str], *, sender: str, stream: str, test_of: str
 ) -> Accepted:
     if not 1 <= len(to) <= MAX_ADDRESSES:
-        raise InputError(f"A test goes to 1 to {MAX_ADDRESSES} addresses.", field="to")
+        raise InputError(_("A test goes to 1 to %(most)s addresses.") % {"most": MAX_ADDRESSES}, field="to")
     if not (shown.html or shown.text):
-        raise InputError("There is no content to send yet.", field="html")
+        raise InputError(_("There is no content to send yet."), field="html")
     fields = OutgoingFields(
         sender=sender, to=list(to), subject=f"[Test] {shown.subject}".strip(), html=shown.html, text=shown.text,
         stream=stream, tags=["test"], track=Tracking.NONE, options={"test_of": test_of},
