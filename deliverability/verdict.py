@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import reduce
 
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -96,7 +97,12 @@ def _verified(by_state: dict[RecordState, list[str]], trouble: str, required: in
 def _trouble(by_state: dict[RecordState, list[str]]) -> str:
     """“DKIM key and DMARC policy are missing, return-path SPF is another value”."""
     states = (RecordState.MISSING, RecordState.WRONG, RecordState.UNKNOWN, RecordState.NOT_LOOKED_AT)
-    return "; ".join(_stand(state, by_state[state]) for state in states if by_state.get(state))
+    parts = [_stand(state, by_state[state]) for state in states if by_state.get(state)]
+    return reduce(_both, parts) if parts else ""
+
+
+def _both(one: str, other: str) -> str:
+    return _("%(one)s; %(other)s") % {"one": one, "other": other}
 
 
 def _stand(state: RecordState, names: Sequence[str]) -> str:
@@ -119,7 +125,7 @@ def _records(by_state: dict[RecordState, list[str]], right: int, required: int) 
         return _("Not looked up yet")
     trouble = _trouble({state: names for state, names in by_state.items() if state is not RecordState.RIGHT})
     words = _("%(right)s of %(required)s right") % {"right": right, "required": required}
-    return f"{words}; {trouble}" if trouble else words
+    return _both(words, trouble) if trouble else words
 
 
 def _and(names: Sequence[str]) -> str:

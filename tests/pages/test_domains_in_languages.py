@@ -92,7 +92,7 @@ def test_a_stranger_reads_the_shared_records_in_the_browsers_language(dns: DnsSe
 
     assert "bittet Sie, diese Einträge im DNS der Domain zu veröffentlichen" in german
     assert _ENGLISH.findall(german) == []
-    assert "brakuje: polityka DMARC; do poprawy: return-path SPF" in polish
+    assert "brakuje rekordu (polityka DMARC); jeden rekord jest błędny (return-path SPF)" in polish
 
 
 def test_a_look_that_a_german_asks_for_is_kept_in_english(dns: DnsServer) -> None:
@@ -196,9 +196,9 @@ def test_a_letter_about_a_domain_is_in_its_readers_language(
     assert [letter.language for letter in sent] == ["fr"]
     with languages.speaking("fr"):
         text = render_to_string("emails/domain_trouble-body.txt", sent[0].context)
-    assert "Peut encore envoyer, mais : politique DMARC manque." in text
+    assert "Peut encore envoyer, mais\u00a0: enregistrement manquant (politique DMARC)." in text
     with languages.speaking("fr"):
-        assert f"retenus à partir de : {spoken.long_day(sent[0].context['breaks_at'], with_weekday=True)}" in text
+        assert f"retenus à partir de\u00a0: {spoken.long_day(sent[0].context['breaks_at'], with_weekday=True)}" in text
 
 
 @pytest.mark.browser
