@@ -19,6 +19,7 @@ from campaigns.fields import field_types
 from campaigns.models import Contact, MailingList, Subscription
 from relayhub.core import audit, files, jobs
 from relayhub.core.access import EXPORTS, Actor, require
+from relayhub.core.cells import safe_cell
 from relayhub.core.clock import now
 from relayhub.core.errors import AccessError, InputError
 from relayhub.core.formats import recorded
@@ -30,7 +31,6 @@ FILE_KINDS = frozenset({JOB_KIND, "recipients"})
 _BATCH = 2000
 _KEPT = timedelta(days=7)
 #: First characters that a spreadsheet would run as a formula (OWASP "CSV Injection"), also in full width.
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
 
 def start_export(
@@ -59,14 +59,6 @@ def exported_file(job: Job) -> StoredFile:
     if file is None:
         raise AccessError
     return file
-
-
-def safe_cell(value: Any) -> str:
-    """Text that no spreadsheet takes for a formula: an apostrophe goes before it. Numbers stay numbers."""
-    text = "" if value is None else str(value)
-    if isinstance(value, int | float):
-        return text
-    return f"'{text}" if text.lstrip(" \u00a0\u3000").startswith(_FORMULA_STARTS) else text
 
 
 @jobs.job_runner(

@@ -16,6 +16,8 @@ from typing import BinaryIO, TextIO
 
 from django.utils.translation import gettext_noop
 
+from relayhub.core.cells import plain_cell
+
 MAX_BYTES = 200 * 1024 * 1024  # CONTRACT 7, import
 MAX_LINES = 2_000_000  # CONTRACT 7, import
 #: A longer line is cut: no address is that long, and a file without line ends must not fill the memory.
@@ -24,8 +26,6 @@ _ADDRESS_HEADINGS = frozenset(
     {"address", "email", "e-mail", "e mail", "mail", "email address", "e-mail address", "emailaddress", "recipient"}
 )
 _OTHER_HEADINGS = frozenset({"reason", "scope", "stream", "list", "source"})
-#: First characters that a spreadsheet would run as a formula (OWASP "CSV Injection").
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
 class NotText(Exception):
@@ -139,12 +139,7 @@ def _cells(text: str, delimiter: str) -> list[str]:
         rows = list(csv.reader([text.rstrip("\r\n")], delimiter=delimiter))
     except csv.Error:
         rows = []
-    return [_plain(cell.strip()) for cell in rows[0]] if rows else [text.strip()]
-
-
-def _plain(cell: str) -> str:
-    """A cell without the apostrophe that keeps a spreadsheet from running it."""
-    return cell[1:] if cell.startswith("'") and cell[1:].startswith(FORMULA_STARTS) else cell
+    return [plain_cell(cell.strip()) for cell in rows[0]] if rows else [text.strip()]
 
 
 def _columns(cells: list[str]) -> tuple[dict[str, int], bool]:

@@ -22,11 +22,12 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
 from deliverability import address_file, suppression
-from deliverability.address_file import FORMULA_STARTS, EncodingGuess, Line, NotText
+from deliverability.address_file import EncodingGuess, Line, NotText
 from deliverability.models import SuppressionReason, SuppressionScope
 from deliverability.suppression import NewSuppression
 from relayhub.core import audit, files, formats, jobs
 from relayhub.core.access import EXPORTS, Actor, require, system_actor
+from relayhub.core.cells import safe_cell
 from relayhub.core.clock import now
 from relayhub.core.errors import AccessError, InputError
 from relayhub.core.ids import Prefix, decode_id
@@ -191,9 +192,5 @@ def _judged_again(job: Job, lines: Iterator[Line]) -> Iterator[bytes]:
 def csv_line(cells: Iterable[str]) -> bytes:
     """One line of CSV that no spreadsheet takes for a formula, and that holds no line end but its own."""
     out = io.StringIO()
-    csv.writer(out).writerow([_safe(" ".join(cell.splitlines())) for cell in cells])
+    csv.writer(out).writerow([safe_cell(" ".join(cell.splitlines())) for cell in cells])
     return out.getvalue().encode()
-
-
-def _safe(cell: str) -> str:
-    return f"'{cell}" if cell.startswith(FORMULA_STARTS) else cell

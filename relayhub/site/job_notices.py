@@ -12,10 +12,11 @@ from django.utils.translation import gettext_lazy
 
 from campaigns import broadcast, bulk, confirmation, exporter, field_removal, import_undo, importer
 from deliverability import suppression_import
-from relayhub.core import formats, jobs
+from relayhub.core import audit_check, formats, jobs
 from relayhub.core.clock import now
 from relayhub.core.ids import Prefix, encode_id
 from relayhub.core.models import Job, JobStatus, User, Workspace
+from relayhub.relay import relaning, rest_of_act
 from relayhub.site.needs import address
 
 #: An end that is older than this when a page opens is no news for a toast; the mark beside Jobs stays.
@@ -44,6 +45,13 @@ def way_on(job: Job) -> dict[str, str] | None:
         return _way(address("list-detail", encode_id(Prefix.LIST, UUID(job.state["list"]))), _("See the list"))
     if job.kind == field_removal.JOB_KIND:
         return _way(address("contact-fields"), _("See the fields"))
+    if job.kind == audit_check.JOB_KIND:
+        return _way(address("settings-audit"), _("See the result"))
+    if job.kind == rest_of_act.JOB_KIND:
+        message_id = encode_id(Prefix.MESSAGE, UUID(job.state["message"]))
+        return _way(address("message-detail", message_id), _("See the message"))
+    if job.kind == relaning.JOB_KIND:
+        return _way(address("route-list"), _("See the routes"))
     if job.kind in (bulk.JOB_KIND, bulk.UNDO_JOB_KIND, exporter.JOB_KIND):
         return _way(address("contact-list"), _("See the contacts"))
     return None

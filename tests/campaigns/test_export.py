@@ -10,7 +10,7 @@ import pytest
 from campaigns import exporter, fields, importer, lists
 from campaigns.contacts import Evidence, add_contact
 from campaigns.models import Contact, ContactImport
-from relayhub.core import files, jobs
+from relayhub.core import cells, files, jobs
 from relayhub.core.access import Actor, system_actor
 from relayhub.core.models import Job
 from relayhub.site import setup
@@ -38,7 +38,8 @@ def exported(actor: Actor, **which: object) -> bytes:
     ],
 )
 def test_no_cell_is_a_formula(value: object, shown: str) -> None:
-    assert exporter.safe_cell(value) == shown
+    assert cells.safe_cell(value) == shown
+    assert cells.plain_cell(shown) == ("" if value is None else str(value))
 
 
 def test_an_export_holds_everybody_with_fields_and_lists(actor: Actor) -> None:

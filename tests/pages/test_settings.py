@@ -356,6 +356,8 @@ def test_the_audit_log_is_checked_as_a_job(monkeypatch: pytest.MonkeyPatch) -> N
         jobs.run_job(job.pk)
         job.refresh_from_db()
         assert job.status == "done"
+        ended = text_of(at.client.get(reverse("job-detail", args=[job.public_id])).content)
+        assert f'href="{reverse("settings-audit")}">See the result' in ended
         return text_of(at.client.get(reverse("settings-audit")).content)
 
     whole = checked()

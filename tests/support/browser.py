@@ -193,9 +193,22 @@ def unreachable(page: Page) -> list[str]:
     return found
 
 
+#: A picture of the whole page shows what else only comes when it is scrolled to.
+_SHOW_LAZY = """
+() => Promise.race([
+  new Promise((done) => setTimeout(done, 5000)),
+  Promise.all([...document.querySelectorAll("[loading=lazy]")].map((part) => new Promise((done) => {
+    part.addEventListener("load", done); part.addEventListener("error", done); part.loading = "eager";
+    if (part.complete || part.contentDocument) done();
+  }))),
+])
+"""
+
+
 def keep_picture(page: Page, name: str) -> None:
     """Save the whole page as a PNG where RELAYHUB_SHOTS names a folder."""
     folder = os.environ.get("RELAYHUB_SHOTS")
     if folder:
         Path(folder).mkdir(parents=True, exist_ok=True)
+        page.evaluate(_SHOW_LAZY)
         page.screenshot(path=f"{folder}/{name}.png", full_page=True)
