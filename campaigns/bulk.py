@@ -20,6 +20,7 @@ from django.utils.translation import gettext, gettext_noop
 from django.utils.translation import gettext_lazy as _
 
 from campaigns import bulk_sql, contact_filter, contacts, subscriptions
+from campaigns.column_values import typed
 from campaigns.contacts import Evidence
 from campaigns.fields import checked_value, field_types
 from campaigns.models import BulkAct, BulkChange, BulkKind, Contact, MailingList
@@ -165,7 +166,7 @@ def _act(actor: Actor, order: Order) -> BulkAct:
                 gettext("There is no field “%(field)s”.") % {"field": order.field[:60]} if order.field
                 else gettext("Choose a field first."), field="field",
             )
-        act.field_key, act.value = order.field, checked_value(kind, order.value, order.field)
+        act.field_key, act.value = order.field, checked_value(kind, typed(kind, order.value), order.field)
     return act
 
 

@@ -43,6 +43,15 @@ def undo_until(act: BulkAct) -> datetime | None:
     return until if until > now() else None
 
 
+def undoable(actor: Actor, limit: int) -> list[BulkAct]:
+    """The newest acts of anybody that this person can still take back."""
+    rows = acts_of(actor.workspace).filter(undone_at=None, changed__gt=0, finished_at__gt=now() - UNDO_WITHIN)
+    rows = rows.exclude(kind=BulkKind.DELETE)
+    if not actor.may(Scope.SUPPRESSIONS_WRITE):
+        rows = rows.exclude(kind=BulkKind.SUPPRESS)
+    return list(rows.order_by("-finished_at")[:limit]) if actor.may(Scope.CONTACTS_WRITE) else []
+
+
 @dataclass(frozen=True, kw_only=True)
 class Told:
     """What a job did with many contacts: in words, its act's id, and until when it can be undone or why it cannot."""

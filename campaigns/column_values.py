@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from datetime import date
+from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 
@@ -39,6 +40,11 @@ def normal(kind: str, format_: str, cell: str) -> str:
         word = cell.casefold()
         return "true" if word in _YES else "false" if word in _NO else cell
     return cell
+
+
+def typed(kind: str, value: Any) -> Any:
+    """What a person typed for a field: yes and no in any language that files are read in, all else as it is."""
+    return normal(kind, "", value.strip()) if kind == FieldType.BOOLEAN and isinstance(value, str) else value
 
 
 def fits(kind: str, format_: str, cell: str) -> bool:

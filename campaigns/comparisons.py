@@ -12,6 +12,7 @@ from django.db.models.lookups import IContains
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from campaigns.column_values import typed
 from campaigns.fields import checked_value
 from campaigns.models import FieldType
 from relayhub.core.errors import InputError
@@ -71,7 +72,7 @@ def condition(types: dict[str, str], wanted: Comparison) -> Q:
         raise InputError(_("Write what %(key)s is compared with.") % {"key": key}, field="value")
     if op == Op.HAS:
         return Q(IContains(KeyTextTransform(key, "fields"), text))
-    return _compared(key, op, checked_value(kind, text, key))
+    return _compared(key, op, checked_value(kind, typed(kind, text), key))
 
 
 def words_of(kind: str, wanted: Comparison, label: str) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from difflib import get_close_matches
 
 from django.utils.translation import gettext
 from django.utils.translation import gettext_noop as _
@@ -43,6 +45,22 @@ class MergeField:
     def code(self) -> str:
         """As it stands in a template."""
         return "{{ " + self.name + self.fallback + " }}"
+
+
+def meant(name: str, own: Iterable[str]) -> str:
+    """The field that somebody who wrote `name` will have meant: `first_name` is `contact.first_name`; "" where none
+    comes near. `own` are the keys of the workspace's fields."""
+    full = [field for _, rows in _OURS for field, *_ in rows] + [f"contact.fields.{key}" for key in own]
+    by_last: dict[str, str] = {}
+    for field in full:
+        by_last.setdefault(_bare(field), field)
+    near = get_close_matches(_bare(name), by_last, n=1, cutoff=0.8)
+    return by_last[near[0]] if near else ""
+
+
+def _bare(name: str) -> str:
+    """What stands behind the last dot, without what people write between words."""
+    return name.rsplit(".", 1)[-1].replace("_", "").replace("-", "").casefold()
 
 
 def merge_fields(workspace: Workspace) -> list[MergeField]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -14,7 +14,8 @@ from django.db.models import QuerySet
 
 from campaigns.brand import brand_of
 from campaigns.fields import field_types
-from campaigns.models import Broadcast, Campaign, Contact, MailTemplate, TemplateKind, TemplateVersion
+from campaigns.merge_fields import meant
+from campaigns.models import Broadcast, Campaign, CampaignStatus, Contact, MailTemplate, TemplateKind, TemplateVersion
 from relayhub.core import audit
 from relayhub.core.access import Actor, get_or_absent
 from relayhub.core.clock import now
@@ -208,6 +209,11 @@ def campaigns_using(template: MailTemplate) -> QuerySet[Campaign]:
     return Campaign.objects.filter(template=template).order_by("-id")
 
 
+def draft_campaign_of(template: MailTemplate) -> Campaign | None:
+    """The newest draft that is to send the template."""
+    return campaigns_using(template).filter(status=CampaignStatus.DRAFT).first()
+
+
 def delete_template(actor: Actor, template: MailTemplate) -> None:
     """Remove a template with all its versions; ConflictError where a campaign uses or used one."""
     with transaction.atomic():
@@ -284,12 +290,20 @@ def findings(
         lines = lines_of_fields(source)
         found += [
             Finding(severity=Severity.WARNING, code="unknown_field", message=f"There is no field “{name}”.",
-                    fix="Define it under Contacts or write another one; a campaign with it cannot be launched. "
-                        "If single messages bring it as a variable, give it a sample value.",
+                    fix=_fix_of_unknown(name, known),
                     line=lines.get(name), part=part, name=name)
             for name in rendering.missing_fields([source], known) if name.split(".", 1)[0] not in brought
         ]
     return found
+
+
+def _fix_of_unknown(name: str, known: Iterable[str]) -> str:
+    wanted = meant(name, known)
+    if wanted:
+        return (f"Did you mean {{{{ {wanted} }}}}? A campaign with {{{{ {name} }}}} cannot be launched. "
+                "If single messages bring it as a variable, give it a sample value.")
+    return ("Define it under Contacts or write another one; a campaign with it cannot be launched. "
+            "If single messages bring it as a variable, give it a sample value.")
 
 
 def preview(

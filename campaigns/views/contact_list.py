@@ -13,8 +13,18 @@ from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 from django.views.decorators.http import require_GET, require_POST
 
-from campaigns import contact_filter, contact_order, contact_table, contacts, list_choice, retold, saved_views, standing
-from campaigns.bulk import AT_ONCE
+from campaigns import (
+    bulk_undo,
+    contact_filter,
+    contact_order,
+    contact_table,
+    contacts,
+    list_choice,
+    retold,
+    saved_views,
+    standing,
+)
+from campaigns.bulk import AT_ONCE, words_of
 from campaigns.contact_count import count_of
 from campaigns.contact_table import ContactPage
 from campaigns.models import Contact, FieldType, SavedView, Subscription
@@ -30,6 +40,8 @@ from relayhub.relay.touches import last_touches
 SIZE = 50
 #: Beyond this many, what a page has more to say of a contact than a line would not be read.
 _NAMES_SHOWN = 3
+#: Acts on many that the page offers to undo.
+_ACTS_SHOWN = 5
 
 
 def look_of(stands: standing.Standing) -> str:
@@ -58,6 +70,7 @@ def contact_list(request: PageRequest) -> HttpResponse:
             "list_choices": list_choice.choices(workspace), "sorted_by": found.sort.text,
             "carried": _carried(asked), "views": _views(request, asked), "job_above": AT_ONCE,
             "stats": _stats(workspace) if has_any else None,
+            "undoable": [(act, words_of(act)) for act in bulk_undo.undoable(request.actor, _ACTS_SHOWN)],
             "sorts_fields": found.counted is not None and found.counted.count <= contact_order.FIELD_SORT_UP_TO,
         },
     )

@@ -21,7 +21,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 from campaigns import contacts, pictures, template_diff, template_review, templates, test_send
 from campaigns.forms.template import TemplateForm, sample_text
 from campaigns.merge_fields import MergeField, merge_fields
-from campaigns.models import MailTemplate, TemplateVersion
+from campaigns.models import Campaign, MailTemplate, TemplateVersion
 from campaigns.views.common import addresses_in, refuse, template_of
 from campaigns.views.template_preview import chosen
 from relayhub.core import formats
@@ -68,7 +68,9 @@ def _save(request: PageRequest, template: MailTemplate) -> HttpResponse:
     seen = request.POST.get("overwrite") or request.POST.get("seen", "")
     try:
         _store(request, template, form, seen)
-        if act == "publish":
+        if act == "publish" and templates.draft(template) is None:
+            messages.info(request, _("Nothing to publish: nothing was changed since the last time."))
+        elif act == "publish":
             version = templates.publish(request.actor, template)
             messages.success(request, published_words(version))
         elif act == "test":
@@ -123,7 +125,8 @@ def _page(
         "groups": _field_groups(fields), "code_words": code_words(fields),
         "as_text": request.POST.get("as", request.GET.get("as", "")),
         "people": contacts.contacts_of(workspace).order_by("-id").values_list("email", flat=True)[:20],
-        **_uses(template), "has_sample": bool(template.sample) or bool(form["sample"].errors),
+        **_uses(template), "draft_campaign": _draft_campaign(request, template),
+        "has_sample": bool(template.sample) or bool(form["sample"].errors),
         "picture_limits": pictures.limits(),
         "test_to": request.POST.get("test_to", request.user.email),
         "test_from": request.POST.get("test_from", "") or test_send.usual_sender(workspace),
@@ -133,6 +136,10 @@ def _page(
         context |= {"theirs": theirs, "their_stamp": templates.stamp(theirs),
                     "their_diff": template_diff.diff(templates.content_of(theirs), content)}
     return render(request, "campaigns/template_editor.html", context, status=status)
+
+
+def _draft_campaign(request: PageRequest, template: MailTemplate) -> Campaign | None:
+    return templates.draft_campaign_of(template) if request.actor.may(Scope.CAMPAIGNS_WRITE) else None
 
 
 def _uses(template: MailTemplate) -> dict[str, Any]:

@@ -119,12 +119,25 @@ def template_new(request: PageRequest) -> HttpResponse:
         chosen = starters.starter(request.POST.get("starter", ""))
         if chosen is not None:
             in_builder = request.POST.get("open", request.GET.get("open", "")) == "builder"
-            template, page_name = beginning.begin(request.actor, chosen, in_builder=in_builder)
+            template, page_name = beginning.begin(
+                request.actor, chosen, in_builder=in_builder, for_campaign=_waiting_campaign(request)
+            )
             messages.success(request, _("It is a draft. Give it a name, and publish it when it says what you mean."))
             return redirect(page_name, template.public_id)
         error = _("There is no such beginning. Choose one of these.")
-    return render(request, "campaigns/template_new.html", {"starter_groups": starter_groups(), "error": error},
-                  status=422 if error else 200)
+    context = {"starter_groups": starter_groups(), "error": error, "for_campaign": _waiting_campaign(request)}
+    return render(request, "campaigns/template_new.html", context, status=422 if error else 200)
+
+
+def _waiting_campaign(request: PageRequest) -> Campaign | None:
+    """The draft campaign that this template is begun for, if the person came from one and may change it."""
+    asked = request.POST.get("campaign", request.GET.get("campaign", ""))
+    if not asked or not request.actor.may(Scope.CAMPAIGNS_WRITE):
+        return None
+    try:
+        return get_or_absent(beginning.waiting_campaigns(request.actor.workspace), Prefix.CAMPAIGN, asked)
+    except AccessError:
+        return None
 
 
 def starter_groups() -> list[tuple[str, str, list[starters.Starter]]]:

@@ -54,12 +54,14 @@ def template_visual(request: PageRequest, template_id: str) -> HttpResponse:
         return _save(request, template)
     version = templates.newest(template)
     content = templates.content_of(version) if version else templates.TemplateInput()
+    may_go_on = request.actor.may(Scope.CAMPAIGNS_WRITE)
     if content.source.strip():
         why_not = visual.why_not(content)
     else:
         why_not, content = "", visual.begun(request.actor.workspace, content)
     return render(request, "campaigns/template_visual.html", {
-        "template": template, "content": content, "why_not": why_not, "kind": content.kind,
+        "content": content, "why_not": why_not, "kind": content.kind,
+        "draft_campaign": templates.draft_campaign_of(template) if may_go_on else None,
         "review": template_review.review(request.actor.workspace, content, sample=template.sample),
         "sample": sample_text(template.sample), "others": template_presence.note(template, request.user),
         "people": contacts.contacts_of(request.actor.workspace).order_by("-id").values_list("email", flat=True)[:20],
@@ -70,7 +72,7 @@ def template_visual(request: PageRequest, template_id: str) -> HttpResponse:
 def _standing(template: MailTemplate, version: TemplateVersion | None) -> dict[str, Any]:
     """Which version is shown, and what of it is published."""
     return {
-        "version": version, "version_text": str(version.number) if version else "",
+        "template": template, "version": version, "version_text": str(version.number) if version else "",
         "is_draft": version is not None and version.published_at is None,
         "live": templates.published(template), "seen": templates.stamp(version),
     }
@@ -86,6 +88,8 @@ def _save(request: PageRequest, template: MailTemplate) -> JsonResponse:
     seen = request.POST.get("overwrite") or request.POST.get("seen", "")
     try:
         version = visual.save(request.actor, template, content, seen=seen)
+        if form.cleaned_data["name"] != template.name:
+            templates.rename(request.actor, template, form.cleaned_data["name"])
     except ConflictError:
         return _conflict(request, template, content)
     except RelayHubError as exc:
@@ -99,6 +103,8 @@ def _save(request: PageRequest, template: MailTemplate) -> JsonResponse:
 
 def _published(request: PageRequest, template: MailTemplate) -> dict[str, Any]:
     """Publish the saved draft: what the page says of it, or why it could not be; the draft stays either way."""
+    if templates.draft(template) is None:
+        return {"toast": _("Nothing to publish: nothing was changed since the last time.")}
     try:
         version = templates.publish(request.actor, template)
     except RelayHubError as exc:
@@ -114,7 +120,7 @@ def _told(request: PageRequest, template: MailTemplate) -> dict[str, Any]:
         "saved": moment_text(now(), now=now(), zone=ZoneInfo(request.user.timezone), style="clock"),
         "standing": {
             part: render_to_string("campaigns/_visual_standing.html", {"part": part, **standing}, request)
-            for part in ("pill", "sub", "publish")
+            for part in ("name", "pill", "sub", "publish")
         },
     }
 

@@ -115,7 +115,7 @@ function start() {
     carrier.remove();
   }
 
-  form.addEventListener("input", (event) => { if (["subject", "preheader"].includes(event.target.name)) wrote(); });
+  form.addEventListener("input", (event) => { if (["name", "subject", "preheader"].includes(event.target.name)) wrote(); });
   for (const control of document.querySelectorAll("[form=builder]:is([name=show], [name=dark], [name=images])")) control.addEventListener("change", preview);
   document.getElementById("as").addEventListener("change", refresh);
   document.addEventListener("click", (event) => {

@@ -19,6 +19,7 @@ from campaigns.models import BulkAct, Contact, FieldDefinition, MailingList, Sav
 from campaigns.views import contact_list
 from deliverability import suppression
 from relayhub.core import jobs
+from relayhub.core.clock import now
 from relayhub.core.models import AuditEntry, Job, Role
 from relayhub.relay import routes
 from relayhub.site import setup
@@ -212,6 +213,25 @@ def test_lists_are_searched_where_there_are_too_many_to_show(at: Desk) -> None:
     assert emails_on(at.client.get(reverse("contact-list"), {"list": "", "list_name": "news of THE letter"})) == {
         row.public_id
     }
+
+
+def test_what_was_done_to_many_can_be_undone_from_the_list_for_a_day(at: Desk) -> None:
+    news = lists.create_list(at.actor, name="News")
+    row = person(at, "a")
+    at.client.post(reverse("contact-bulk"), {"act": "add_to_list", "contact": row.public_id, "to": news.public_id})
+    undo = reverse("contact-undo", args=[BulkAct.objects.get().public_id])
+    marketer = desk(at.actor.workspace, role=Role.MARKETER, email="mara@example.com").client
+    viewer = desk(at.actor.workspace, role=Role.VIEWER, email="vera@example.com").client
+
+    seen = [client.get(reverse("contact-list")).content.decode().count(undo) for client in (marketer, viewer)]
+    marketer.post(undo)
+    after = marketer.get(reverse("contact-list")).content.decode()
+    BulkAct.objects.update(undone_at=None, finished_at=now() - bulk.UNDO_WITHIN)
+
+    assert seen == [1, 0]
+    assert not Subscription.objects.exists()
+    assert undo not in after
+    assert undo not in marketer.get(reverse("contact-list")).content.decode()
 
 
 def test_more_than_a_few_are_a_job_and_undone_from_its_page(at: Desk, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,7 +8,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from campaigns import fields, starters, template_diff, template_review, templates
+from campaigns import editing, fields, starters, template_diff, template_review, templates
 from campaigns.contacts import Evidence, add_contact
 from campaigns.models import MailTemplate, TemplateVersion
 from campaigns.templates import TemplateInput
@@ -71,6 +71,32 @@ def test_a_new_template_is_a_draft_that_no_campaign_sends_yet() -> None:
     assert answer.redirect_chain[-1][0] == editor(template)
     assert templates.published(template) is None
     assert "Nothing is published yet" in answer.content.decode()
+
+
+def test_a_template_begun_in_a_campaign_is_named_there_and_leads_back() -> None:
+    at = desk()
+    waiting = editing.create_campaign(at.actor, editing.CampaignChanges(name="First & foremost"))
+    served = editing.create_campaign(at.actor, editing.CampaignChanges(name="Served", template=make_template(at)))
+    foreign = editing.create_campaign(desk(setup.new_workspace("Other"), email="o@example.com").actor,
+                                      editing.CampaignChanges(name="Foreign"))
+    content = reverse("campaign-content", args=[waiting.public_id])
+    begin = re.findall(r'href="(/templates/new\?[^"]+)"', at.client.get(content).content.decode())[0]
+
+    gallery = at.client.get(begin).content.decode()
+    for campaign in (waiting, served, foreign):
+        at.client.post(reverse("template-new"), {"starter": "letter", "campaign": campaign.public_id})
+
+    waiting.refresh_from_db()
+    served.refresh_from_db()
+    foreign.refresh_from_db()
+    assert f'name="campaign" value="{waiting.public_id}"' in gallery
+    assert waiting.template is not None
+    assert served.template is not None
+    assert (waiting.template.name, served.template.name, foreign.template) == ("Letter", "Weekend rye", None)
+    page = at.client.get(editor(waiting.template)).content.decode()
+    assert "The draft campaign “First &amp; foremost” is to send this template" in page
+    assert f'href="{content}"' in page
+    assert f'href="{content}"' not in at.client.get(editor(served.template)).content.decode()
 
 
 def test_new_templates_get_names_of_their_own_and_nothing_unknown_is_begun() -> None:
@@ -183,6 +209,16 @@ def test_publishing_saves_first() -> None:
     assert (live.number, live.source) == (2, "<p>Two</p>")
 
 
+def test_publishing_the_same_again_says_that_nothing_changed() -> None:
+    at = desk()
+    template = make_template(at)
+
+    answer = at.client.post(editor(template), written(template, act="publish"), follow=True)
+
+    assert "Nothing to publish" in answer.content.decode()
+    assert TemplateVersion.objects.count() == 1
+
+
 def test_what_cannot_be_sent_is_kept_as_a_draft_and_not_published() -> None:
     at = desk()
     template = make_template(at)
@@ -216,6 +252,7 @@ def test_a_bad_subject_comes_back_with_the_text_kept() -> None:
         ("html", '{{ "a" * 100000000 }}', "“*” is not available"),
         ("html", "{{ [1] * 100000000 }}", "“*” is not available"),
         ("html", "{% for a in contact.email %}" + "x" * 300_000 + "{% endfor %}", "more than 1 MiB"),
+        ("html", "<p>Hi {{ first_name }}</p>", "Did you mean {{ contact.first_name }}?"),
         ("html", "<p>{{ contact.fields.shoe_size }}</p>", "There is no field “contact.fields.shoe_size”"),
         ("html", "{% include 'x' %}", "is not available in mail templates"),
         ("html", "{{ contact.name.upper() }}", "cannot be called"),

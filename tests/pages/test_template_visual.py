@@ -112,6 +112,28 @@ def test_publishing_publishes_what_was_built() -> None:
     assert "Version 2 is published" in answer["toast"]
 
 
+def test_publishing_the_same_again_says_that_nothing_changed() -> None:
+    at = desk()
+    template = make_template(at)
+
+    answer = save(at, template, act="publish")
+
+    assert answer.status_code == 200
+    assert "Nothing to publish" in answer.json()["toast"]
+
+
+def test_the_builder_renames_the_template() -> None:
+    at = desk()
+    template = make_template(at)
+
+    answer = save(at, template, name="Autumn <b>news</b>")
+
+    template.refresh_from_db()
+    assert template.name == "Autumn <b>news</b>"
+    assert answer.json()["standing"]["name"].strip() == "Autumn &lt;b&gt;news&lt;/b&gt;"
+    assert templates.draft(template) is None
+
+
 def test_what_cannot_be_stored_is_refused_with_the_reason() -> None:
     at = desk()
     template = make_template(at)

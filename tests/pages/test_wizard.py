@@ -346,7 +346,9 @@ def test_the_only_list_and_the_only_template_are_chosen_already_and_from_is_the_
     undecided = at.client.get(step(second, "audience"))
 
     assert audience.context["found"].reached == 3
-    assert content_page.context["form"]["template"].value() == second.workspace.mail_templates.get().public_id
+    only = second.workspace.mail_templates.get().public_id
+    assert content_page.context["form"]["template"].value() == only
+    assert f'{step(second, "preview")}?template={only}"' in content_page.content.decode()
     assert content_page.context["form"]["from_header"].value() == "Shop <news@shop.example>"
     assert not undecided.context["chosen"]
 

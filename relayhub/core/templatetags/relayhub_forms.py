@@ -28,9 +28,12 @@ def _kind(widget: forms.Widget) -> str:
 @register.inclusion_tag("partials/_field.html")
 def field(
     bound: BoundField, label: str = "", hint: str = "", placeholder: str = "", switch: bool = False,
-    mono: bool = False, autofocus: bool = False,
+    mono: bool = False, autofocus: bool = False, optional: bool = True,
 ) -> dict[str, Any]:
-    """One form field with label, hint or error, tied together for assistive technology."""
+    """One form field with label, hint or error, tied together for assistive technology.
+
+    `optional` False: not called so though the form can do without, for what another field makes necessary.
+    """
     kind = _kind(bound.field.widget)
     words = hint or bound.help_text
     described = f"{bound.auto_id}_error" if bound.errors else f"{bound.auto_id}_hint" if words else ""
@@ -50,7 +53,7 @@ def field(
     return {
         "bound": bound, "kind": kind, "label": label or bound.label, "hint": words, "switch": switch,
         "widget": bound.as_widget(attrs=attrs) if kind != "group" else "", "attrs": attrs,
-        "described": described, "is_optional": not bound.field.required,
+        "described": described, "is_optional": optional and not bound.field.required,
     }
 
 
