@@ -6,6 +6,7 @@ from uuid import UUID
 
 from django.db import transaction
 from django.db.models import QuerySet
+from django.utils.translation import gettext_noop
 
 from relayhub.core import audit, jobs
 from relayhub.core.access import AUDIT_READ, Actor, require
@@ -41,8 +42,8 @@ def broken_in(job: Job) -> AuditEntry | None:
 
 
 @jobs.job_runner(
-    JOB_KIND, label="Check of the audit log", icon="shield-check", cancel_scope=AUDIT_READ,
-    on_cancel="Nothing is changed by a check.",
+    JOB_KIND, label=gettext_noop("Check of the audit log"), icon="shield-check", cancel_scope=AUDIT_READ,
+    on_cancel=gettext_noop("Nothing is changed by a check."),
 )
 def run_check(run: jobs.JobRun) -> None:
     """Go through the chain from the checkpoint on; the result names the first entry that does not fit."""

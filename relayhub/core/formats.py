@@ -148,8 +148,8 @@ def relative_words() -> dict[str, str]:
 def moment_text(moment: datetime, *, now: datetime, zone: tzinfo, style: str = "smart") -> str:
     """A moment in the person's zone, 24 hours.
 
-    Styles: smart "Today, 10:24" | inline "today, 10:24", within a sentence | seconds "10:46:51" today | millis |
-    clock "10:24" | date "Wed 18 Nov" |
+    Styles: smart "Today, 10:24" | inline "today, 10:24", within a sentence | log "Today, 10:46:51" |
+    seconds "10:46:51" today | millis | clock "10:24" | date "Wed 18 Nov" |
     full "Tuesday 24 November 2026, 10:47" | relative "3 min ago".
     """
     if style == "relative":
@@ -165,8 +165,9 @@ def moment_text(moment: datetime, *, now: datetime, zone: tzinfo, style: str = "
     if style in {"seconds", "millis"}:
         clock = f"{local:%H:%M:%S}" + (f".{local.microsecond // 1000:03d}" if style == "millis" else "")
         return clock if local.date() == today else f"{day}, {clock}"
+    clock = f"{local:%H:%M:%S}" if style == "log" else f"{local:%H:%M}"
     near = {0: _("Today"), 1: _("Tomorrow"), -1: _("Yesterday")}.get((local.date() - today).days, "")
-    return f"{(near.lower() if style == 'inline' else near) or day}, {local:%H:%M}"
+    return f"{(near.lower() if style == 'inline' else near) or day}, {clock}"
 
 
 def exact_utc(moment: datetime) -> str:

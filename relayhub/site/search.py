@@ -88,7 +88,7 @@ class _Part:
 def search(request: PageRequest) -> HttpResponse:
     """What is meant, or what fits."""
     text = _asked(request)
-    straight = _page_of_id(text)
+    straight = page_of_id(text)
     if straight:
         return redirect(straight)
     groups = groups_for(request.actor, text) if text else []
@@ -103,7 +103,7 @@ def search(request: PageRequest) -> HttpResponse:
 def search_hits(request: PageRequest) -> HttpResponse:
     """The same as a part of a page, for the box that opens over every page; without a text, pages to go to."""
     text = _asked(request)
-    straight = _page_of_id(text)
+    straight = page_of_id(text)
     if straight:
         groups = [Group(label=_("Go to"), icon="arrow-right", hits=[Hit(url=straight, title=text)], more_url="")]
     elif text:
@@ -120,8 +120,8 @@ def _asked(request: PageRequest) -> str:
     return " ".join(request.GET.get("q", "").replace("\0", "").split())[:MAX_TEXT]
 
 
-def _page_of_id(text: str) -> str:
-    """The page of an id, which itself says where there is nothing."""
+def page_of_id(text: str) -> str:
+    """The page of an id, which itself says where there is nothing; "" where no page shows one of its kind."""
     for prefix, name in _PAGES.items():
         if decode_id(prefix, text) is not None:
             return nav_url(name, text)

@@ -19,6 +19,7 @@ from relayhub.core.models import AuditEntry
 from relayhub.core.pages import PageRequest, page
 from relayhub.core.paging import table_page
 from relayhub.site import audit_words
+from relayhub.site.search import page_of_id
 
 _PERIODS = {"day": (_("Last 24 hours"), 1), "week": (_("Last 7 days"), 7), "month": (_("Last 30 days"), 30)}
 _LONGEST_VALUE = 200
@@ -65,7 +66,9 @@ def _line(row: AuditEntry) -> dict[str, Any]:
          "after": _value(row.after.get(field)), "was": field in row.before}
         for field in {**row.before, **row.after}
     ]
-    return {"row": row, "action": audit_words.words(row.action), "changes": changes}
+    is_gone = row.action.endswith((".deleted", ".removed"))
+    return {"row": row, "action": audit_words.words(row.action), "changes": changes,
+            "url": "" if is_gone else page_of_id(row.object_id)}
 
 
 def _value(value: Any) -> str:

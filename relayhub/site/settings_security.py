@@ -74,7 +74,9 @@ class ProfileForm(forms.Form):
     display_name = forms.CharField(max_length=150, required=False, label=_("Your name"))
     language = forms.ChoiceField(
         choices=settings.LANGUAGES, label=_("Your language"),
-        help_text=_("Numbers and dates are written as in it everywhere; words stay English where there are no others."),
+        help_text=_(
+            "The whole dashboard is in it, and writes numbers and dates as it does. Help and API stay English."
+        ),
     )
     timezone = forms.ChoiceField(
         choices=[(name, name) for name in ZONES], label=_("Your time zone"),

@@ -123,7 +123,7 @@ def time_element(moment: datetime | None, zone: tzinfo, style: str) -> SafeStrin
 
 @register.simple_tag(takes_context=True)
 def when(context: Context, moment: datetime | None, style: str = "smart") -> SafeString:
-    """A moment in the person's zone; styles: smart, seconds, millis, clock, date, full, relative."""
+    """A moment in the person's zone; styles: smart, seconds, millis, log, clock, date, full, relative."""
     return time_element(moment, _zone(context), style)
 
 
