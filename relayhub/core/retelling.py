@@ -7,6 +7,7 @@ it is known again by its words and said anew with what it names; anything else i
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 
 from django.utils.translation import gettext
 
@@ -17,7 +18,9 @@ from relayhub.core.languages import SOURCE
 class KnownSentences:
     """A set of sentences with places, `%(name)s`, marked by `gettext_noop`; of those that fit, the first counts."""
 
-    def __init__(self, *sentences: str) -> None:
+    def __init__(self, *sentences: str, nested: Collection[str] = ()) -> None:
+        """`nested` names the places that hold such sentences themselves."""
+        self._nested = frozenset(nested)
         self._forms = [(sentence, _form(sentence)) for sentence in sentences]
 
     def told(self, stored: str) -> str:
@@ -27,7 +30,10 @@ class KnownSentences:
         for sentence, form in self._forms:
             found = form.fullmatch(stored)
             if found is not None:
-                return gettext(sentence) % found.groupdict()
+                return gettext(sentence) % {
+                    name: self.told(value) if name in self._nested else value
+                    for name, value in found.groupdict().items()
+                }
         return stored
 
 

@@ -13,7 +13,7 @@ from datetime import datetime
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from deliverability import managers
+from deliverability import explanations, managers
 from deliverability.models import DkimKey, DomainCheck, DomainCheckChange, SendingDomain
 from relayhub.core import clock, formats
 from relayhub.protocol import dkim
@@ -66,7 +66,7 @@ def _record(check: DomainCheck, domain: SendingDomain, at: datetime) -> tuple[in
             "when": formats.relative(changed.at, now=clock.now()), "state": _WORDS[check.outcome],
         }
     else:
-        note = check.explanation
+        note = explanations.told(check.explanation)
     order = list(_KINDS).index(check.kind)
     title = str(_TITLES.get(outcome, f"%(record)s {outcome}")) % {"record": _KINDS[check.kind]}
     return order, Verdict(status=_OUTCOMES.get(outcome, "unknown"), title=title, text=note)

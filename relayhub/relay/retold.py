@@ -7,13 +7,9 @@ is, above all what people and hosts wrote themselves.
 
 from __future__ import annotations
 
-import re
-from functools import lru_cache
+from django.utils.translation import gettext_noop
 
-from django.utils.translation import gettext, gettext_noop
-
-from relayhub.core import spoken
-from relayhub.core.languages import SOURCE
+from relayhub.core.retelling import KnownSentences
 from relayhub.protocol import bounce_rules, classify, returned
 from relayhub.relay.events import HOLD_DOMAIN, HOLD_PERSON
 
@@ -50,43 +46,13 @@ _FILLED = (
     gettext_noop("TLS handshake failed: %(reason)s"), gettext_noop("certificate not accepted: %(reason)s"),
     gettext_noop("the provider answered %(answer)s"),
 )
-#: Values that are sentences of ours themselves.
-_NESTED = frozenset({"remedy", "rule"})
-_PLACE = re.compile(r"%\((\w+)\)s")
+_RULES = bounce_rules.RULES.values()
+_SENTENCES = KnownSentences(
+    *_WRITTEN, *classify.SENTENCES, *returned.SENTENCES, *(rule.why for rule in _RULES),
+    *(rule.remedy for rule in _RULES), *_FILLED, nested=("remedy", "rule"),
+)
 
 
 def retold(stored: str) -> str:
     """The sentence in the present language, where it is one of ours; else as it was stored."""
-    if not stored or spoken.language() == SOURCE:
-        return stored
-    if stored in _known():
-        return gettext(stored)
-    for text, pattern in _patterns():
-        found = pattern.fullmatch(stored)
-        if found is not None:
-            values = {name: retold(value) if name in _NESTED else value for name, value in found.groupdict().items()}
-            return gettext(text) % values
-    return stored
-
-
-@lru_cache(maxsize=1)
-def _known() -> frozenset[str]:
-    rules = bounce_rules.RULES.values()
-    return frozenset({
-        *_WRITTEN, *classify.SENTENCES, *returned.SENTENCES, *(rule.why for rule in rules),
-        *(rule.remedy for rule in rules),
-    })
-
-
-@lru_cache(maxsize=1)
-def _patterns() -> tuple[tuple[str, re.Pattern[str]], ...]:
-    return tuple((text, re.compile(_pattern(text), re.DOTALL)) for text in _FILLED)
-
-
-def _pattern(text: str) -> str:
-    """A text with `%(name)s` in it as an expression with groups."""
-    pieces, end = [], 0
-    for place in _PLACE.finditer(text):
-        pieces += [re.escape(text[end : place.start()]), f"(?P<{place[1]}>.+)"]
-        end = place.end()
-    return "".join([*pieces, re.escape(text[end:])])
+    return _SENTENCES.told(stored)

@@ -168,6 +168,7 @@ def test_on_a_phone_the_mail_takes_the_place_of_the_list(browse: Browsing) -> No
     page.get_by_role("link", name="reader1@mail.example").click()
     page.locator("#reading h2", has_text="Your order 1201").wait_for()
     expect(page.locator("#sandbox-mails")).to_be_hidden()
+    expect(page.get_by_role("button", name="Clear all")).to_be_hidden()
     page.get_by_role("link", name="All mails").click()
 
     expect(page.get_by_role("link", name="reader1@mail.example")).to_be_visible()

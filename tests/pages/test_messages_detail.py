@@ -26,6 +26,7 @@ from tests.pages.message_rows import (
     tried,
     with_file,
 )
+from tests.support.deliverability_rows import make_domain
 from tests.support.relay_rows import make_lane
 
 pytestmark = pytest.mark.django_db
@@ -400,3 +401,29 @@ def test_a_tag_of_two_words_leads_to_its_messages() -> None:
 
     assert "Tagged" in found
     assert "Other spring" not in found
+
+
+def test_records_that_stood_are_one_line_and_wrong_ones_come_first() -> None:
+    at = desk()
+    domain = make_domain("shop.example", actor=at.actor)
+    domain.checks.update(outcome="pass", explanation="As wanted.")
+    row = recipient_of(handed_in(at))
+    in_place = domain.checks.filter(kind__in=("dkim", "dkim_ed25519", "return_path", "spf", "dmarc")).count()
+
+    well = shown(at, row)
+    domain.checks.filter(kind="dmarc").update(outcome="fail", explanation="There is no TXT record yet.")
+    wrong = shown(at, row)
+
+    assert f"All {in_place} records were in place" in well
+    assert "records were in place" not in wrong
+    assert wrong.index("DMARC missing or wrong") < wrong.index("DKIM key in place")
+
+
+def test_days_of_a_story_get_room_for_one_line() -> None:
+    at = desk()
+    row = recipient_of(handed_in(at))
+    today = shown(at, row)
+    Event.objects.filter(recipient_id=row.pk).update(at=now() - timedelta(days=3))
+
+    assert '<ol class="rh-tl">' in today
+    assert '<ol class="rh-tl wide">' in shown(at, row)

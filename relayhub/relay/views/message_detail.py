@@ -7,6 +7,7 @@ for those who may read bodies; it is only ever answered in the cage.
 from __future__ import annotations
 
 import json
+from datetime import datetime
 from typing import Any
 
 from django.db.models import QuerySet
@@ -20,6 +21,7 @@ from django.views.decorators.http import require_GET
 from relayhub.core import formats
 from relayhub.core.access import MESSAGE_BODY
 from relayhub.core.caged import caged, caged_response, caged_text
+from relayhub.core.clock import now
 from relayhub.core.errors import PrepareError, RelayHubError
 from relayhub.core.ids import Prefix, encode_id
 from relayhub.core.live_feed import Feed
@@ -44,7 +46,7 @@ from relayhub.relay import (
     story,
     subjects,
 )
-from relayhub.relay.models import BroadcastControl, Message, Recipient
+from relayhub.relay.models import Attempt, BroadcastControl, Message, Recipient
 from relayhub.relay.routing import RouteChoice
 from relayhub.relay.views.common import Shown, once_of_page, shown_of, zone_of
 
@@ -262,12 +264,31 @@ def _one(request: PageRequest, recipient: Recipient) -> dict[str, Any]:
     return {
         **_frame(request, shown, "timeline"),
         "cause": causes.cause_of(recipient, last, waiting_for=waiting_for),
-        "steps": story.steps_of(recipient, attempts, waiting_for=waiting_for, zone=zone_of(request)),
-        "attempts": attempts, "records": identity.records_at(recipient.message, at), "records_at": at,
+        **_story(request, recipient, attempts, waiting_for), **_records(recipient.message, at),
         "route": _route(recipient) if not attempts and recipient.status in ("queued", "held") else None,
         "contact_url": _contact_url(recipient), "others": recipient.message.recipient_count - 1,
         "return_path": display.return_path(recipient), "message_id": display.message_id(recipient),
         "did": _did(recipient), "state": _state(shown), "is_moving": recipient.status in _MOVING,
+    }
+
+
+def _story(
+    request: PageRequest, recipient: Recipient, attempts: list[Attempt], waiting_for: str
+) -> dict[str, Any]:
+    zone = zone_of(request)
+    steps = story.steps_of(recipient, attempts, waiting_for=waiting_for, zone=zone)
+    today = now().astimezone(zone).date()
+    return {
+        "steps": steps, "attempts": attempts,
+        "has_days": any(step.at.astimezone(zone).date() != today for step in steps),
+    }
+
+
+def _records(message: Message, at: datetime) -> dict[str, Any]:
+    """The From domain's records at a time, what was wrong first."""
+    found = sorted(identity.records_at(message, at), key=lambda verdict: verdict.status == "delivered")
+    return {
+        "records": found, "records_at": at, "records_stood": all(verdict.status == "delivered" for verdict in found),
     }
 
 
