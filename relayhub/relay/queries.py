@@ -229,10 +229,12 @@ SELECT metric, date_bin(%(bucket)s::interval, bucket, %(since)s) AS start, sum(v
   SELECT metric, bucket, value FROM relay_counter
   WHERE workspace_id = %(workspace)s AND subject = %(subject)s AND bucket >= %(since)s
     AND (%(subject_id)s::uuid IS NULL OR subject_id = %(subject_id)s)
+    AND (%(kinds)s::text[] IS NULL OR subject_id IN (SELECT id FROM relay_stream WHERE kind = ANY(%(kinds)s)))
   UNION ALL
   SELECT metric, bucket, delta FROM relay_counterdelta
   WHERE workspace_id = %(workspace)s AND subject = %(subject)s AND bucket >= %(since)s
     AND (%(subject_id)s::uuid IS NULL OR subject_id = %(subject_id)s)
+    AND (%(kinds)s::text[] IS NULL OR subject_id IN (SELECT id FROM relay_stream WHERE kind = ANY(%(kinds)s)))
 ) c GROUP BY 1, 2 ORDER BY 2, 1
 """
 
@@ -243,13 +245,18 @@ def stats(
     since: datetime,
     bucket: timedelta = timedelta(hours=1),
     stream_id: UUID | None = None,
+    kinds: Sequence[str] | None = None,
 ) -> list[tuple[datetime, str, int]]:
-    """(start of the bucket, metric, count) of a workspace's streams: exact, roll-up and deltas together."""
+    """(start of the bucket, metric, count) of a workspace's streams, or of those of some kinds.
+
+    Exact: roll-up and deltas together.
+    """
     start = since.replace(minute=0, second=0, microsecond=0)
     with connection.cursor() as cursor:
         cursor.execute(
             _STATS_SQL,
             {"workspace": workspace.pk, "subject": "stream", "subject_id": stream_id, "since": start,
+             "kinds": None if kinds is None else [str(kind) for kind in kinds],
              "bucket": f"{int(bucket.total_seconds())} seconds"},
         )
         return [(row[1], row[0], row[2]) for row in cursor.fetchall()]

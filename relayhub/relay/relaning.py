@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from django.db import connection, transaction
+from django.utils.translation import gettext_noop
 
 from relayhub.core import jobs
 from relayhub.core.models import Workspace
@@ -67,8 +68,8 @@ def after_change(workspace_id: UUID) -> None:
 
 
 @jobs.job_runner(
-    JOB_KIND, label="Change of routes", icon="route", cancel_scope="",
-    on_cancel="The rules are changed; what waits follows them.",
+    JOB_KIND, label=gettext_noop("Change of routes"), icon="route", cancel_scope="",
+    on_cancel=gettext_noop("The rules are changed; what waits follows them."),
 )
 def run_relaning(run: jobs.JobRun) -> None:
     """Move all that waits, batch by batch; a run that died before left the rest where it was."""

@@ -11,6 +11,7 @@ from uuid import UUID
 
 from django.db import transaction
 from django.db.models import QuerySet
+from django.utils.translation import gettext_noop
 
 from relayhub.core import jobs
 from relayhub.core.access import Actor
@@ -44,8 +45,8 @@ def start(actor: Actor, message: Message, act: str) -> Job:
 
 
 @jobs.job_runner(
-    JOB_KIND, label="Release", icon="player-play", cancel_scope=Scope.MESSAGES_WRITE,
-    on_cancel="Whom it reached goes out; the rest stays as it is.",
+    JOB_KIND, label=gettext_noop("Release"), icon="player-play", cancel_scope=Scope.MESSAGES_WRITE,
+    on_cancel=gettext_noop("Whom it reached goes out; the rest stays as it is."),
 )
 def run_rest(run: jobs.JobRun) -> None:
     """Move batch by batch, as many as there were at the start."""

@@ -7,6 +7,7 @@ Counters are by the hour, so a day is the last 24 hours with the present one, an
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import reduce
@@ -30,6 +31,10 @@ from relayhub.relay.stream_counts import Span, Totals, spans_by_stream
 _PACE_WINDOW = timedelta(minutes=5)
 #: Fewer recipients say nothing about a rate.
 JUDGED_FROM = 50
+#: Where the bar of a share that should be high begins.
+FLOOR = 0.9
+#: This part of what a limit allows is used up: beyond it a bar warns.
+_NEAR = 0.8
 
 
 def begins(hours: int = 24) -> datetime:
@@ -157,8 +162,18 @@ def _row(
     is_bad = bool(is_judged and share is not None and (share < limit if at_least else share > limit))
     return {
         "label": label, "status": status, "part": part, "whole": whole, "limit": limit, "digits": digits,
-        "at_least": at_least, "is_bad": is_bad, "scale": whole if at_least else max(1.0, whole * limit * 2),
+        "at_least": at_least, "is_bad": is_bad,
+        "bar": _bar(share or 0.0, limit, at_least=at_least, is_judged=is_judged),
     }
+
+
+def _bar(share: float, limit: float, *, at_least: bool, is_judged: bool) -> dict[str, Any]:
+    """A bar with its limit marked: up to twice the limit, or from FLOOR to all; `status` for its colour."""
+    used = (1 - share) / (1 - limit) if at_least else share / limit
+    status = "delivered" if used <= _NEAR else "deferred" if used <= 1 else "bounced"
+    low, high = (FLOOR, 1.0) if at_least else (0.0, 2 * limit)
+    return {"value": max(share - low, 0.0), "total": high - low, "limit": limit - low,
+            "status": status if is_judged else "queued"}
 
 
 # -- comparisons ---------------------------------------------------------------------------------------------
@@ -180,14 +195,18 @@ def change_in_words(present: int, before: int) -> Change | None:
     return Change(by=by, text=formats.percent(abs(by), 0 if abs(by) >= 0.1 else 1))
 
 
+def points_digits(whole: int, whole_before: int) -> int:
+    """Decimals of two shares that stand side by side: as many as the smaller base carries."""
+    return 0 if min(whole, whole_before) < formats.SMALL_BASE else 1
+
+
 def points(part: int, whole: int, part_before: int, whole_before: int, *, digits: int = 1) -> Change | None:
     """The difference of two shares in points; None where either is of too few."""
     if min(whole, whole_before) < JUDGED_FROM:
         return None
     by = round(100 * part / whole, digits) - round(100 * part_before / whole_before, digits)
     by = round(by, digits)
-    words = _("%(count)s points") % {"count": spoken.digits(f"{abs(by):.{digits}f}")}
-    return Change(by=by, text=words if by else _("no change,"))
+    return Change(by=by, text=_("%(count)s points") % {"count": spoken.digits(f"{abs(by):.{digits}f}")} if by else "")
 
 
 # -- the chart -----------------------------------------------------------------------------------------------
@@ -211,13 +230,13 @@ class Period:
 
 PERIODS = (
     Period(key="24h", label=gettext_lazy("24 h"), title=gettext_lazy("Last 24 hours"), step=timedelta(hours=1),
-           steps=24, each=gettext_lazy("Recipients an hour, all streams"),
+           steps=24, each=gettext_lazy("Recipients an hour"),
            nothing=gettext_lazy("Nothing was handed in during the last 24 hours."), has_day=False),
     Period(key="7d", label=gettext_lazy("7 d"), title=gettext_lazy("Last 7 days"), step=timedelta(hours=6), steps=28,
-           each=gettext_lazy("Recipients in 6 hours, all streams"),
+           each=gettext_lazy("Recipients in 6 hours"),
            nothing=gettext_lazy("Nothing was handed in during the last 7 days.")),
     Period(key="30d", label=gettext_lazy("30 d"), title=gettext_lazy("Last 30 days"), step=timedelta(days=1), steps=30,
-           each=gettext_lazy("Recipients a day, all streams"),
+           each=gettext_lazy("Recipients a day"),
            nothing=gettext_lazy("Nothing was handed in during the last 30 days."), has_time=False),
 )
 
@@ -227,11 +246,28 @@ def period_of(key: str) -> Period:
     return next((period for period in PERIODS if period.key == key), PERIODS[0])
 
 
-def chart(workspace: Workspace, zone: str, period: Period = PERIODS[0]) -> dict[str, Any]:
+#: A newsletter goes out in one hour and would flatten what flows all day: each has a chart and a scale of its own.
+_CHARTS = (
+    ("single", gettext_lazy("Single messages"), (StreamKind.TRANSACTIONAL, StreamKind.SYSTEM)),
+    ("broadcasts", gettext_lazy("Broadcasts"), (StreamKind.BROADCAST,)),
+)
+
+
+def charts(workspace: Workspace, zone: str, period: Period) -> dict[str, Any]:
+    """What Home shows of a period: a chart of single messages and one of broadcasts, where there were any."""
+    found = [
+        {"key": key, "title": title, **chart(workspace, zone, period, kinds=kinds)} for key, title, kinds in _CHARTS
+    ]
+    return {"period": period, "periods": PERIODS, "charts": [each for each in found if each["has_any"]]}
+
+
+def chart(
+    workspace: Workspace, zone: str, period: Period = PERIODS[0], *, kinds: Sequence[StreamKind] | None = None
+) -> dict[str, Any]:
     """Recipients of a period by its steps: chart data, legend, and the same as a table."""
     start = _start(period, zone)
     by_step: dict[datetime, Totals] = defaultdict(dict)
-    for at, metric, count in queries.stats(workspace, since=start, bucket=period.step):
+    for at, metric, count in queries.stats(workspace, since=start, bucket=period.step, kinds=kinds):
         by_step[at][metric] = count
     steps = [start + period.step * n for n in range(period.steps)]
     series = {
@@ -243,11 +279,11 @@ def chart(workspace: Workspace, zone: str, period: Period = PERIODS[0]) -> dict[
         "series": [
             {"label": _("Accepted"), "color": "--c-muted", "kind": "bars", "data": series["accepted"]},
             {"label": _("Delivered"), "color": "--c-1", "kind": "bars", "data": series["delivered"]},
-            {"label": _("Deferred"), "color": "--c-2", "kind": "line", "data": series["deferred"]},
+            {"label": _("Deferred"), "color": "--c-2", "kind": "bars", "data": series["deferred"]},
         ],
     }
     return {
-        "data": data, "has_any": any(sums.values()), "period": period, "periods": PERIODS,
+        "data": data, "has_any": any(sums.values()),
         "label": _("%(period)s: %(delivered)s recipients delivered of %(accepted)s accepted.") % {
             "period": period.title, "delivered": formats.number(sums["delivered"]),
             "accepted": formats.number(sums["accepted"]),
@@ -255,9 +291,9 @@ def chart(workspace: Workspace, zone: str, period: Period = PERIODS[0]) -> dict[
         "legend": [
             {"label": _("Accepted"), "value": formats.number(sums['accepted']), "key": "mut"},
             {"label": _("Delivered"), "value": formats.number(sums['delivered']), "key": ""},
-            {"label": _("Deferred"), "value": formats.number(sums['deferred']), "key": "c2", "line": True},
+            {"label": _("Deferred"), "value": formats.number(sums['deferred']), "key": "c2"},
         ],
-        "head": [_("From"), _("Accepted"), _("Delivered"), _("Deferred")],
+        "head": [pgettext("time", "From"), _("Accepted"), _("Delivered"), _("Deferred")],
         "rows": [
             [_named(at, period, zone), formats.number(series['accepted'][n]),
              formats.number(series['delivered'][n]), formats.number(series['deferred'][n])]

@@ -41,7 +41,7 @@ def home(request: PageRequest) -> HttpResponse:
     streams = health_figures.streams(spans)
     things = needs.needs(workspace, streams)
     steps = first_steps.steps_of(workspace)
-    chart = health_figures.chart(workspace, user.timezone, health_figures.period_of(request.GET.get("period", "")))
+    chart = health_figures.charts(workspace, user.timezone, health_figures.period_of(request.GET.get("period", "")))
     return render(
         request, "site/home.html",
         {
@@ -50,7 +50,7 @@ def home(request: PageRequest) -> HttpResponse:
             "sentence": _sentence(things, steps, streams), "steps": steps,
             "steps_left": first_steps.left_in_words(steps),
             "next_step": next((step for step in steps if not step.is_done), None),
-            "streams": streams, "campaigns": overview_of(campaigns), "chart": chart,
+            "streams": streams, "campaigns": overview_of(campaigns), "chart": chart, "floor": health_figures.FLOOR,
         },
     )
 
@@ -125,18 +125,22 @@ def _delivered(days: Span) -> dict[str, Any]:
     present, before = days.present, days.before
     delivered, ended = present.get("delivered", 0), health_figures.finished(present)
     ended_before = health_figures.finished(before)
-    change = points(delivered, ended, before.get("delivered", 0), ended_before)
-    share = formats.share(delivered, ended)
-    note = _("%(share)s of what came to an end") % {"share": share} if ended else _("nothing came to an end")
+    digits = health_figures.points_digits(ended, ended_before)
+    change = points(delivered, ended, before.get("delivered", 0), ended_before, digits=digits)
+    note = _("nothing came to an end")
+    if ended:
+        note = _("%(share)s of what came to an end") % {"share": formats.share(delivered, ended)}
     if change is not None:
-        note = _("%(share)s against %(before)s the 24 h before") % {
-            "share": share, "before": formats.share(before.get("delivered", 0), ended_before),
+        same, other = _("%(share)s, as in the 24 h before"), _("%(share)s against %(before)s the 24 h before")
+        note = (other if change.by else same) % {
+            "share": formats.share(delivered, ended, digits),
+            "before": formats.share(before.get("delivered", 0), ended_before, digits),
         }
     messages = address("message-list")
     return {
         "label": _("Delivered, last 24 h"), "value": formats.number(delivered),
         "unit": _("of %(count)s") % {"count": formats.number(ended)}, "note": note, "key": "delivered", "good": "up",
-        "url": f"{messages}?status=delivered&period=day" if messages else "", **_changed(change),
+        "url": f"{messages}?status=delivered&period=day" if messages else "", **_changed(change, ends=","),
     }
 
 
@@ -155,9 +159,10 @@ def _complaints(workspace: Workspace) -> dict[str, Any]:
     before = weeks.before
     change = points(complained, delivered, before.get("complained", 0), before.get("delivered", 0), digits=3)
     limit = {"limit": formats.percent(_COMPLAINTS_LIMIT, 2), "count": formats.number(complained)}
-    note = _("on the week before; limit %(limit)s") if change is not None else ngettext(
-        "%(count)s person; limit %(limit)s", "%(count)s people; limit %(limit)s", complained
-    )
+    note = ngettext("%(count)s person; limit %(limit)s", "%(count)s people; limit %(limit)s", complained)
+    if change is not None:
+        same, other = _("as in the week before; limit %(limit)s"), _("against the week before; limit %(limit)s")
+        note = other if change.by else same
     suppressions = address("suppression-list")
     return {
         "label": _("Complaints, last 7 days"), "value": formats.share(complained, delivered, 3),
@@ -166,5 +171,5 @@ def _complaints(workspace: Workspace) -> dict[str, Any]:
     }
 
 
-def _changed(change: health_figures.Change | None) -> dict[str, Any]:
-    return {} if change is None else {"change": change.by, "change_text": change.text}
+def _changed(change: health_figures.Change | None, *, ends: str = "") -> dict[str, Any]:
+    return {"change": change.by, "change_text": f"{change.text}{ends}"} if change is not None and change.by else {}

@@ -100,19 +100,19 @@ def _domains(workspace: Workspace) -> list[Need]:
 def _why_held(count: int) -> str:
     if count > COUNT_LIMIT:
         return _(
-            "The domain is broken since that lasted three days, so mail from it is held: more than %(count)s recipients"
-            " wait. It goes by itself once DNS is right again."
+            "It has been wrong for three days, so mail from this domain is held: more than %(count)s recipients wait."
+            " It goes out by itself once DNS is right."
         ) % {"count": formats.number(COUNT_LIMIT)}
     if not count:
         return _(
-            "The domain is broken since that lasted three days, so mail from it is held. It goes by itself once DNS is"
-            " right again."
+            "It has been wrong for three days, so mail from this domain is held."
+            " It goes out by itself once DNS is right."
         )
     return ngettext(
-        "The domain is broken since that lasted three days, so mail from it is held: %(count)s recipient waits."
-        " It goes by itself once DNS is right again.",
-        "The domain is broken since that lasted three days, so mail from it is held: %(count)s recipients wait."
-        " It goes by itself once DNS is right again.", count,
+        "It has been wrong for three days, so mail from this domain is held: %(count)s recipient waits."
+        " It goes out by itself once DNS is right.",
+        "It has been wrong for three days, so mail from this domain is held: %(count)s recipients wait."
+        " It goes out by itself once DNS is right.", count,
     ) % {"count": formats.number(count)}
 
 

@@ -198,6 +198,18 @@ def test_resuming_is_undone_and_an_undone_pause_leaves_the_back_off() -> None:
     assert lane.backoff_reason == ""
 
 
+def test_waiting_mail_without_a_worker_is_an_alarm(monkeypatch: pytest.MonkeyPatch) -> None:
+    at = desk()
+    monkeypatch.setattr(worker_report, "workers", list)
+    calm = page_of(at)
+    lane = lane_with(at, "mx.example", 2)
+
+    assert 'id="live-alarm"></div>' in calm
+    assert "2 recipients wait and no worker sends." in page_of(at)
+    assert "2 recipients wait" in at.client.get(reverse("live-feed")).json()["html"]["live-alarm"]
+    assert "No worker sends at present." in at.client.get(reverse("live-lane", args=[lane.pk])).content.decode()
+
+
 def test_workers_that_report_are_shown(settings: Any) -> None:
     at = desk()
     client = redis.Redis.from_url(settings.REDIS_URL)

@@ -48,6 +48,31 @@ def test_the_chart_the_streams_and_the_strip_count_the_same_day() -> None:
     assert charted == sum(each["accepted"] for each in streams) == strip["accepted"] > 0
 
 
+def test_a_newsletter_does_not_flatten_the_chart_of_single_messages() -> None:
+    workspace, stream = _workspace()
+    _count(workspace, stream, "accepted", health_figures.begins(1), 900)
+    only = health_figures.charts(workspace, "UTC", health_figures.PERIODS[0])["charts"]
+    _count(workspace, Stream.objects.get(workspace=workspace, kind="transactional"), "accepted", now(), 7)
+
+    both = health_figures.charts(workspace, "UTC", health_figures.PERIODS[0])["charts"]
+
+    assert [each["key"] for each in only] == ["broadcasts"]
+    assert [max(each["data"]["series"][0]["data"]) for each in both] == [7, 900]
+
+
+@pytest.mark.parametrize(
+    ("part", "limit", "at_least", "status", "length"),
+    [(16, 0.05, False, "delivered", 0.16), (45, 0.05, False, "deferred", 0.45), (60, 0.05, False, "bounced", 0.6),
+     (995, 0.98, True, "delivered", 0.95), (981, 0.98, True, "deferred", 0.81), (960, 0.98, True, "bounced", 0.6)],
+)
+def test_a_bar_warns_near_its_limit_and_not_before(
+    part: int, limit: float, at_least: bool, status: str, length: float
+) -> None:
+    bar = health_figures._row("A share", "x", part, 1000, limit, at_least=at_least)["bar"]
+
+    assert (bar["status"], bar["value"] / bar["total"]) == (status, pytest.approx(length))
+
+
 def test_a_day_is_compared_with_the_day_before_in_points_and_words() -> None:
     assert health_figures.points(975, 1000, 977, 1000) == health_figures.Change(by=-0.2, text="0.2 points")
     assert health_figures.points(40, 40, 977, 1000) is None

@@ -15,7 +15,7 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext, pgettext
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from relayhub.core import formats
@@ -74,6 +74,7 @@ def live_feed(request: PageRequest) -> HttpResponseBase:
             | {f"{stat['key']}-note": stat["note"] for stat in context["stats"]}
             | {item["live"]: item["value"] for item in chart["legend"]},
             "html": {
+                "live-alarm": render_to_string("relay/_live_alarm.html", context),
                 "lanes": render_to_string("relay/_live_lanes.html", context),
                 "workers": render_to_string("relay/_live_workers.html", context),
             },
@@ -100,7 +101,7 @@ def _context(
     return {
         "stats": _stats(workspace, everything, workers), "groups": groups[:SHOWN], "may_change": may_change,
         "others": _others(groups[SHOWN:]), "is_filtered": bool(stream or only_deferred), "workers": workers,
-        "has_any": bool(everything),
+        "has_any": bool(everything), "alarm": _alarm(everything, workers),
     }
 
 
@@ -130,6 +131,16 @@ def _stats(
     ]
 
 
+def _alarm(groups: list[LaneGroup], workers: list[WorkerReport] | None) -> str:
+    """What to say in red: mail waits and no worker is there to send it; "" otherwise."""
+    waiting = sum(group.waiting for group in groups)
+    if workers is None or any(worker.is_well for worker in workers) or not waiting:
+        return ""
+    return ngettext(
+        "%(count)s recipient waits and no worker sends.", "%(count)s recipients wait and no worker sends.", waiting
+    ) % {"count": formats.number(waiting)}
+
+
 def _waiting_note(held: int, oldest_seconds: float) -> str:
     words = _("%(count)s held beside them") % {"count": formats.number(held)} if held else _("none held")
     if oldest_seconds < 1:
@@ -147,9 +158,9 @@ def _workers_stat(workers: list[WorkerReport] | None) -> dict[str, Any]:
         return _stat("workers", _("Workers"), formats.MISSING, "", _("not known while Valkey does not answer"))
     well = sum(worker.is_well for worker in workers)
     used = sum(worker.sending for worker in workers)
-    note = _("none has reported; nothing goes out")
-    if workers:
-        note = _("%(connections)s in use") % {"connections": formats.counted(used, "connection")}
+    if not workers:
+        return _stat("workers", _("Workers"), pgettext("status", "None"), "", _("none has reported; nothing goes out"))
+    note = _("%(connections)s in use") % {"connections": formats.counted(used, "connection")}
     count = _("%(part)s of %(whole)s") % {"part": well, "whole": len(workers)}
     return _stat("workers", _("Workers"), count, _("healthy"), note)
 
@@ -251,6 +262,7 @@ def _group(request: PageRequest, lane: Lane) -> LaneGroup | None:
 def live_lane(request: PageRequest, lane_id: int) -> HttpResponse:
     """One site's lanes: what stops them, and a limit to set."""
     lane = _lane(request, lane_id)
+    group = _group(request, lane)
     form = PaceForm(request.POST or None, initial={"max_per_minute": lane.max_per_minute})
     if request.method == "POST" and form.is_valid():
         lane_controls.pace_site(request.actor, lane, form.cleaned_data["max_per_minute"])
@@ -258,9 +270,27 @@ def live_lane(request: PageRequest, lane_id: int) -> HttpResponse:
         return redirect("live")
     return render(
         request, "relay/live_lane.html",
-        {"lane": lane, "form": form, "group": _group(request, lane), "nav": "live"},
+        {"lane": lane, "form": form, "group": group, "why": _why(group) if group else "", "nav": "live"},
         status=422 if form.is_bound else 200,
     )
+
+
+def _why(group: LaneGroup) -> str:
+    """Why its mail is not out yet, in a sentence; "" where its state says so."""
+    if group.state == "paused":
+        return "" if group.is_paused else _("It goes on with the stream.") if group.is_stream_paused else _(
+            "It goes on with the campaign."
+        )
+    if group.state != "waiting":
+        return ""
+    workers = worker_report.workers()
+    if workers is not None and not any(worker.is_well for worker in workers):
+        return _("No worker sends at present.")
+    if group.oldest_seconds is None:
+        return _("Nothing is due yet: it was handed in for later, or waits for its next try.")
+    if group.limit:
+        return _("It goes out at the pace that is set.")
+    return _("A worker takes it within seconds.")
 
 
 def _paced(lane: Lane, limit: int | None) -> str:

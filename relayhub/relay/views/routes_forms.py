@@ -6,7 +6,7 @@ from typing import Any
 from urllib.parse import quote
 
 from django import forms
-from django.utils.translation import gettext as _now
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from relayhub.core.errors import RelayHubError
@@ -92,12 +92,12 @@ class WayForm(forms.Form):
         data = dict(super().clean() or {})
         kind = data.get("kind", "")
         if kind in _HOSTED and not data.get("host") and "host" not in self.errors:
-            self.add_error("host", _now("Write the host that takes the mail, such as smtp.example.com."))
+            self.add_error("host", gettext("Write the host that takes the mail, such as smtp.example.com."))
         if kind == "anymail" and not data.get("provider"):
-            self.add_error("provider", _now("Choose the provider."))
+            self.add_error("provider", gettext("Choose the provider."))
         if kind in _HOSTED and bool(data.get("username")) != bool(data.get("password")):
             missing = "password" if data.get("username") else "username"
-            self.add_error(missing, _now("A login is a user and a password: write both, or neither."))
+            self.add_error(missing, gettext("A login is a user and a password: write both, or neither."))
         return data
 
     def transport_text(self) -> str:
@@ -166,7 +166,7 @@ class RuleForm(WayForm):
             assert isinstance(field, forms.ChoiceField)
             field.choices = choices
         self.has_secret = has_secret
-        self.fields["position"].help_text = _now("Rules are tried from 1. Empty: the last of the stored ones.")
+        self.fields["position"].help_text = gettext("Rules are tried from 1. Empty: the last of the stored ones.")
 
     def route_input(self) -> RouteInput:
         """What the service takes."""
