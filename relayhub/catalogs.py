@@ -1,4 +1,4 @@
-"""Compiles the catalogues of translations, `locale/<language>/LC_MESSAGES/django.po` to `.mo`, by Babel.
+"""Compiles the catalogues of translations, `locale/<language>/LC_MESSAGES/django*.po` to `.mo`, by Babel.
 
 Compiled files are not kept with the source: whatever starts the product calls `compile_all`, which looks at the
 times of a dozen files and writes only what is missing or older than its source. It needs no Django and no settings,
@@ -28,7 +28,7 @@ class CatalogProblem(Exception):
 
 def sources() -> list[Path]:
     """Every catalogue's source."""
-    return sorted(path for home in HOMES for path in home.glob("locale/*/LC_MESSAGES/django.po"))
+    return sorted(path for home in HOMES for path in home.glob("locale/*/LC_MESSAGES/django*.po"))
 
 
 def compiled_of(source: Path) -> Path:

@@ -1,8 +1,9 @@
-"""Finds the texts to translate in Python and in templates, and keeps the catalogues' sources in step with them.
+"""Finds the texts to translate in Python, templates and scripts, and keeps the catalogues' sources in step with them.
 
 One catalogue a language and application: the texts of its code and of the templates that belong to it; all others are
-with `relayhub/core`. Django joins them. Babel reads Python; of templates Django's own `templatize` makes calls of
-gettext, which are taken from its answer. Dates stay out of the files, so that making them again without a change
+with `relayhub/core`. Django joins them. What scripts say stands in a catalogue of its own, `djangojs`, which browsers
+are sent (`core.script_words`). Babel reads Python and JavaScript; of templates Django's own `templatize` makes calls
+of gettext, which are taken from its answer. Dates stay out of the files, so that making them again without a change
 changes nothing.
 """
 
@@ -36,6 +37,8 @@ _KEYWORDS: dict[str, tuple[int | tuple[int, str], ...] | None] = {
 }
 #: Files whose words stand in one context.
 _CONTEXTS = {"vocabulary.py": "status", "audit_words.py": "audit log"}
+#: As `static/js/words.js` gives them to scripts.
+_SCRIPT_KEYWORDS: dict[str, tuple[int | tuple[int, str], ...] | None] = {"gettext": None, "ngettext": (1, 2)}
 _TEXT = r"""(?:'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*")"""
 _CALL = re.compile(rf" (n?p?gettext|_)\((?:u?{_TEXT})(?:, (?:u?{_TEXT}|count))*\) ")
 _HEADER_OF_A_DATE = re.compile(r'^"(?:POT-Creation-Date|PO-Revision-Date): .*\\n"\n', re.MULTILINE)
@@ -43,11 +46,13 @@ _HEADER_OF_A_DATE = re.compile(r'^"(?:POT-Creation-Date|PO-Revision-Date): .*\\n
 
 @dataclass(frozen=True, kw_only=True)
 class Home:
-    """One application with catalogues: the code it takes and the templates, each by how its path begins."""
+    """One catalogue of each language: the code it takes, the templates and the scripts, each by how its path begins."""
 
     folder: Path
     code: tuple[str, ...]
     templates: tuple[str, ...]
+    scripts: tuple[str, ...] = ()
+    domain: str = "django"
 
 
 #: The first that a path fits takes it.
@@ -63,12 +68,13 @@ HOMES = (
     ),
     Home(folder=ROOT / "relayhub" / "site", code=("relayhub/site/",), templates=("site/",)),
     Home(folder=ROOT / "relayhub" / "core", code=("relayhub/",), templates=("",)),
+    Home(folder=ROOT / "relayhub" / "core", code=(), templates=(), scripts=("static/js/",), domain="djangojs"),
 )
 
 
 def path_of(home: Home, language: str) -> Path:
     """The source of a catalogue."""
-    return home.folder / "locale" / language / "LC_MESSAGES" / "django.po"
+    return home.folder / "locale" / language / "LC_MESSAGES" / f"{home.domain}.po"
 
 
 def languages_to_translate() -> list[str]:
@@ -87,6 +93,9 @@ def found_in(home: Home) -> Catalog:
     for path in sorted(templates.rglob("*.*")):
         if _home_of(path.relative_to(templates), "templates") == home:
             _add_template(catalog, path)
+    for folder in home.scripts:
+        for path in sorted((ROOT / folder).glob("*.js")):
+            _add_script(catalog, path)
     return catalog
 
 
@@ -155,6 +164,12 @@ def _add_code(catalog: Catalog, path: Path) -> None:
     place = path.relative_to(ROOT).as_posix()
     for line, text, _, context in extract_from_file("python", path, keywords=_KEYWORDS):
         catalog.add(text, locations=[(place, line)], context=_CONTEXTS.get(path.name, context))
+
+
+def _add_script(catalog: Catalog, path: Path) -> None:
+    place = path.relative_to(ROOT).as_posix()
+    for line, text, _, context in extract_from_file("javascript", path, keywords=_SCRIPT_KEYWORDS):
+        catalog.add(text, locations=[(place, line)], context=context)
 
 
 def _add_template(catalog: Catalog, path: Path) -> None:

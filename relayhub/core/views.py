@@ -13,7 +13,7 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST, require_safe
 
-from relayhub.core import people, sessions, way_back
+from relayhub.core import people, script_words, sessions, way_back
 from relayhub.core.access import get_or_absent, memberships
 from relayhub.core.errors import AccessError
 from relayhub.core.ids import Prefix
@@ -58,6 +58,19 @@ def logo(request: HttpRequest, file_id: UUID) -> HttpResponse:
     response["Cache-Control"] = f"public, max-age={_YEAR_SECONDS}, immutable"
     # Mail programs show it within pages of their own.
     response["Cross-Origin-Resource-Policy"] = "cross-origin"
+    response.is_same_for_all = True  # type: ignore[attr-defined]
+    return response
+
+
+@require_safe
+def words_of_scripts(request: HttpRequest, language: str, version: str) -> HttpResponse:
+    """What scripts say in a language, for anybody; kept for ever under the version that it has now."""
+    if language not in script_words.languages():
+        raise Http404
+    response = HttpResponse(script_words.script(language), content_type="text/javascript; charset=utf-8")
+    # A page of another release may ask for its own version: it gets this one's, and asks again next time.
+    is_current = version == script_words.version(language)
+    response["Cache-Control"] = f"public, max-age={_YEAR_SECONDS}, immutable" if is_current else "no-cache"
     response.is_same_for_all = True  # type: ignore[attr-defined]
     return response
 

@@ -25,7 +25,7 @@ function start() {
     state.dataset.kind = kind;
   };
   const showState = () => {
-    if (isChanged()) say("Unsaved changes", "unsaved");
+    if (isChanged()) say(gettext("Unsaved changes"), "unsaved");
     else if (state.dataset.kind === "unsaved") say("");
   };
 
@@ -43,7 +43,7 @@ function start() {
     refused({ reason, line }) {
       page.dataset.state = "refused";
       document.getElementById("refused").hidden = false;
-      page.querySelector("[data-reason]").textContent = line ? `Line ${line}: ${reason}.` : `${reason}.`;
+      page.querySelector("[data-reason]").textContent = line ? gettext("Line %(line)s: %(reason)s.", { line, reason }) : `${reason}.`;
       for (const element of document.querySelectorAll("[data-builder-only], .vb-wide")) element.hidden = true;
       page.querySelector(".vb-cols").classList.add("vb-only");
       frame.removeAttribute("src");
@@ -136,12 +136,12 @@ function start() {
     const body = new URLSearchParams(entries());
     const { submitter } = event;
     if (submitter?.name) body.set(submitter.name, submitter.value);
-    say("Saving");
+    say(gettext("Saving"));
     trouble.replaceChildren();
     try {
       await took(await fetch(form.action, { method: "POST", body, credentials: "same-origin", headers: { Accept: "application/json" } }), sent);
     } catch {
-      refused("The connection is lost. Your mail is kept on this page: save again when it is back.");
+      refused(gettext("The connection is lost. Your mail is kept on this page: save again when it is back."));
     } finally {
       isSaving = false;
     }
@@ -149,8 +149,8 @@ function start() {
 
   async function took(answer, sent) {
     if (answer.redirected || !answer.headers.get("Content-Type")?.includes("json")) {
-      refused(answer.redirected ? "You are signed out. Sign in in another tab, then save again: your mail is kept on this page."
-        : "The server could not save it. Your mail is kept on this page: try again in a minute.");
+      refused(answer.redirected ? gettext("You are signed out. Sign in in another tab, then save again: your mail is kept on this page.")
+        : gettext("The server could not save it. Your mail is kept on this page: try again in a minute."));
       return;
     }
     const told = await answer.json();
@@ -158,7 +158,7 @@ function start() {
     if (told.conflict) {
       const made = new DOMParser().parseFromString(told.conflict, "text/html").body;
       trouble.replaceChildren(...[...made.children].map((child) => document.importNode(child, true)));
-      say("Not saved", "bad");
+      say(gettext("Not saved"), "bad");
       document.getElementById("conflict").focus();
     } else if (!answer.ok) refused(told.message, told.seen);
     if (told.toast) document.dispatchEvent(new CustomEvent("rh:toast", { detail: { text: told.toast } }));
@@ -168,7 +168,7 @@ function start() {
   function settle(told, sent) {
     form.elements.seen.value = told.seen;
     saved = sent;
-    say(`Saved ${told.saved}`, "saved");
+    say(gettext("Saved %(at)s", { at: told.saved }), "saved");
     if (isChanged()) showState();
     for (const [name, html] of Object.entries(told.standing)) {
       const place = document.querySelector(`[data-standing="${name}"]`);
@@ -178,9 +178,9 @@ function start() {
   }
 
   function refused(message, isStored = false) {
-    if (!isStored) say("Not saved", "bad");
+    if (!isStored) say(gettext("Not saved"), "bad");
     const card = document.getElementById("trouble-shape").content.firstElementChild.cloneNode(true);
-    card.querySelector("[data-what]").textContent = isStored ? "Saved as a draft, not published" : "Not saved";
+    card.querySelector("[data-what]").textContent = isStored ? gettext("Saved as a draft, not published") : gettext("Not saved");
     card.querySelector("[data-why]").textContent = message;
     trouble.replaceChildren(card);
     card.querySelector("h2").focus();

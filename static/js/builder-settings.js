@@ -15,26 +15,26 @@ const MJML = {
   "mj-section": { padding: "20px 0" }, "mj-wrapper": { padding: "20px 0" }, "mj-hero": { padding: "0px" },
   "mj-column": { padding: "0px", "vertical-align": "top" }, "mj-body": { width: "600px" },
 };
-const align = { key: "align", label: "Alignment", as: "choice", options: [["left", "Left"], ["center", "Centre"], ["right", "Right"]] };
+const align = { key: "align", label: gettext("Alignment"), as: "choice", options: [["left", gettext("Left")], ["center", gettext("Centre")], ["right", gettext("Right")]] };
 const size = (key, label, min, max) => ({ key, label, as: "pixels", min, max });
 const colour = (key, label) => ({ key, label, as: "colour" });
-const space = { key: "padding", label: "Space", as: "space" };
+const space = { key: "padding", label: gettext("Space"), as: "space" };
 const words = (key, label, hint = "", placeholder = "") => ({ key, label, as: "words", hint, placeholder });
 const picture = (key, label, hint = "") => ({ key, label, as: "picture", hint, placeholder: "https://" });
 const FIELDS = {
-  "mj-text": [{ as: "write" }, size("font-size", "Size", 8, 80), colour("color", "Colour of the words"), { key: "font-family", label: "Font", as: "font" }, align, colour("container-background-color", "Background"), space],
-  "mj-button": [{ key: "content", label: "Words on it", as: "label" }, words("href", "Where it leads", "An address, or a merge field such as {{ view_url }}.", "https://"), colour("background-color", "Colour"), colour("color", "Colour of the words"), size("font-size", "Size of the words", 8, 40), size("border-radius", "Round corners", 0, 60), align, space],
-  "mj-image": [picture("src", "Picture", "From the library, or the address of one on your own site."), words("alt", "What it shows", "Read out, and shown while pictures are off."), words("href", "Where it leads", "Empty: nowhere.", "https://"), size("width", "Width", 10, 1200), size("border-radius", "Round corners", 0, 300), align, space],
-  "mj-divider": [colour("border-color", "Colour"), size("border-width", "Thickness", 1, 40), space],
-  "mj-spacer": [size("height", "Height", 1, 400)],
-  "mj-section": [colour("background-color", "Background"), picture("background-url", "Picture behind it", "Outlook shows the colour instead."), size("border-radius", "Round corners", 0, 60), space, { as: "columns" }],
-  "mj-wrapper": [colour("background-color", "Background"), size("border-radius", "Round corners", 0, 60), space],
-  "mj-hero": [colour("background-color", "Background"), picture("background-url", "Picture behind it"), space],
+  "mj-text": [{ as: "write" }, size("font-size", gettext("Size"), 8, 80), colour("color", gettext("Colour of the words")), { key: "font-family", label: gettext("Font"), as: "font" }, align, colour("container-background-color", gettext("Background")), space],
+  "mj-button": [{ key: "content", label: gettext("Words on it"), as: "label" }, words("href", gettext("Where it leads"), gettext("An address, or a merge field such as {{ view_url }}."), "https://"), colour("background-color", gettext("Colour")), colour("color", gettext("Colour of the words")), size("font-size", gettext("Size of the words"), 8, 40), size("border-radius", gettext("Round corners"), 0, 60), align, space],
+  "mj-image": [picture("src", gettext("Picture"), gettext("From the library, or the address of one on your own site.")), words("alt", gettext("What it shows"), gettext("Read out, and shown while pictures are off.")), words("href", gettext("Where it leads"), gettext("Empty: nowhere."), "https://"), size("width", gettext("Width"), 10, 1200), size("border-radius", gettext("Round corners"), 0, 300), align, space],
+  "mj-divider": [colour("border-color", gettext("Colour")), size("border-width", gettext("Thickness"), 1, 40), space],
+  "mj-spacer": [size("height", gettext("Height"), 1, 400)],
+  "mj-section": [colour("background-color", gettext("Background")), picture("background-url", gettext("Picture behind it"), gettext("Outlook shows the colour instead.")), size("border-radius", gettext("Round corners"), 0, 60), space, { as: "columns" }],
+  "mj-wrapper": [colour("background-color", gettext("Background")), size("border-radius", gettext("Round corners"), 0, 60), space],
+  "mj-hero": [colour("background-color", gettext("Background")), picture("background-url", gettext("Picture behind it")), space],
   "mj-group": [],
-  "mj-column": [words("width", "Width", "Such as 40%. Empty: all columns alike.", "alike"), { key: "vertical-align", label: "Alignment", as: "choice", options: [["top", "Top"], ["middle", "Middle"], ["bottom", "Bottom"]] }, colour("background-color", "Background"), space],
-  "mj-body": [colour("background-color", "Background around the mail"), size("width", "Width", 320, 900)],
+  "mj-column": [words("width", gettext("Width"), gettext("Such as 40%. Empty: all columns alike."), gettext("alike")), { key: "vertical-align", label: gettext("Alignment"), as: "choice", options: [["top", gettext("Top")], ["middle", gettext("Middle")], ["bottom", gettext("Bottom")]] }, colour("background-color", gettext("Background")), space],
+  "mj-body": [colour("background-color", gettext("Background around the mail")), size("width", gettext("Width"), 320, 900)],
 };
-const SIDES = [["top", "Above"], ["right", "Right"], ["bottom", "Below"], ["left", "Left"]];
+const SIDES = [["top", gettext("Above")], ["right", gettext("Right")], ["bottom", gettext("Below")], ["left", gettext("Left")]];
 
 function settingsOf({ mail, brand, icon, onWrite, onPicture, actions, codeUrl }) {
   const make = (tag, more = {}, ...children) => {
@@ -88,7 +88,7 @@ function settingsOf({ mail, brand, icon, onWrite, onPicture, actions, codeUrl })
       return field(label, input, hint);
     },
     picture(model, one, usual) {
-      const button = make("button", { type: "button", class: "btn" }, icon("photo"), model.get("attributes")[one.key] ? "Choose another" : "Choose or upload");
+      const button = make("button", { type: "button", class: "btn" }, icon("photo"), model.get("attributes")[one.key] ? gettext("Choose another") : gettext("Choose or upload"));
       button.addEventListener("click", () => onPicture(model, one.key));
       return make("div", { class: "stack-2" }, kinds.words(model, one, usual), make("div", {}, button));
     },
@@ -101,11 +101,11 @@ function settingsOf({ mail, brand, icon, onWrite, onPicture, actions, codeUrl })
     },
     write(model) {
       if (model.get("editable") === false) {
-        return make("p", { class: "wb-note" }, icon("lock"), make("span", { textContent: "These words hold code that the builder would change. They are kept as they are: change them as code." }));
+        return make("p", { class: "wb-note" }, icon("lock"), make("span", { textContent: gettext("These words hold code that the builder would change. They are kept as they are: change them as code.") }));
       }
-      const button = make("button", { type: "button", class: "btn" }, icon("pencil"), "Write the text");
+      const button = make("button", { type: "button", class: "btn" }, icon("pencil"), gettext("Write the text"));
       button.addEventListener("click", () => onWrite(model));
-      return make("div", {}, button, make("p", { class: "form-hint", textContent: "Or click into it twice." }));
+      return make("div", {}, button, make("p", { class: "form-hint", textContent: gettext("Or click into it twice.") }));
     },
     pixels(model, { key, label, min, max }, usual) {
       const input = make("input", { class: "form-control", type: "number", min, max, value: Number.parseInt(model.get("attributes")[key], 10) || (model.get("attributes")[key] === "0" ? 0 : ""), placeholder: Number.parseInt(usual, 10) || "", inputMode: "numeric" });
@@ -123,8 +123,8 @@ function settingsOf({ mail, brand, icon, onWrite, onPicture, actions, codeUrl })
     colour(model, { key, label }, usual) {
       const now = model.get("attributes")[key] ?? "";
       const shown = /^#[0-9a-f]{6}$/i.test(now || usual || "") ? now || usual : "#ffffff";
-      const input = make("input", { class: "form-control", value: now, placeholder: usual || "None", autocomplete: "off", spellcheck: false });
-      const picker = make("input", { type: "color", class: "form-control form-control-color", value: shown, ariaLabel: `${label}: pick` });
+      const input = make("input", { class: "form-control", value: now, placeholder: usual || gettext("None"), autocomplete: "off", spellcheck: false });
+      const picker = make("input", { type: "color", class: "form-control form-control-color", value: shown, ariaLabel: gettext("%(label)s: pick", { label }) });
       const set = (value) => {
         if (value && !/^(#[0-9a-f]{3,8}|[a-z]+|transparent|rgba?\([^;"<>]+\)|\{\{.*\}\})$/i.test(value)) {
           input.setAttribute("aria-invalid", "true");
@@ -152,7 +152,7 @@ function settingsOf({ mail, brand, icon, onWrite, onPicture, actions, codeUrl })
     },
     font(model, { key, label }, usual) {
       const now = model.get("attributes")[key] ?? "";
-      const options = [["", `As the mail: ${(usual ?? "").split(",")[0].replace(/['"]/g, "")}`], ...FONTS];
+      const options = [["", gettext("As the mail: %(font)s", { font: (usual ?? "").split(",")[0].replace(/['"]/g, "") })], ...FONTS];
       if (now && !FONTS.some(([value]) => value === now)) options.push([now, now.split(",")[0].replace(/['"]/g, "")]);
       const select = make("select", { class: "form-select" }, ...options.map(([value, name]) => make("option", { value, textContent: name, selected: value === now })));
       select.addEventListener("change", () => change(model, { [key]: select.value }));
@@ -185,9 +185,9 @@ function settingsOf({ mail, brand, icon, onWrite, onPicture, actions, codeUrl })
     },
     columns(model) {
       const columns = model.components().filter((one) => one.get("type") === "mj-column").length;
-      const more = make("button", { type: "button", class: "btn btn-sm", textContent: "Add a column", disabled: columns >= 4 || columns === 0 });
+      const more = make("button", { type: "button", class: "btn btn-sm", textContent: gettext("Add a column"), disabled: columns >= 4 || columns === 0 });
       more.addEventListener("click", () => actions.addColumn(model));
-      return make("div", { class: "field" }, make("span", { class: "form-label", textContent: `Columns: ${columns}` }), make("div", {}, more));
+      return make("div", { class: "field" }, make("span", { class: "form-label", textContent: gettext("Columns: %(count)s", { count: columns }) }), make("div", {}, more));
     },
   };
 
@@ -212,11 +212,11 @@ function settingsOf({ mail, brand, icon, onWrite, onPicture, actions, codeUrl })
 
   function codeFields(model) {
     const source = model.get("source");
-    const pre = make("pre", { class: "wb-code", tabIndex: 0, textContent: source.length > 4000 ? `${source.slice(0, 4000)}…` : source, ariaLabel: "The code of this part" });
+    const pre = make("pre", { class: "wb-code", tabIndex: 0, textContent: source.length > 4000 ? `${source.slice(0, 4000)}…` : source, ariaLabel: gettext("The code of this part") });
     return [
-      make("p", { class: "wb-note" }, icon("code"), make("span", { textContent: "The builder cannot change this part and keeps it as it is. It can be moved and removed as a whole." })),
+      make("p", { class: "wb-note" }, icon("code"), make("span", { textContent: gettext("The builder cannot change this part and keeps it as it is. It can be moved and removed as a whole.") })),
       pre,
-      make("a", { class: "btn", href: codeUrl, target: "_top" }, icon("code"), "Edit as code"),
+      make("a", { class: "btn", href: codeUrl, target: "_top" }, icon("code"), gettext("Edit as code")),
     ];
   }
 

@@ -24,7 +24,7 @@ function harmlessPage(html) {
     const source = one.getAttribute("src");
     if (one.localName !== "img" || PICTURE.test(source ?? "")) continue;
     one.dataset.rhSrc = source ?? "";
-    one.setAttribute("src", picture(!source ? "No picture yet" : /rhtag\d+x|\{\{/.test(source) ? "A picture from a field" : "Its address is no web address"));
+    one.setAttribute("src", picture(!source ? gettext("No picture yet") : /rhtag\d+x|\{\{/.test(source) ? gettext("A picture from a field") : gettext("Its address is no web address")));
   }
   return { body, styles };
 }

@@ -2,9 +2,9 @@
 // MJML in the page, with the head of the mail), and the way from and to the tree of mjml-source.js.
 const CONTENT = new Set(["mj-text", "mj-button", "mj-image", "mj-divider", "mj-spacer"]);
 const NAMES = {
-  "mj-body": "The whole mail", "mj-wrapper": "Group of rows", "mj-section": "Row", "mj-group": "Columns that stay together",
-  "mj-column": "Column", "mj-hero": "Hero", "mj-text": "Text", "mj-button": "Button", "mj-image": "Image",
-  "mj-divider": "Divider", "mj-spacer": "Spacer", "rh-code": "Code",
+  "mj-body": gettext("The whole mail"), "mj-wrapper": gettext("Group of rows"), "mj-section": gettext("Row"), "mj-group": gettext("Columns that stay together"),
+  "mj-column": gettext("Column"), "mj-hero": gettext("Hero"), "mj-text": gettext("Text"), "mj-button": gettext("Button"), "mj-image": gettext("Image"),
+  "mj-divider": gettext("Divider"), "mj-spacer": gettext("Spacer"), "rh-code": gettext("Code"),
 };
 const ROOT_TAGS = { "mj-body": "div", "mj-wrapper": "div", "mj-section": "div", "mj-group": "div", "mj-hero": "div", "mj-column": "div" };
 const IN_TABLE = new Set(["mj-column", "mj-hero"]);

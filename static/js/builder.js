@@ -28,9 +28,9 @@ editor.Keymaps.add("remove", "backspace, delete", () => remove(), { prevent: tru
 const handle = (name, command, attributes = {}) => ({ attributes: { "aria-hidden": "true", ...attributes }, command, label: `<svg class="i"><use href="${document.body.dataset.icons}#${name}"></use></svg>` });
 // The same acts stand in the panel, for keyboards; these are for the mouse.
 const types = mailTypes(editor, text, [
-  handle("grip-vertical", "tlb-move", { title: "Drag to move", draggable: "true" }),
-  handle("copy", () => copy(editor.getSelected()), { title: "Copy" }),
-  handle("trash", () => remove(), { title: "Remove" }),
+  handle("grip-vertical", "tlb-move", { title: gettext("Drag to move"), draggable: "true" }),
+  handle("copy", () => copy(editor.getSelected()), { title: gettext("Copy") }),
+  handle("trash", () => remove(), { title: gettext("Remove") }),
 ]);
 const bar = $("#write-bar");
 const pen = writing(editor, text, bar);
@@ -75,7 +75,7 @@ function open(given) {
     return;
   }
   if (source() !== given) {
-    refuse("The builder would change this template by opening it", null);
+    refuse(gettext("The builder would change this template by opening it"), null);
     return;
   }
   told = given;
@@ -405,8 +405,8 @@ document.addEventListener("keydown", (event) => {
 editor.on("load", () => {
   const doc = editor.Canvas.getDocument();
   doc.documentElement.lang = document.documentElement.lang;
-  doc.title = "The mail";
-  editor.Canvas.getFrameEl().title = "The mail, to be clicked and written in";
+  doc.title = gettext("The mail");
+  editor.Canvas.getFrameEl().title = gettext("The mail, to be clicked and written in");
   doc.addEventListener("keydown", saveKey, true);
   doc.addEventListener("dblclick", ({ target }) => { if (target.closest(".rh-mj-image")) pickPicture(); });
   tell({ type: "ready" });

@@ -44,10 +44,10 @@ const fieldOptions = (WORDS.fields ?? []).map((field) => ({
 }));
 const filterOptions = (WORDS.filters ?? []).map((name) => ({ label: name, type: "function" }));
 const statementOptions = [
-  ["if", "if contact.first_name %}${…}{% endif", "Only for some"],
-  ["if else", "if contact.first_name %}${…}{% else %}${…}{% endif", "Two texts"],
-  ["for", "for ${item} in ${items} %}{{ ${item} }}{% endfor", "For each of a list"],
-  ["elif", "elif ${…}", "Another case"], ["else", "else", "In all other cases"],
+  ["if", "if contact.first_name %}${…}{% endif", gettext("Only for some")],
+  ["if else", "if contact.first_name %}${…}{% else %}${…}{% endif", gettext("Two texts")],
+  ["for", "for ${item} in ${items} %}{{ ${item} }}{% endfor", gettext("For each of a list")],
+  ["elif", "elif ${…}", gettext("Another case")], ["else", "else", gettext("In all other cases")],
   ["endif", "endif", ""], ["endfor", "endfor", ""],
 ].map(([label, template, detail]) => ({
   label, detail, type: "keyword",

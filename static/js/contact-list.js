@@ -46,7 +46,7 @@ function fit(row) {
   const isAlone = op.selectedOptions[0]?.dataset.alone !== undefined;
   value.type = kind === "date" && !isAlone ? "date" : "text";
   value.inputMode = kind === "number" ? "decimal" : "";
-  value.placeholder = kind === "boolean" && !isAlone ? "yes or no" : "";
+  value.placeholder = kind === "boolean" && !isAlone ? gettext("yes or no") : "";
   value.hidden = isAlone || !kind;
   op.hidden = !kind;
   if (isAlone) value.value = "";
@@ -91,7 +91,7 @@ document.addEventListener("click", (event) => {
   const place = dialog.querySelector("[data-act-problem]");
   place.hidden = !missing;
   const label = missing && dialog.querySelector(`label[for="${missing.id}"]`);
-  place.textContent = missing ? `${label?.textContent ?? "This"}: choose one first.` : "";
+  place.textContent = missing ? gettext("%(field)s: choose one first.", { field: label?.textContent ?? gettext("This") }) : "";
   if (missing) {
     event.preventDefault();
     missing.focus();

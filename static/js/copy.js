@@ -35,8 +35,8 @@ document.addEventListener("click", async (event) => {
   const source = button.dataset.copyFrom && document.querySelector(button.dataset.copyFrom);
   try {
     await write(source ? (source.value ?? source.textContent) : button.dataset.copy);
-    say(button, "Copied");
+    say(button, gettext("Copied"));
   } catch {
-    say(button, "Not copied");
+    say(button, gettext("Not copied"));
   }
 });

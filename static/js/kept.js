@@ -75,7 +75,7 @@ function start() {
   put(form, kept.values);
   form.querySelector("input:not([type=hidden]), textarea, select")?.focus();
   document.dispatchEvent(new CustomEvent("rh:toast", {
-    detail: { text: "What you typed is back", detail: "It was not saved, for you were signed out. Send it again.", kind: "info" },
+    detail: { text: gettext("What you typed is back"), detail: gettext("It was not saved, for you were signed out. Send it again."), kind: "info" },
   }));
 }
 start();

@@ -10,7 +10,7 @@
 // `end` (or the event `end`) stops; [data-live-reload] then loads the page anew to show its final state.
 const FAILURES_BEFORE_POLLING = 3;
 const TOLD_AFTER_MS = 5000;
-const LOST = "Connection lost, trying again. The figures stand still.";
+const LOST = gettext("Connection lost, trying again. The figures stand still.");
 
 class Live {
   constructor(element) {
@@ -37,7 +37,7 @@ class Live {
     this.source.addEventListener("open", () => {
       this.failures = 0;
       clearTimeout(this.lost);
-      this.say("live", "Live");
+      this.say("live", gettext("Live"));
     });
     this.source.addEventListener("update", (event) => this.apply(JSON.parse(event.data)));
     this.source.addEventListener("end", () => this.finish());
@@ -69,10 +69,10 @@ class Live {
       if (answer.redirected) this.leave(); // signed out: the next click asks to sign in
       else if (answer.ok && answer.headers.get("content-type")?.startsWith("application/json")) {
         this.apply(await answer.json());
-        this.say("slow", `Asked every ${this.everyMs / 1000} s`);
+        this.say("slow", gettext("Asked every %(seconds)s s", { seconds: this.everyMs / 1000 }));
       }
       else if (answer.status === 401 || answer.status === 403 || answer.status === 404) this.finish();
-      else this.say("lost", "The server does not answer, trying again. The figures stand still.");
+      else this.say("lost", gettext("The server does not answer, trying again. The figures stand still."));
     } catch {
       // no network: the next turn asks again
       this.say("lost", LOST);

@@ -81,7 +81,7 @@ class Reader {
   /** Jump over what ends with `closing`. */
   skip(closing, what) {
     const end = this.source.indexOf(closing, this.at);
-    if (end < 0) this.fail(`${what} is never closed`);
+    if (end < 0) this.fail(gettext("%(what)s is never closed", { what }));
     this.at = end + closing.length;
   }
 
@@ -90,8 +90,8 @@ class Reader {
     const begin = this.at;
     for (;;) {
       while (/\s/.test(this.source[this.at] ?? "")) this.at += 1;
-      if (this.sees("<!--")) this.skip("-->", "A comment");
-      else if (this.sees("{#")) this.skip("#}", "A comment");
+      if (this.sees("<!--")) this.skip("-->", gettext("A comment"));
+      else if (this.sees("{#")) this.skip("#}", gettext("A comment"));
       else return this.source.slice(begin, this.at);
     }
   }
@@ -100,14 +100,14 @@ class Reader {
   open() {
     const begin = this.at;
     const name = this.name(begin + 1);
-    if (!name) this.fail("“<” begins no element here");
+    if (!name) this.fail(gettext("“<” begins no element here"));
     this.at = begin + 1 + name.length;
     const attrs = [];
     for (;;) {
       while (/\s/.test(this.source[this.at] ?? "")) this.at += 1;
-      if (this.at >= this.source.length) this.fail(`<${name}> is never closed`, begin);
+      if (this.at >= this.source.length) this.fail(gettext("<%(name)s> is never closed", { name }), begin);
       if (this.sees("/>") || this.sees(">")) break;
-      if (tagEnd(this.source, this.at)) this.fail(`A merge tag stands among the attributes of <${name}>, not within one`);
+      if (tagEnd(this.source, this.at)) this.fail(gettext("A merge tag stands among the attributes of <%(name)s>, not within one", { name }));
       attrs.push(this.attribute(name));
     }
     const isClosed = this.sees("/>");
@@ -121,11 +121,11 @@ class Reader {
     const name = this.source.slice(begin, this.at);
     const sign = /^\s*=\s*/.exec(this.source.slice(this.at, this.at + 40))?.[0];
     const quote = this.source[this.at + (sign?.length ?? 0)];
-    if (!name || !sign || (quote !== '"' && quote !== "'")) this.fail(`An attribute of <${element}> lacks its quotes`, begin);
+    if (!name || !sign || (quote !== '"' && quote !== "'")) this.fail(gettext("An attribute of <%(name)s> lacks its quotes", { name: element }), begin);
     this.at += sign.length + 1;
     const from = this.at;
     while (this.source[this.at] !== quote) {
-      if (this.at >= this.source.length) this.fail(`An attribute of <${element}> is never closed`, begin);
+      if (this.at >= this.source.length) this.fail(gettext("An attribute of <%(name)s> is never closed", { name: element }), begin);
       this.at = (this.source[this.at] === "{" && tagEnd(this.source, this.at)) || this.at + 1;
     }
     const raw = this.source.slice(from, this.at);
@@ -148,7 +148,7 @@ class Reader {
       }
       if (source[begin] !== "<") continue;
       if (this.sees("<!--")) {
-        this.skip("-->", "A comment");
+        this.skip("-->", gettext("A comment"));
         return { kind: "comment", begin };
       }
       if (this.sees("</")) {
@@ -166,7 +166,7 @@ class Reader {
     if (opened.isClosed) return;
     for (let depth = 1; depth;) {
       const found = this.next();
-      if (!found) this.fail(`<${opened.name}> is never closed`, opened.begin);
+      if (!found) this.fail(gettext("<%(name)s> is never closed", { name: opened.name }), opened.begin);
       if (found.name !== opened.name) continue;
       if (found.kind === "open" && !found.isClosed) depth += 1;
       if (found.kind === "close") depth -= 1;
@@ -177,13 +177,13 @@ class Reader {
   toEndOfStatement() {
     const begin = this.at;
     const first = this.next();
-    if (first.word !== "if" && first.word !== "for") this.fail(`“{% ${first.word} %}” stands outside of its block`, begin);
+    if (first.word !== "if" && first.word !== "for") this.fail(gettext("“{% %(word)s %}” stands outside of its block", { word: first.word }), begin);
     const blocks = [{ word: first.word, depth: 0 }];
     const elements = [];
-    const split = () => this.fail(`“{% ${first.word} … %}” opens or closes only a part of an element`, begin);
+    const split = () => this.fail(gettext("“{% %(word)s … %}” opens or closes only a part of an element", { word: first.word }), begin);
     while (blocks.length) {
       const found = this.next();
-      if (!found) this.fail(`“{% ${first.word} … %}” is never closed`, begin);
+      if (!found) this.fail(gettext("“{% %(word)s … %}” is never closed", { word: first.word }), begin);
       if (found.kind === "open" && !found.isClosed && !VOID.has(found.name)) elements.push(found.name);
       if (found.kind === "close" && elements.pop() !== found.name) split();
       if (found.kind !== "statement") continue;
@@ -191,7 +191,7 @@ class Reader {
       if (found.word === "if" || found.word === "for") blocks.push({ word: found.word, depth: elements.length });
       else if (elements.length !== depth) split();
       else if (found.word === `end${word}`) blocks.pop();
-      else if (found.word.startsWith("end")) this.fail(`“{% ${found.word} %}” closes nothing that is open here`, found.begin);
+      else if (found.word.startsWith("end")) this.fail(gettext("“{% %(word)s %}” closes nothing that is open here", { word: found.word }), found.begin);
     }
     return first.text;
   }
@@ -208,26 +208,26 @@ class Reader {
 function read(source) {
   const reader = new Reader(source);
   const include = /<mj-include\b/i.exec(source);
-  if (include) reader.fail("mj-include is not available", include.index);
+  if (include) reader.fail(gettext("mj-include is not available"), include.index);
   let lead = reader.trivia();
   while (reader.sees("<?") || /^<!doctype/i.test(source.slice(reader.at, reader.at + 9))) {
     const begin = reader.at;
-    reader.skip(">", "The first line");
+    reader.skip(">", gettext("The first line"));
     lead += source.slice(begin, reader.at) + reader.trivia();
   }
-  if (reader.name(reader.at + 1) !== "mjml" || !reader.sees("<")) reader.fail("It does not begin with <mjml>");
+  if (reader.name(reader.at + 1) !== "mjml" || !reader.sees("<")) reader.fail(gettext("It does not begin with <mjml>"));
   const opened = reader.open();
-  if (opened.isClosed) reader.fail("There is no <mj-body>");
+  if (opened.isClosed) reader.fail(gettext("There is no <mj-body>"));
   const before = lead + opened.text + head(reader);
   const bodyLead = reader.trivia();
-  if (!reader.sees("<") || reader.name(reader.at + 1) !== "mj-body") reader.fail("Where <mj-body> should begin stands something else");
+  if (!reader.sees("<") || reader.name(reader.at + 1) !== "mj-body") reader.fail(gettext("Where <mj-body> should begin stands something else"));
   const root = element(reader, bodyLead, 1);
   const rest = reader.at;
   reader.trivia();
-  if (!reader.sees("</") || reader.name(reader.at + 2) !== "mjml") reader.fail("Behind </mj-body> stands more than </mjml>");
+  if (!reader.sees("</") || reader.name(reader.at + 2) !== "mjml") reader.fail(gettext("Behind </mj-body> stands more than </mjml>"));
   reader.skip(">", "</mjml");
   reader.trivia();
-  if (reader.at < source.length) reader.fail("Behind </mjml> stands more");
+  if (reader.at < source.length) reader.fail(gettext("Behind </mjml> stands more"));
   return { before, root, after: source.slice(rest) };
 }
 
@@ -248,7 +248,7 @@ function element(reader, lead, depth) {
   const { name } = opened;
   const node = { type: name, lead, depth, open: opened.text, attrs: opened.attrs, isClosed: opened.isClosed, close: "" };
   const twice = opened.attrs.find((one, index) => opened.attrs.findIndex((other) => other.name === one.name) !== index);
-  if (twice) reader.fail(`<${name}> has two attributes “${twice.name}”`, opened.begin);
+  if (twice) reader.fail(gettext("<%(name)s> has two attributes “%(attribute)s”", { name, attribute: twice.name }), opened.begin);
   if (CONTAINERS.has(name)) Object.assign(node, opened.isClosed ? { children: [], tail: "" } : children(reader, opened, depth + 1));
   else {
     const from = reader.at;
@@ -258,7 +258,7 @@ function element(reader, lead, depth) {
       node.inner = reader.source.slice(from, until);
       node.close = reader.source.slice(until, reader.at);
     } else node.inner = "";
-    if (EMPTY.has(name) && node.inner.trim()) reader.fail(`<${name}> holds something`, opened.begin);
+    if (EMPTY.has(name) && node.inner.trim()) reader.fail(gettext("<%(name)s> holds something", { name }), opened.begin);
   }
   return node;
 }
@@ -268,19 +268,19 @@ function children(reader, opened, depth) {
   for (;;) {
     const lead = reader.trivia();
     const begin = reader.at;
-    if (begin >= reader.source.length) reader.fail(`<${opened.name}> is never closed`, opened.begin);
+    if (begin >= reader.source.length) reader.fail(gettext("<%(name)s> is never closed", { name: opened.name }), opened.begin);
     if (reader.sees("</")) {
-      if (reader.name(begin + 2) !== opened.name) reader.fail(`</${reader.name(begin + 2)}> closes nothing that is open here`);
+      if (reader.name(begin + 2) !== opened.name) reader.fail(gettext("</%(name)s> closes nothing that is open here", { name: reader.name(begin + 2) }));
       reader.skip(">", `</${opened.name}`);
       return { children: made, tail: lead, close: reader.source.slice(begin, reader.at) };
     }
     if (reader.sees("{%")) made.push(code(reader, lead, depth, begin, reader.toEndOfStatement()));
-    else if (!reader.sees("<") || !reader.name(begin + 1)) reader.fail(`Text stands in <${opened.name}>, outside of a block`);
+    else if (!reader.sees("<") || !reader.name(begin + 1)) reader.fail(gettext("Text stands in <%(name)s>, outside of a block", { name: opened.name }));
     else if (HOLDS[opened.name].includes(reader.name(begin + 1))) made.push(element(reader, lead, depth));
     else {
       const inner = reader.open();
       if (CONTAINERS.has(inner.name) || WORDED.has(inner.name) || EMPTY.has(inner.name)) {
-        reader.fail(`<${inner.name}> may not stand in <${opened.name}>`, begin);
+        reader.fail(gettext("<%(name)s> may not stand in <%(outer)s>", { name: inner.name, outer: opened.name }), begin);
       }
       reader.toEndOf(inner);
       made.push(code(reader, lead, depth, begin, `<${inner.name}>`));

@@ -37,8 +37,8 @@ async function ask() {
     const word = document.createElement("p");
     word.className = "none";
     word.textContent = error.message === "401"
-      ? "You are signed out. Enter leads to sign-in and back."
-      : "No answer from the server. Enter tries the search page.";
+      ? gettext("You are signed out. Enter leads to sign-in and back.")
+      : gettext("No answer from the server. Enter tries the search page.");
     list.replaceChildren(word);
     said.textContent = word.textContent;
     choose(undefined);

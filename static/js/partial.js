@@ -14,11 +14,11 @@ document.addEventListener("htmx:response:error", (event) => {
   const { ctx } = event.detail;
   const status = ctx.response.status;
   if (status === 409 || status === 422 || ctx.sourceElement?.closest?.("[data-quiet]")) return;
-  if (status === 401) say("You are signed out", "Sign in again; what you typed is still on this page.");
-  else if (status === 403) say("Not allowed", "Your role does not hold this permission, or the page is too old. Reload it.");
-  else if (status === 404) say("It is no longer there", "Somebody may have removed it. Reload the page.");
-  else if (status === 429) say("Too many requests", "Wait a moment and try again.");
-  else say("The server could not do that", "Nothing was changed. Try again; if it stays, look at the log.");
+  if (status === 401) say(gettext("You are signed out"), gettext("Sign in again; what you typed is still on this page."));
+  else if (status === 403) say(gettext("Not allowed"), gettext("Your role does not hold this permission, or the page is too old. Reload it."));
+  else if (status === 404) say(gettext("It is no longer there"), gettext("Somebody may have removed it. Reload the page."));
+  else if (status === 429) say(gettext("Too many requests"), gettext("Wait a moment and try again."));
+  else say(gettext("The server could not do that"), gettext("Nothing was changed. Try again; if it stays, look at the log."));
 });
 
 let told = false;
@@ -26,7 +26,7 @@ document.addEventListener("htmx:error", (event) => {
   if (told || event.detail.ctx?.sourceElement?.closest?.("[data-quiet]")) return;
   told = true;
   setTimeout(() => { told = false; }, 30000);
-  say("No answer from the server", "The connection may be down. Live parts go on when it is back.");
+  say(gettext("No answer from the server"), gettext("The connection may be down. Live parts go on when it is back."));
 });
 
 // The focus stays where a person works: on the same control of the new part, else on what the part marks with

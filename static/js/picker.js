@@ -33,7 +33,7 @@ class Picker {
       if (!answer.ok) return;
       found = (await answer.json()).data;
     } catch {
-      this.says.textContent = "No answer from the server.";
+      this.says.textContent = gettext("No answer from the server.");
       return;
     }
     if (number === this.asked && document.activeElement === this.input) this.show(found);
@@ -41,7 +41,7 @@ class Picker {
 
   show(found) {
     this.list.replaceChildren(...found.map((row, index) => this.option(row, index)));
-    this.says.textContent = found.length ? `${found.length} list${found.length === 1 ? "" : "s"} found` : "No list has this in its name.";
+    this.says.textContent = found.length ? ngettext("%(count)s list found", "%(count)s lists found", found.length) : gettext("No list has this in its name.");
     this.list.hidden = found.length === 0;
     this.input.setAttribute("aria-expanded", String(!this.list.hidden));
     this.mark(null);

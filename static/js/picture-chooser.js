@@ -32,7 +32,7 @@ function start(dialog) {
   function show(step) {
     library.hidden = step !== "library";
     form.hidden = step === "library";
-    title.textContent = step === "library" ? "Choose a picture" : "Insert this picture";
+    title.textContent = step === "library" ? gettext("Choose a picture") : gettext("Insert this picture");
     dialog.scrollTop = 0;
   }
 
@@ -53,7 +53,7 @@ function start(dialog) {
     } catch (error) {
       if (error.name === "AbortError") return;
       place.removeAttribute("aria-busy");
-      const words = error.message === "401" ? "You are signed out. Sign in in another tab, then open this again." : "No answer from the server. Close this and try again.";
+      const words = error.message === "401" ? gettext("You are signed out. Sign in in another tab, then open this again.") : gettext("No answer from the server. Close this and try again.");
       place.replaceChildren(Object.assign(document.createElement("p"), { className: "t-bad", textContent: words }));
     }
   }
@@ -117,7 +117,7 @@ function start(dialog) {
       answer = { url: chosen.url, alt, width: Number(chosen.shownWidth) };
       dialog.close();
     } catch {
-      trouble.textContent = "The server could not do that. Try again; if it stays, untick the copy.";
+      trouble.textContent = gettext("The server could not do that. Try again; if it stays, untick the copy.");
       trouble.hidden = false;
     } finally {
       event.submitter?.removeAttribute("aria-busy");

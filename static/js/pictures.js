@@ -45,19 +45,19 @@ function start(zone) {
       if (!told.message) zone.dispatchEvent(new CustomEvent("rh:picture", { detail: told, bubbles: true }));
     }
     isBusy = false;
-    zone.querySelector("[data-picture-said]").textContent = [taken ? `${taken} in the library.` : "", refused ? `${refused} not taken.` : ""].join(" ").trim();
+    zone.querySelector("[data-picture-said]").textContent = [taken ? gettext("%(count)s in the library.", { count: taken }) : "", refused ? gettext("%(count)s not taken.", { count: refused }) : ""].join(" ").trim();
     if (taken) zone.dispatchEvent(new CustomEvent("rh:pictures", { bubbles: true }));
   }
 
   function send({ file, row }) {
     const most = Number(zone.dataset.most);
-    if (file.size > most) return Promise.resolve({ message: `This file is larger than ${most / 1024 / 1024} MB. Save the picture smaller: mails are about 600 pixels wide.` });
+    if (file.size > most) return Promise.resolve({ message: gettext("This file is larger than %(size)s MB. Save the picture smaller: mails are about 600 pixels wide.", { size: most / 1024 / 1024 }) });
     const body = new FormData();
     body.append("file", file);
     if (scale.checked) body.append("scale", "1");
     const bar = row.querySelector("progress");
     const state = row.querySelector("[data-state]");
-    state.textContent = "Uploading";
+    state.textContent = gettext("Uploading");
     return new Promise((done) => {
       const request = new XMLHttpRequest();
       request.open("POST", zone.dataset.pictureUpload);
@@ -66,20 +66,20 @@ function start(zone) {
       request.upload.addEventListener("progress", (event) => {
         if (!event.lengthComputable) return;
         bar.value = event.loaded / event.total;
-        if (event.loaded === event.total) state.textContent = "Looking at it";
+        if (event.loaded === event.total) state.textContent = gettext("Looking at it");
       });
       request.addEventListener("load", () => done(toldBy(request)));
-      request.addEventListener("error", () => done({ message: "The connection is lost. Choose the file again when it is back." }));
+      request.addEventListener("error", () => done({ message: gettext("The connection is lost. Choose the file again when it is back.") }));
       request.send(body);
     });
   }
 
   function toldBy(request) {
     if (request.getResponseHeader("Content-Type")?.includes("json")) return JSON.parse(request.responseText);
-    if (request.status === 413) return { message: "The web server takes no file as large as this. Save the picture smaller." };
-    if (request.status === 403) return { message: "You may not upload pictures, or this page is too old. Reload it." };
-    if (request.status < 400) return { message: "You are signed out. Sign in in another tab, then choose the file again." };
-    return { message: "The server could not take it. Try again in a minute." };
+    if (request.status === 413) return { message: gettext("The web server takes no file as large as this. Save the picture smaller.") };
+    if (request.status === 403) return { message: gettext("You may not upload pictures, or this page is too old. Reload it.") };
+    if (request.status < 400) return { message: gettext("You are signed out. Sign in in another tab, then choose the file again.") };
+    return { message: gettext("The server could not take it. Try again in a minute.") };
   }
 
   function settle(row, told) {
@@ -88,7 +88,7 @@ function start(zone) {
     row.querySelector(`[data-mark="${told.message ? "bad" : "ok"}"]`).hidden = false;
     const state = row.querySelector("[data-state]");
     if (told.message) state.textContent = told.message;
-    else state.textContent = told.is_new ? `In the library, ${told.size}` : `It was in the library already, as “${told.name}”`;
+    else state.textContent = told.is_new ? gettext("In the library, %(size)s", { size: told.size }) : gettext("It was in the library already, as “%(name)s”", { name: told.name });
     row.querySelector("[data-picture-dismiss]").hidden = false;
     if (!told.message && told.is_new) setTimeout(() => { if (!row.contains(document.activeElement)) row.remove(); }, SHOWN_MS);
   }

@@ -3,7 +3,7 @@
 // [data-bulk-words] anywhere on the page says whom an act is for.
 // Rows of [data-rows] are walked with j and k or the arrows, picked with x, and opened with Enter as links are.
 // A select or checkbox with [data-submit] sends its form when changed; search fields send on Enter as forms do.
-const counted = (count) => `${count.toLocaleString(document.documentElement.lang)} contact${count === 1 ? "" : "s"}`;
+const counted = (count) => ngettext("%(count)s contact", "%(count)s contacts", count);
 
 function update(table) {
   const boxes = [...table.querySelectorAll("input[data-pick]")];
@@ -20,8 +20,8 @@ function update(table) {
   bar.hidden = count === 0;
   const total = table.querySelector("[data-total]")?.textContent ?? "";
   const isAll = Boolean(everybody?.checked);
-  for (const place of bar.querySelectorAll("[data-bulk-count]")) place.textContent = isAll ? "All" : count.toLocaleString(document.documentElement.lang);
-  for (const place of document.querySelectorAll("[data-bulk-words]")) place.textContent = isAll ? `all ${total} contacts` : counted(count);
+  for (const place of bar.querySelectorAll("[data-bulk-count]")) place.textContent = isAll ? gettext("All") : count.toLocaleString(document.documentElement.lang);
+  for (const place of document.querySelectorAll("[data-bulk-words]")) place.textContent = isAll ? gettext("all %(total)s contacts", { total }) : counted(count);
 }
 
 document.addEventListener("change", (event) => {

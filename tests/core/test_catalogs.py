@@ -55,7 +55,7 @@ def test_every_text_of_code_and_templates_is_in_every_catalogue() -> None:
 
 
 @pytest.mark.parametrize("language", extraction.languages_to_translate())
-@pytest.mark.parametrize("home", extraction.HOMES, ids=lambda home: home.folder.name)
+@pytest.mark.parametrize("home", extraction.HOMES, ids=lambda home: f"{home.folder.name}-{home.domain}")
 def test_every_text_is_translated_and_keeps_its_places(home: extraction.Home, language: str) -> None:
     wrong = []
     for message in extraction.present(home, language):

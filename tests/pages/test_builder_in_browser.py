@@ -298,6 +298,7 @@ def test_two_people_are_told_and_nothing_is_overwritten_unseen(browse: Browsing,
     built.state("Not saved")
     assert templates.newest(template).subject == "Theirs"  # type: ignore[union-attr]
     built.page.get_by_text("What differs").click()
+    expect(built.page.locator("#tpl-check")).not_to_have_attribute("aria-busy", "true")
     assert findings(built.page) == []
     keep_picture(built.page, "builder-conflict")
 
@@ -353,7 +354,8 @@ def test_what_it_could_not_give_back_is_refused_with_the_line(
 def reading(chromium: browser.Browser) -> Iterator[Page]:
     """A page that holds the reader of MJML and nothing else."""
     page = chromium.new_page()
-    page.add_script_tag(path="static/js/mjml-source.js")
+    for name in ("words", "mjml-source"):
+        page.add_script_tag(path=f"static/js/{name}.js")
     yield page
     page.close()
 

@@ -21,7 +21,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 
-from relayhub.core import formats, languages, role_words, spoken
+from relayhub.core import formats, languages, page_files, role_words, spoken
 from relayhub.core.clock import now
 from relayhub.core.formats import Number
 from relayhub.core.models import Job
@@ -381,52 +381,9 @@ def chip(context: Context, key: str, value: str, label: str, count: int | str | 
 
 
 # -- files of a page -----------------------------------------------------------------------------------------
-@register.simple_tag
-def stylesheets(names: str) -> SafeString:
-    """Links to `static/css/<name>.css`, for names parted by blanks."""
-    return format_html_join(
-        "\n    ",
-        '<link rel="stylesheet" href="{}">',
-        ((static(f"css/{name}.css"),) for name in names.split()),
-    )
-
-
-@register.simple_tag
-def modules(names: str) -> SafeString:
-    """Scripts `static/js/<name>.js` as ES modules, for names parted by blanks. They do not import each other:
-    static files carry a hash in their name, which an `import` would not know."""
-    return format_html_join(
-        "\n    ",
-        '<script type="module" src="{}"></script>',
-        ((static(f"js/{name}.js"),) for name in names.split()),
-    )
-
-
-@register.simple_tag
-def chart_files() -> SafeString:
-    """What a page with charts needs in its `page_js`."""
-    return format_html(
-        '<link rel="stylesheet" href="{}">\n    <link rel="stylesheet" href="{}">\n    '
-        '<script defer src="{}"></script>\n    <script type="module" src="{}"></script>',
-        static("vendor/uplot/uPlot.min.css"), static("css/chart.css"),
-        static("vendor/uplot/uPlot.iife.min.js"), static("js/chart.js"),
-    )
-
-
-@register.simple_tag
-def code_styles(nonce: str) -> SafeString:
-    """The styles of a page with a code editor. CodeMirror writes its own rules into a style element under the nonce,
-    which its script reads from this link; the view has to allow it (`csp_update`)."""
-    return format_html('<link rel="stylesheet" href="{}" nonce="{}">', static("css/code.css"), nonce)
-
-
-@register.simple_tag
-def code_files() -> SafeString:
-    """The scripts of a page with a code editor: CodeMirror, and ours that puts it over text areas in `[data-code]`."""
-    return format_html(
-        '<script defer src="{}"></script>\n    <script type="module" src="{}"></script>',
-        static("vendor/codemirror/codemirror.min.js"), static("js/code-editor.js"),
-    )
+for _tag in (page_files.stylesheets, page_files.modules, page_files.words_of_scripts, page_files.chart_files,
+             page_files.code_styles, page_files.code_files):
+    register.simple_tag(_tag)
 
 
 # -- small things --------------------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from relayhub.core import extraction
 class Command(BaseCommand):
     """Writes new texts into every catalogue, drops those that are gone, compiles, and says what is untranslated."""
 
-    help = "Find texts to translate and keep locale/<language>/LC_MESSAGES/django.po in step with them."
+    help = "Find texts to translate and keep locale/<language>/LC_MESSAGES/django*.po in step with them."
     requires_system_checks = ()
 
     def add_arguments(self, parser: ArgumentParser) -> None:
