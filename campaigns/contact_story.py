@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import pgettext_lazy
 
 from campaigns import retold
 from campaigns.models import ConsentAction, ConsentEntry, Contact
@@ -112,7 +112,10 @@ def _consent_entry(row: ConsentEntry) -> Entry:
 
 def evidence_of(row: ConsentEntry) -> str:
     """Where a consent came from, in one line."""
-    channel, source = str(_CHANNELS.get(row.channel, row.channel)), retold.source_told(row.source)
+    channel = str(_CHANNELS.get(row.channel, row.channel))
+    if row.channel == "link" and row.action == ConsentAction.CONFIRMED:
+        channel = gettext("Confirmation link")
+    source = retold.source_told(row.source)
     parts = [channel, source, f"IP {row.ip}" if row.ip else ""]
     return " · ".join(part for part in parts if part)
 

@@ -11,8 +11,8 @@ from relayhub.core.retelling import KnownSentences
 
 _SOURCES = KnownSentences(
     _("import %(id)s by %(who)s on %(at)s UTC"), _("undo of import %(id)s by %(who)s"), _("import %(id)s"),
-    _("added by %(who)s"), _("removed by %(who)s"), _("unsubscribed by %(who)s"), _("undone by %(who)s"),
-    _("event %(id)s"),
+    _("added by %(who)s"), _("removed by %(who)s"), _("suppressed by %(who)s"), _("unsubscribed by %(who)s"),
+    _("undone by %(who)s"), _("event %(id)s"),
 )
 _ADDRESSES = (
     _("The part before the @ is over 64 octets."), _("One address is wanted, not several."),

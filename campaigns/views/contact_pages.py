@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, tzinfo
 from typing import Any
 
 from django.contrib import messages
@@ -18,9 +18,11 @@ from campaigns.forms.contact import ContactForm, NewContactForm, SubscribeForm, 
 from campaigns.models import ConsentAction, ConsentEntry, Contact, FieldDefinition, MailingList, Subscription
 from campaigns.views import contact_particulars
 from campaigns.views.common import chosen_lists, contact_of, list_of, picked_list, refuse
+from campaigns.views.contact_filter import zone_of
 from campaigns.views.contact_list import look_of
 from deliverability.models import Suppression
 from relayhub.core import formats, spoken
+from relayhub.core.clock import now
 from relayhub.core.errors import InputError, RelayHubError
 from relayhub.core.models import Scope
 from relayhub.core.pages import PageRequest, page
@@ -129,14 +131,28 @@ def _shown(request: PageRequest, contact: Contact, subscribe_form: SubscribeForm
                 {"row": row, "evidence": contact_story.evidence_of(row)} for row in consents
             ],
             "story": story, "is_first": _before(request) is None,
-            "items": [
-                {"at": entry.at, "style": "smart", "status": entry.status, "title": entry.title, "text": entry.text,
-                 "reply": entry.reply, "entry": entry, "body_template": "campaigns/_contact_event.html"}
-                for entry in story.entries
-            ],
+            "items": _items(story.entries, zone_of(request)),
         },
         status=422 if subscribe_form is not None and subscribe_form.is_bound else 200,
     )
+
+
+def _items(entries: list[contact_story.Entry], zone: tzinfo) -> list[dict[str, Any]]:
+    """The story for the timeline; that a mail was accepted stands with what became of it where nothing lies between."""
+    items: list[dict[str, Any]] = []
+    for entry in entries:
+        last: contact_story.Entry | None = items[-1]["entry"] if items else None
+        if last and entry.status == "accepted" and last.message_id == entry.message_id and not items[-1]["since"]:
+            is_same_day = entry.at.astimezone(zone).date() == last.at.astimezone(zone).date()
+            when = formats.moment_text(entry.at, now=now(), zone=zone, style="clock" if is_same_day else "inline")
+            items[-1]["since"] = _("accepted %(when)s") % {"when": when}
+            continue
+        items.append({
+            "at": entry.at, "style": "smart", "status": entry.status, "title": entry.title, "text": entry.text,
+            "reply": entry.reply, "entry": entry, "since": "",
+            "title_template": "campaigns/_contact_event.html" if entry.message_id else "",
+        })
+    return items
 
 
 def _lost(contact: Contact, on: list[Subscription], stopped: list[Suppression]) -> dict[str, Any]:

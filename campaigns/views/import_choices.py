@@ -76,7 +76,7 @@ def rows(columns: Columns, chosen: Choices) -> list[dict[str, Any]]:
         is_guess = target == guess.target
         found.append({
             "number": number, "name": name,
-            "values": ", ".join(value[:40] for value in list(dict.fromkeys(values))[:_FIRST_VALUES]),
+            "values": [value[:40] for value in list(dict.fromkeys(values))[:_FIRST_VALUES]],
             "chosen": _value(columns, chosen, target), "groups": _groups(columns, name, number, target),
             "formats": _formats(values), "format": chosen.formats.get(name, DATE_DMY),
             "look": guess.look if is_guess else "none" if not target else "info",

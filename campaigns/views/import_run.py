@@ -14,7 +14,7 @@ from django.views.decorators.http import require_GET
 
 from campaigns import exporter, import_undo
 from campaigns.models import ContactImport, FieldDefinition, ImportReject, OptIn
-from campaigns.retold import reason_told
+from campaigns.retold import reason_told, source_told
 from campaigns.views.import_wizard import run_of, steps
 from relayhub.core import formats, jobs, spoken
 from relayhub.core.access import EXPORTS
@@ -74,7 +74,8 @@ def _context(request: PageRequest, run: ContactImport) -> dict[str, Any]:
             },
         ),
         "contacts_url": f"{reverse('contact-list')}?import={run.public_id}",
-        "joins": _joins(run), "undo": import_undo.state_of(run), "undo_days": import_undo.KEPT.days,
+        "joins": _joins(run), "evidence": source_told(run.consent_source),
+        "undo": import_undo.state_of(run), "undo_days": import_undo.KEPT.days,
     }
 
 
@@ -99,7 +100,8 @@ def _stats(run: ContactImport) -> list[dict[str, Any]]:
     return [
         _stat(_("New"), run.created, of_rows), _stat(_("Changed"), run.updated, _("empty cells change nothing")),
         _stat(_("Unchanged"), run.unchanged, _("all is there already")),
-        {**_stat(_("Rejected"), run.rejected, share), "unit": _("rows"), "url": "#rejected"},
+        {**_stat(_("Rejected"), run.rejected, share), "unit": ngettext("row", "rows", run.rejected),
+         "url": "#rejected"},
         *([_stat(
             _("Still not written to"), int(run.job.state.get("not_written_to", 0)),
             _("left or suppressed; a file cannot change that"),
@@ -108,7 +110,8 @@ def _stats(run: ContactImport) -> list[dict[str, Any]]:
 
 
 def _stat(label: str, count: int, note: str) -> dict[str, Any]:
-    return {"label": label, "value": formats.number(count), "unit": _("contacts"), "note": note}
+    unit = ngettext("contact", "contacts", count)
+    return {"label": label, "value": formats.number(count), "unit": unit, "note": note}
 
 
 def _changes(request: PageRequest, run: ContactImport) -> list[dict[str, Any]]:

@@ -8,7 +8,7 @@ from typing import Any
 from django.http import HttpResponse, StreamingHttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from campaigns import exporter, import_undo
@@ -80,7 +80,8 @@ def _shown(state: import_undo.UndoState) -> Job | None:
 
 def _stats(run: ContactImport, counts: dict[str, int]) -> list[dict[str, Any]]:
     def stat(label: str, key: str, note: str) -> dict[str, Any]:
-        return {"label": label, "value": formats.number(counts[key]), "unit": _("contacts"), "note": note}
+        unit = ngettext("contact", "contacts", counts[key])
+        return {"label": label, "value": formats.number(counts[key]), "unit": unit, "note": note}
 
     made, changed, joined = (formats.number(count) for count in (run.created, run.updated, run.joined))
     found = [

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
+from unicodedata import normalize
 
 from babel import Locale, UnknownLocaleError
 from django.conf import settings
@@ -84,14 +85,15 @@ def checked_tag(value: str) -> str:
 
 
 def name_of(tag: str) -> str:
-    """What people call the language: "German", "Portuguese (Brazil)"; the tag itself where it has no name."""
+    """What people call the language, in the present one: "German", "Portuguese (Brazil)"; else the tag itself."""
     if not tag:
         return ""
     try:
         locale = Locale.parse(tag.replace("-", "_"))
     except (ValueError, UnknownLocaleError):
         return tag
-    return locale.get_display_name(SOURCE) or tag
+    name = locale.get_display_name(shipped_for(translation.get_language() or SOURCE) or SOURCE) or tag
+    return name[0].upper() + name[1:]
 
 
 def _normal_tag(text: str) -> str:
@@ -121,8 +123,8 @@ def _by_name() -> dict[str, str]:
 def contact_choices(present: str = "") -> list[tuple[str, str]]:
     """What a form offers for a contact's language: the shipped ones first, then the others by name."""
     first = [(tag, name_of(tag)) for tag in shipped()]
-    others = sorted(((tag, name) for tag, name in _names().items() if tag in _COMMON and tag not in shipped()),
-                    key=lambda pair: pair[1])
+    others = sorted(((tag, name_of(tag)) for tag in _names() if tag in _COMMON and tag not in shipped()),
+                    key=lambda pair: normalize("NFKD", pair[1]))
     found = [("", "–"), *first, *others]
     if present and present not in dict(found):
         found.append((present, name_of(present)))
