@@ -236,6 +236,7 @@ def expand(broadcast_id: UUID) -> int:
 
 @jobs.job_runner(
     JOB_KIND, label=gettext_noop("Launch"), icon="rocket", cancel_scope="",
+    titles=[gettext_noop("Launch %(name)s")],
     on_cancel=gettext_noop(
         "Pause or cancel the campaign on its own page; this only puts its recipients into the queue."
     ),

@@ -187,6 +187,18 @@ def stored_rows(workspace: Workspace, kept: Mapping[str, Any]) -> QuerySet[Conta
     return rows.filter(pk__lte=UUID(kept["newest"])) if kept["newest"] else rows
 
 
+#: As `title_of` writes them.
+TITLES = (
+    gettext_noop("Add 1 contact to “%(name)s”"), gettext_noop("Add %(count)s contacts to “%(name)s”"),
+    gettext_noop("Remove 1 contact from “%(name)s”"), gettext_noop("Remove %(count)s contacts from “%(name)s”"),
+    gettext_noop("Unsubscribe 1 contact from “%(name)s”"),
+    gettext_noop("Unsubscribe %(count)s contacts from “%(name)s”"),
+    gettext_noop("Suppress 1 contact"), gettext_noop("Suppress %(count)s contacts"),
+    gettext_noop("Set %(field)s of 1 contact"), gettext_noop("Set %(field)s of %(count)s contacts"),
+    gettext_noop("Delete 1 contact"), gettext_noop("Delete %(count)s contacts"),
+)
+
+
 def title_of(act: BulkAct, count: int) -> str:
     """What the act is called: “Add 3,418 contacts to “News””."""
     many = recorded(count, "contact")
@@ -302,6 +314,7 @@ def _at_end(job: Job) -> None:
 
 @jobs.job_runner(
     JOB_KIND, label=gettext_noop("Act on contacts"), icon="users", at_end=_at_end,
+    titles=TITLES,
     on_cancel=gettext_noop("What was done stays, and can be undone below; the rest of the contacts are as they were."),
 )
 def run_bulk(run: jobs.JobRun) -> None:

@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop, ngettext
 
 from campaigns import bulk_sql, subscriptions
-from campaigns.bulk import AT_ONCE, JOB_KIND, UNDO_JOB_KIND, UNDO_WITHIN, title_of, words_of
+from campaigns.bulk import AT_ONCE, JOB_KIND, TITLES, UNDO_JOB_KIND, UNDO_WITHIN, title_of, words_of
 from campaigns.contacts import Evidence
 from campaigns.models import BulkAct, BulkChange, BulkKind
 from deliverability import suppression
@@ -184,6 +184,7 @@ def _at_end(job: Job) -> None:
 
 @jobs.job_runner(
     UNDO_JOB_KIND, label=gettext_noop("Undo"), icon="arrow-back-up", at_end=_at_end,
+    titles=[gettext_noop("Undo: %(sentence)s"), *TITLES],
     on_cancel=gettext_noop("What was taken back stays so; undo once more to take back the rest."),
 )
 def run_undo(run: jobs.JobRun) -> None:

@@ -79,6 +79,7 @@ def ask_unconfirmed(actor: Actor, mailing_list: MailingList) -> Job:
 
 @jobs.job_runner(
     JOB_KIND, label=gettext_noop("Ask to confirm"), icon="mail", cancel_scope=Scope.LISTS_WRITE,
+    titles=[gettext_noop("Ask %(count)s to confirm %(name)s")],
     on_cancel=gettext_noop(
         "Who was asked until then stays asked, and their mail still goes out; nobody else is asked."
     ),

@@ -63,6 +63,10 @@ def exported_file(job: Job) -> StoredFile:
 
 @jobs.job_runner(
     JOB_KIND, label=gettext_noop("Export"), icon="file-export", cancel_scope=EXPORTS,
+    titles=[
+        gettext_noop("Export of all contacts"), gettext_noop("Export of 1 contact"),
+        gettext_noop("Export of %(count)s contacts"), gettext_noop("Export of %(name)s"),
+    ],
     on_cancel=gettext_noop("No file is made."),
 )
 def run_export(run: jobs.JobRun) -> None:

@@ -60,6 +60,7 @@ def check_free(workspace: Workspace, keys: Iterable[str]) -> None:
 
 @jobs.job_runner(
     JOB_KIND, label=gettext_noop("Deletion of a field"), icon="trash", cancel_scope="",
+    titles=[gettext_noop("Delete the values of %(name)s")],
     on_cancel=gettext_noop("The field is deleted; its values go to the last."),
 )
 def run_removal(run: jobs.JobRun) -> None:

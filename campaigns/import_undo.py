@@ -130,6 +130,7 @@ def _start(actor: Actor, row: ContactImport, *, is_count: bool) -> Job:
 @jobs.job_runner(
     COUNT_KIND, label=gettext_noop("Count of an undo"), icon="history", cancel_scope=Scope.CONTACTS_WRITE,
     on_cancel=gettext_noop("Nothing was changed by counting."),
+    titles=[gettext_noop("Count the undo of import %(name)s")],
 )
 def run_count(run: jobs.JobRun) -> None:
     """Walk as the undo would, and only count."""
@@ -139,6 +140,7 @@ def run_count(run: jobs.JobRun) -> None:
 @jobs.job_runner(
     JOB_KIND, label=gettext_noop("Undo of an import"), icon="history", cancel_scope=Scope.CONTACTS_WRITE,
     on_cancel=gettext_noop("What was taken back until then stays so; undo the import again for the rest."),
+    titles=[gettext_noop("Undo import %(name)s")],
 )
 def run_undo(run: jobs.JobRun) -> None:
     """Take it back, batch by batch."""

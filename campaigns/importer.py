@@ -204,6 +204,7 @@ def _at_end(job: Job) -> None:
 
 @jobs.job_runner(
     JOB_KIND, label=gettext_noop("Import"), icon="file-import", cancel_scope=Scope.CONTACTS_WRITE, at_end=_at_end,
+    titles=[gettext_noop("Dry run of %(name)s"), gettext_noop("Import %(name)s")],
     on_cancel=gettext_noop("The rows read until then stay imported; the rest of the file is not touched."),
 )
 def run_import(run: jobs.JobRun) -> None:

@@ -63,6 +63,7 @@ def start(actor: Actor, campaign: Campaign, wanted: RecipientFilter) -> Job:
 
 @jobs.job_runner(
     JOB_KIND, label=gettext_noop("Recipients export"), icon="file-export", cancel_scope=EXPORTS,
+    titles=[gettext_noop("Recipients of %(name)s")],
     on_cancel=gettext_noop("No file is made."),
 )
 def run_export(run: jobs.JobRun) -> None:

@@ -95,6 +95,7 @@ def _limited(guess: EncodingGuess, chunks: Iterable[bytes]) -> Iterator[bytes]:
 
 @jobs.job_runner(
     JOB_KIND, label=gettext_noop("Suppression import"), icon="ban", cancel_scope=Scope.SUPPRESSIONS_WRITE,
+    titles=[gettext_noop("Suppress the addresses of %(name)s")],
     on_cancel=gettext_noop("What was suppressed until then stays suppressed; the rest of the file is not read."),
 )
 def run_import(run: jobs.JobRun) -> None:

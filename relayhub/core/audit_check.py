@@ -43,7 +43,7 @@ def broken_in(job: Job) -> AuditEntry | None:
 
 @jobs.job_runner(
     JOB_KIND, label=gettext_noop("Check of the audit log"), icon="shield-check", cancel_scope=AUDIT_READ,
-    on_cancel=gettext_noop("Nothing is changed by a check."),
+    on_cancel=gettext_noop("Nothing is changed by a check."), titles=[gettext_noop("Check of the audit log")],
 )
 def run_check(run: jobs.JobRun) -> None:
     """Go through the chain from the checkpoint on; the result names the first entry that does not fit."""

@@ -16,7 +16,7 @@ it, and by mail where they asked for that.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -32,6 +32,7 @@ from relayhub.core.access import Actor, require
 from relayhub.core.clock import now
 from relayhub.core.errors import ConflictError, ForbiddenError, InputError, RelayHubError
 from relayhub.core.models import Job, JobStatus, Scope, User, Workspace
+from relayhub.core.retelling import KnownSentences
 from relayhub.core.system_mail import SystemLetter, send_letter
 
 log = logging.getLogger(__name__)
@@ -60,6 +61,8 @@ class JobKind:
     cancel_scope: str
     #: What stopping leaves and what it does not undo, in a sentence.
     stopping: str
+    #: How its jobs are titled; see `title_of`.
+    titles: KnownSentences
     #: Called with the ended job, done, failed or cancelled, within the transaction of its end.
     at_end: Callable[[Job], None] | None
 
@@ -92,6 +95,7 @@ def job_runner(
     icon: str = "clock",
     cancel_scope: str = Scope.CONTACTS_WRITE,
     on_cancel: str = gettext_noop("What is done stays; the rest is not begun."),
+    titles: Sequence[str] = (),
     at_end: Callable[[Job], None] | None = None,
 ) -> Callable[[Runner], Runner]:
     """Register the decorated function as what runs jobs of this kind; see `JobKind` for the rest."""
@@ -100,6 +104,7 @@ def job_runner(
         _kinds[kind] = JobKind(
             runner=runner, name=label or kind.replace("_", " ").capitalize(), icon=icon,
             cancel_scope=str(cancel_scope), stopping=on_cancel, at_end=at_end,
+            titles=KnownSentences(*titles, nested=("sentence",)),
         )
         return runner
 
@@ -109,6 +114,12 @@ def job_runner(
 def kind_of(job: Job) -> JobKind | None:
     """What is known of the job's kind; None for one that nothing here runs any more."""
     return _kinds.get(job.kind)
+
+
+def title_of(job: Job) -> str:
+    """The job's title, which is stored in English, in the present language."""
+    about = kind_of(job)
+    return about.titles.told(job.title) if about else job.title
 
 
 def kind_labels() -> dict[str, str]:

@@ -16,12 +16,18 @@ from relayhub.core.languages import SOURCE
 
 
 class KnownSentences:
-    """A set of sentences with places, `%(name)s`, marked by `gettext_noop`; of those that fit, the first counts."""
+    """A set of sentences with places, `%(name)s`, marked by `gettext_noop`; of those that fit, the first counts.
+
+    A place called `count` holds a number in English writing.
+    """
 
     def __init__(self, *sentences: str, nested: Collection[str] = ()) -> None:
         """`nested` names the places that hold such sentences themselves."""
         self._nested = frozenset(nested)
         self._forms = [(sentence, _form(sentence)) for sentence in sentences]
+
+    def __bool__(self) -> bool:
+        return bool(self._forms)
 
     def told(self, stored: str) -> str:
         """A stored sentence as it is said to the reader."""
@@ -30,11 +36,13 @@ class KnownSentences:
         for sentence, form in self._forms:
             found = form.fullmatch(stored)
             if found is not None:
-                return gettext(sentence) % {
-                    name: self.told(value) if name in self._nested else value
-                    for name, value in found.groupdict().items()
-                }
+                return gettext(sentence) % {name: self._place(name, held) for name, held in found.groupdict().items()}
         return stored
+
+    def _place(self, name: str, held: str) -> str:
+        if name == "count":
+            return spoken.digits(held)
+        return self.told(held) if name in self._nested else held
 
 
 def _form(sentence: str) -> re.Pattern[str]:

@@ -70,6 +70,7 @@ def after_change(workspace_id: UUID) -> None:
 @jobs.job_runner(
     JOB_KIND, label=gettext_noop("Change of routes"), icon="route", cancel_scope="",
     on_cancel=gettext_noop("The rules are changed; what waits follows them."),
+    titles=[gettext_noop("Lead what waits by the changed rules")],
 )
 def run_relaning(run: jobs.JobRun) -> None:
     """Move all that waits, batch by batch; a run that died before left the rest where it was."""

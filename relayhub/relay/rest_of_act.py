@@ -47,6 +47,7 @@ def start(actor: Actor, message: Message, act: str) -> Job:
 @jobs.job_runner(
     JOB_KIND, label=gettext_noop("Release"), icon="player-play", cancel_scope=Scope.MESSAGES_WRITE,
     on_cancel=gettext_noop("Whom it reached goes out; the rest stays as it is."),
+    titles=[gettext_noop("Release: %(name)s"), gettext_noop("Try now: %(name)s")],
 )
 def run_rest(run: jobs.JobRun) -> None:
     """Move batch by batch, as many as there were at the start."""

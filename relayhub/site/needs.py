@@ -16,7 +16,7 @@ from django.utils.translation import ngettext
 from campaigns.models import Campaign, CampaignStatus
 from deliverability.models import CheckOutcome, DomainCheck, DomainStatus, SendingDomain
 from deliverability.record_words import title_of
-from relayhub.core import formats, keys
+from relayhub.core import formats, jobs, keys
 from relayhub.core.clock import now
 from relayhub.core.ids import Prefix, decode_id
 from relayhub.core.models import ApiKey, AuditEntry, Job, JobStatus, Scope, Workspace
@@ -245,7 +245,8 @@ def _jobs(workspace: Workspace) -> list[Need]:
         workspace=workspace, status=JobStatus.FAILED, finished_at__gte=now() - timedelta(days=3)
     )
     return [
-        Need(kind="warn", icon="alert-triangle", title=_("%(job)s failed") % {"job": row.title}, text=row.error,
+        Need(kind="warn", icon="alert-triangle", title=_("%(job)s failed") % {"job": jobs.title_of(row)},
+             text=_(row.error) if row.error else "",
              url=address("job-detail", row.public_id), label=_("See why"))
         for row in failed.order_by("-id")[:3]
     ]

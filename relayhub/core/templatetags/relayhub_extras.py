@@ -21,7 +21,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 
-from relayhub.core import formats, languages, page_files, role_words, spoken
+from relayhub.core import formats, jobs, languages, page_files, role_words, spoken
 from relayhub.core.clock import now
 from relayhub.core.formats import Number
 from relayhub.core.models import Job
@@ -57,6 +57,12 @@ def compact(value: Number | None) -> str:
 def counted(value: int | None, noun: str) -> str:
     """"3,418 recipients", "1 recipient"; irregular: "entry,entries"."""
     return formats.counted(value, noun)
+
+
+@register.filter
+def job_title(job: Job) -> str:
+    """What a job is called, in the present language."""
+    return jobs.title_of(job)
 
 
 @register.filter
