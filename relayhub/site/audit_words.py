@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import json
+from typing import Any
+
 from django.utils.translation import pgettext
 
-_CONTEXT = "audit log"
+from relayhub.core import formats, role_words, spoken
+from relayhub.core.vocabulary import status_look
+
+_LONGEST_VALUE = 200
 
 
 def _logged(word: str) -> str:
@@ -74,4 +80,33 @@ KNOWN = frozenset({
 def words(name: str) -> str:
     """`sending_stopped` as “Sending stopped”."""
     plain = name.replace(".", " ").replace("_", " ").capitalize()
-    return pgettext(_CONTEXT, plain) if plain in KNOWN else plain
+    return pgettext("audit log", plain) if plain in KNOWN else plain
+
+
+def value(field: str, kept: Any) -> str:
+    """A value of a field as it is read; a dash for none, cut where it is long."""
+    if is_empty(kept):
+        return formats.MISSING
+    text = _text(field, kept)
+    return text if len(text) <= _LONGEST_VALUE else f"{text[:_LONGEST_VALUE]}…"
+
+
+def is_empty(kept: Any) -> bool:
+    """Whether there is nothing to say of it."""
+    return kept in (None, "", [], {})
+
+
+def _text(field: str, kept: Any) -> str:
+    if isinstance(kept, bool):
+        return pgettext("audit log", "yes") if kept else pgettext("audit log", "no")
+    if isinstance(kept, int):
+        return formats.number(kept)
+    if isinstance(kept, list) and all(isinstance(part, str) for part in kept):
+        return ", ".join(kept)
+    if not isinstance(kept, str):
+        return json.dumps(kept, ensure_ascii=False)
+    return {"role": role_words.within, "status": _status}.get(field, str)(kept)
+
+
+def _status(kept: str) -> str:
+    return spoken.within(status_look(kept).word)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from datetime import timedelta
 from typing import Any
 
@@ -22,7 +21,6 @@ from relayhub.site import audit_words
 from relayhub.site.search import page_of_id
 
 _PERIODS = {"day": (_("Last 24 hours"), 1), "week": (_("Last 7 days"), 7), "month": (_("Last 30 days"), 30)}
-_LONGEST_VALUE = 200
 
 
 @require_GET
@@ -62,17 +60,11 @@ def audit_check_start(request: PageRequest) -> HttpResponse:
 
 def _line(row: AuditEntry) -> dict[str, Any]:
     changes = [
-        {"field": audit_words.words(field), "before": _value(row.before.get(field)),
-         "after": _value(row.after.get(field)), "was": field in row.before}
+        {"field": audit_words.words(field), "before": audit_words.value(field, row.before.get(field)),
+         "after": audit_words.value(field, row.after.get(field)), "was": field in row.before}
         for field in {**row.before, **row.after}
+        if field in row.before or not audit_words.is_empty(row.after[field])
     ]
     is_gone = row.action.endswith((".deleted", ".removed"))
     return {"row": row, "action": audit_words.words(row.action), "changes": changes,
             "url": "" if is_gone else page_of_id(row.object_id)}
-
-
-def _value(value: Any) -> str:
-    if value in (None, "", [], {}):
-        return "–"
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= _LONGEST_VALUE else f"{text[:_LONGEST_VALUE]}…"

@@ -131,3 +131,9 @@ def test_the_contact_comes_first_then_the_browser_then_the_workspace(
     request = RequestFactory().get("/", headers={"Accept-Language": browser})
 
     assert languages.for_reader(request, contact=contact, workspace=workspace) == expected
+
+
+def test_a_language_is_called_as_the_present_one_calls_it() -> None:
+    assert [languages.name_of(tag) for tag in ("de", "pt-BR", "xx")] == ["German", "Portuguese (Brazil)", "xx"]
+    with languages.speaking("fr"):
+        assert [languages.name_of(tag) for tag in ("de", "pt-BR")] == ["Allemand", "Portugais (Brésil)"]

@@ -125,6 +125,18 @@ def test_every_act_that_is_logged_has_its_words() -> None:
     assert audit_words.words("thing.never_seen") == "Thing never seen"
 
 
+def test_values_of_the_log_are_read_as_the_person_reads() -> None:
+    kept = {"role": "owner", "status": "verified", "is_public": True, "count": 5_000, "lists": ["a", "b"], "x": False}
+    with languages.speaking("de"):
+        german = [audit_words.value(field, value) for field, value in kept.items()]
+
+    assert german == ["Eigentümer", "Bestätigt", "ja", "5.000", "a, b", "nein"]
+    assert [audit_words.value(field, value) for field, value in kept.items()] == [
+        "owner", "verified", "yes", "5,000", "a, b", "no"
+    ]
+    assert [audit_words.value("x", value) for value in (None, "", [], "a" * 300)] == ["–", "–", "–", "a" * 200 + "…"]
+
+
 def _english(name: str) -> str:
     with languages.speaking("en"):
         return audit_words.words(name)
