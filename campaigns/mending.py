@@ -40,7 +40,7 @@ _TEMPLATE = {
     "content": ("", _("Open the template")), "merge_fields": ("id_source", _("Correct the template")),
     "unsubscribe_link": ("id_source", _("Add the link")), "MSG-1": ("id_source", _("Open the template")),
     "size": ("id_source", _("Shorten the template")), "unpublished": ("", _("Open the draft")),
-    "loopback": ("id_source", _("Open the template")),
+    "loopback": ("id_source", _("Open the template")), "placeholder_links": ("id_source", _("Open the template")),
 }
 #: Rules whose fault lies elsewhere: name of the page, the field there, and the button.
 _PAGES = {

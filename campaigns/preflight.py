@@ -6,6 +6,7 @@ yields findings; the order of RULES is the order people read.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -32,6 +33,8 @@ from relayhub.relay.models import Stream, StreamKind
 
 #: Gmail clips a message's HTML beyond this (as seen in the field, 2026).
 GMAIL_CLIP_BYTES = 102 * 1024
+#: Links of our starters that nobody pointed at a page of their own.
+_PLACEHOLDER = re.compile(r"https?://(?:www\.)?example\.(?:com|net|org)(?=[/?#\s\"')\]<]|$)")
 #: SENDER-RULES REP-5 and REP-6, as shares of finished recipients; looked at from MIN_SAMPLE on.
 STOP_BOUNCED, WARN_BOUNCED = 0.10, 0.02
 STOP_COMPLAINED, WARN_COMPLAINED = 0.003, 0.0008
@@ -289,6 +292,14 @@ def _message(seen: _Look) -> Findings:
     if not (made.text or "").strip():
         yield _warn("MSG-1", _("There is no plain text part."),
                     _("Leave the text empty to have it made from the HTML."))
+    left = len(_PLACEHOLDER.findall(made.html or made.text or ""))
+    if left:
+        words = ngettext(
+            "%(count)s link still leads to example.com, which stands for a page of yours.",
+            "%(count)s links still lead to example.com, which stands for a page of yours.", left,
+        )
+        yield _warn("placeholder_links", words % {"count": formats.number(left)},
+                    _("Write where each link is to lead."))
     size = len((made.html or "").encode())
     if size > GMAIL_CLIP_BYTES:
         yield _warn("size", _("The HTML has %(size)s KB; Gmail hides what is beyond 102 KB.") % {"size": size // 1024},

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import zoneinfo
 from uuid import UUID
 
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import login, password_validation
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST, require_safe
 
@@ -118,6 +121,12 @@ def _join(request: HttpRequest, token: str, invited: Invitation, user: User) -> 
     return redirect("home")
 
 
+def _zone_given(request: HttpRequest, invited: Invitation) -> str:
+    """The time zone that the browser told, else the workspace's."""
+    told = request.POST.get("timezone", "")
+    return told if told in zoneinfo.available_timezones() else invited.workspace.timezone
+
+
 def _new_person(request: HttpRequest, token: str, invited: Invitation) -> HttpResponse:
     name = " ".join(request.POST.get("display_name", "").replace("\0", "").split())[:150]
     password = request.POST.get("password", "")
@@ -130,7 +139,10 @@ def _new_person(request: HttpRequest, token: str, invited: Invitation) -> HttpRe
         )
     try:
         with transaction.atomic():
-            user = User.objects.create_user(invited.email, password, display_name=name)
+            user = User.objects.create_user(
+                invited.email, password, display_name=name, timezone=_zone_given(request, invited),
+                language=get_language() or settings.LANGUAGE_CODE,
+            )
             people.accept_invitation(token, user)
     except IntegrityError:  # sent twice at once: the other one made the account
         return redirect("invitation", token)

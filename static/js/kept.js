@@ -64,6 +64,7 @@ function start() {
   if (!kept) return forget();
   if (document.querySelector("[data-entrance]")) {
     sessionStorage.setItem(KEY, JSON.stringify({ ...kept, lost: true }));
+    document.querySelector("[data-kept-note]")?.removeAttribute("hidden");
     return;
   }
   if (!kept.lost || kept.path !== location.pathname + location.search) return kept.lost ? undefined : forget();

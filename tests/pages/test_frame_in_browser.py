@@ -19,6 +19,24 @@ def test_an_empty_workspace_looks_right(look: Callable[..., None]) -> None:
         look(at, path, f"empty-{name}")
 
 
+def test_home_says_where_the_clock_of_the_browser_is_another(browse: Browsing) -> None:
+    at = desk()
+    page = browse(at)
+    page.goto("/")
+
+    page.get_by_text("Times are shown in UTC; this browser is in Europe/Berlin.").wait_for()
+    page.get_by_role("button", name="Leave it").click()
+    page.reload()
+    page.locator("[data-zone-note]").wait_for(state="hidden")
+    page.evaluate("localStorage.clear()")
+    at.user.timezone = "Europe/Paris"
+    at.user.save(update_fields=["timezone"])
+    page.reload()
+
+    page.get_by_role("heading", name="today").wait_for()
+    assert not page.locator("[data-zone-note]").is_visible()
+
+
 def test_sign_in_lets_in_with_the_right_password_only(browse: Browsing, look: Callable[..., None]) -> None:
     at = desk()
     look(None, "/accounts/login/", "sign-in")

@@ -106,6 +106,21 @@ def test_an_invitation_makes_an_account_once() -> None:
     assert Client().get(path).status_code == 404
 
 
+@pytest.mark.parametrize(("told", "kept"), [("America/Lima", "America/Lima"), ("Mars/Base", "Europe/Oslo")])
+def test_a_new_person_begins_with_the_zone_and_language_of_the_browser(told: str, kept: str) -> None:
+    at = desk()
+    at.workspace.timezone = "Europe/Oslo"
+    at.workspace.save(update_fields=["timezone"])
+    link = people.invite(at.actor, email="new@example.com", role=Role.MARKETER).link
+
+    Client(headers={"Accept-Language": "fr-CA, en"}).post(
+        link[link.index("/invitations/"):], {"password": "a long enough word 9", "timezone": told}
+    )
+
+    user = User.objects.get(email="new@example.com")
+    assert (user.timezone, user.language) == (kept, "fr")
+
+
 def test_first_steps_notice_what_is_done() -> None:
     at = desk()
     before = at.client.get("/").content.decode()

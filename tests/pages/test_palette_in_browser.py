@@ -70,6 +70,7 @@ def test_a_session_that_ends_during_a_form_costs_no_text(browse: Browsing) -> No
     Session.objects.all().delete()
     page.locator("main").get_by_role("button", name="Add").first.click()
 
+    page.get_by_text("What you typed is kept in this tab").wait_for()
     page.get_by_label("E-mail address").fill(at.user.email)
     page.get_by_label("Password", exact=True).fill("a long enough word 7")
     page.get_by_role("button", name="Sign in").click()

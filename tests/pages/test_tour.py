@@ -40,6 +40,8 @@ def test_every_page_of_the_demo_looks_right(look: Callable[..., None], browse: B
 @pytest.mark.skipif("RELAYHUB_TOUR" not in os.environ, reason="pictures of the README are made by `make tour`")
 def test_the_pictures_of_the_readme(browse: Browsing) -> None:
     at, folder = demo_desk(), Path(os.environ["RELAYHUB_TOUR"])
+    at.user.timezone = "Europe/Berlin"  # as the browser's, so that Home has nothing to say of it
+    at.user.save(update_fields=["timezone"])
     pages = pages_of(at.workspace)
     folder.mkdir(parents=True, exist_ok=True)
 

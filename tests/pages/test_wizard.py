@@ -242,6 +242,18 @@ def test_a_good_campaign_passes_with_what_was_looked_at() -> None:
     assert "Continue to schedule" in page
 
 
+def test_links_that_a_starter_brought_are_told() -> None:
+    at = desk()
+    leading = "https://example.com/", "https://www.example.org", "https://example.company/"
+    html = " ".join(f'<a href="{place}">Read</a>' for place in leading)
+    campaign = make_campaign(at, template=make_template(at, html=html))
+    page = found_in(at, campaign)
+    editing.change_campaign(at.actor, campaign, editing.CampaignChanges(template=make_template(at)))
+
+    assert "2 links still lead to example.com" in page
+    assert "still lead" not in found_in(at, campaign)
+
+
 def test_an_unpublished_template_blocks_and_its_page_is_one_click_away() -> None:
     at = desk()
     template = make_template(at, is_published=False)
