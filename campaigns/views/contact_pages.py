@@ -20,6 +20,7 @@ from campaigns.views import contact_particulars
 from campaigns.views.common import chosen_lists, contact_of, list_of, picked_list, refuse
 from campaigns.views.contact_filter import zone_of
 from campaigns.views.contact_list import look_of
+from deliverability import suppression_list
 from deliverability.models import Suppression
 from relayhub.core import formats, spoken
 from relayhub.core.clock import now
@@ -193,7 +194,7 @@ def _why_suppressed(stopped: list[Suppression]) -> str:
     if row is None:  # lifted between the two looks
         return _("The address was suppressed until a moment ago. Reload the page.")
     reason = spoken.within(str(row.get_reason_display()))
-    why = f"{reason}, {retold.source_told(row.source)}" if row.source else reason
+    why = f"{reason}, {suppression_list.evidence_of(row)}" if row.source else reason
     if row.scope == "workspace":
         return _("No mail of this workspace goes to this address: %(why)s.") % {"why": why}
     return _("No campaign of that stream goes to this address: %(why)s.") % {"why": why}
