@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from django.utils.html import escape
+from django.utils.html import escape, strip_tags
 from django.utils.translation import gettext as _
 
 from campaigns import stats, templates
@@ -23,6 +23,9 @@ from relayhub.relay.compiled import LINK_FIELD, OPEN_FIELD, CompiledSource
 from relayhub.relay.models import Content, Message
 
 _SLOT = re.compile(r"\{\{ " + LINK_FIELD + r"(\d+) \}\}")
+_UNSEEN = re.compile(r"<(style|head|script|title)\b.*?</\1\s*>|<!--.*?-->", re.IGNORECASE | re.DOTALL)
+_BLOCK_END = re.compile(r"</(?:p|h[1-6]|li|td|div|tr|blockquote)\s*>|<(?:br|hr)\b", re.IGNORECASE)
+_PICTURE = re.compile(r"<img\b", re.IGNORECASE)
 _HEAD_END = re.compile(r"</head\s*>", re.IGNORECASE)
 #: Marks stand in the mail itself, whose own colours are not ours: dark on light whatever is behind.
 _STYLE = """<style>
@@ -74,6 +77,8 @@ class ClickMap:
 
     links: Sequence[MappedLink]
     has_html: bool
+    #: About how high the mail is: `short`, `medium` or `long`.
+    height: str = "long"
 
     @property
     def clicks(self) -> int:
@@ -98,7 +103,15 @@ def click_map(run: Broadcast) -> ClickMap:
         for row in rows
     ]
     return ClickMap(links=sorted(links, key=lambda link: (-link.clicks, -link.machine_clicks, link.number)),
-                    has_html=bool(source and source.html))
+                    has_html=bool(source and source.html), height=_height(source.html or "") if source else "")
+
+
+def _height(html: str) -> str:
+    """About how high a mail is, by its lines of text and its pictures: nobody measures what is in a sandboxed frame."""
+    visible = _UNSEEN.sub(" ", html)
+    lines = sum(1 + len(text) // 80 for part in _BLOCK_END.split(visible) if (text := strip_tags(part).strip()))
+    pixels = 32 * lines + 180 * len(_PICTURE.findall(visible))
+    return "short" if pixels < 320 else "medium" if pixels < 560 else "long"
 
 
 def marked_mail(run: Broadcast) -> str:

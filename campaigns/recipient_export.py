@@ -1,23 +1,27 @@
-"""The recipients of a campaign as CSV: at once where they are few, else as a job that leaves a file."""
+"""A campaign’s recipients as CSV, or who was left out: at once where they are few, else as a file that a job writes."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from django.db import transaction
-from django.utils.translation import gettext_noop
+from django.db.models import QuerySet
+from django.utils.translation import gettext_noop, override
 
 from campaigns import stats
 from campaigns.exporter import csv_line
-from campaigns.models import Broadcast, Campaign
-from campaigns.recipients import RecipientFilter, recipients_of
+from campaigns.models import Broadcast, BroadcastAudience, Campaign
+from campaigns.recipients import RecipientFilter, left_out_of, recipients_of
 from relayhub.core import audit, files, jobs
 from relayhub.core.access import EXPORTS, Actor, require
 from relayhub.core.clock import now
 from relayhub.core.errors import ConflictError
+from relayhub.core.ids import Prefix, encode_id
+from relayhub.core.languages import SOURCE
 from relayhub.core.models import Job
 from relayhub.relay.causes import reason_words
 from relayhub.relay.models import Recipient
@@ -29,11 +33,12 @@ _BATCH = 2_000
 _KEPT = timedelta(days=7)
 HEAD = ("address", "status", "reason", "reply_code", "reply", "provider", "stored_at", "finished_at", "opened_at",
         "clicked_at", "unsubscribed_at", "complained_at", "opened_by_machine_at", "clicked_by_machine_at")
+LEFT_OUT_HEAD = ("address", "contact", "left_out")
 
 
 def fits_at_once(run: Broadcast, wanted: RecipientFilter) -> bool:
     """Whether so few are wanted that nobody need wait for a job."""
-    found = recipients_of(run, wanted).order_by().values("pk")
+    found = _found(run, wanted).order_by().values("pk")
     return found[: AT_ONCE + 1].count() <= AT_ONCE
 
 
@@ -76,7 +81,7 @@ def run_export(run: jobs.JobRun) -> None:
         run.job.workspace, purpose="export", name=file_name(broadcast.campaign), content_type="text/csv",
         expires_at=now() + _KEPT,
     )
-    writer.write(csv_line(HEAD))
+    writer.write(csv_line(_head(wanted)))
     done = 0
     for batch in _batches(broadcast, wanted):
         for row in batch:
@@ -93,15 +98,25 @@ def file_name(campaign: Campaign) -> str:
 
 
 def _lines(run: Broadcast, wanted: RecipientFilter) -> Iterator[bytes]:
-    yield csv_line(HEAD)
+    yield csv_line(_head(wanted))
     for batch in _batches(run, wanted):
         yield b"".join(map(_line, batch))
 
 
-def _batches(run: Broadcast, wanted: RecipientFilter) -> Iterator[Sequence[Recipient]]:
-    last: UUID | None = None
+def _head(wanted: RecipientFilter) -> Sequence[str]:
+    return LEFT_OUT_HEAD if wanted.left_out else HEAD
+
+
+def _found(run: Broadcast, wanted: RecipientFilter) -> QuerySet[Any]:
+    """Recipients, or those who were left out."""
+    return left_out_of(run, wanted.left_out, wanted.text) if wanted.left_out else recipients_of(run, wanted)
+
+
+def _batches(run: Broadcast, wanted: RecipientFilter) -> Iterator[Sequence[Recipient | BroadcastAudience]]:
+    last: UUID | int | None = None
     while True:
-        found = recipients_of(run, wanted).order_by("pk").defer("merge")
+        found = _found(run, wanted).order_by("pk")
+        found = found if wanted.left_out else found.defer("merge")
         batch = list((found.filter(pk__gt=last) if last else found)[:_BATCH])
         if not batch:
             return
@@ -109,9 +124,12 @@ def _batches(run: Broadcast, wanted: RecipientFilter) -> Iterator[Sequence[Recip
         last = batch[-1].pk
 
 
-def _line(row: Recipient) -> bytes:
+def _line(row: Recipient | BroadcastAudience) -> bytes:
+    if isinstance(row, BroadcastAudience):
+        return csv_line([row.address, encode_id(Prefix.CONTACT, row.contact_id), row.left_out])
     reply = row.reply or {}
-    reason = row.hold_reason or (reason_words(row.bounce_category) if row.bounce_category else "")
+    with override(SOURCE):  # a file is read by machines as well: one language, whoever asks
+        reason = row.hold_reason or (reason_words(row.bounce_category) if row.bounce_category else "")
     times = (row.accepted_at, row.finished_at, row.opened_at, row.clicked_at, row.unsubscribed_at, row.complained_at,
              row.machine_opened_at, row.machine_clicked_at)
     return csv_line([row.address, row.status, reason, reply.get("code", ""), reply.get("text", ""), row.provider,

@@ -49,9 +49,11 @@ class RecipientFilter:
     provider: str = ""
     #: An address or a domain; a part of an address where there are not too many.
     text: str = ""
+    #: Those who were on the lists and were not written to, for this reason; they are no recipients (`left_out_of`).
+    left_out: str = ""
 
     def __bool__(self) -> bool:
-        return any((self.status, self.did, self.reason, self.provider, self.text))
+        return any((self.status, self.did, self.reason, self.provider, self.text, self.left_out))
 
     def checked(self) -> RecipientFilter:
         """Itself; InputError for a status or an act that does not exist."""
@@ -59,6 +61,8 @@ class RecipientFilter:
             raise InputError(f"A status is one of: {', '.join(RecipientStatus.values)}.", field="status")
         if self.did and self.did not in ACTS:
             raise InputError(f"`did` is one of: {', '.join(ACTS)}.", field="did")
+        if self.left_out and self.left_out not in LeftOutReason.values:
+            raise InputError(f"`left_out` is one of: {', '.join(LeftOutReason.values)}.", field="left_out")
         return self
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from datetime import timedelta
 from typing import Any, ClassVar
 
@@ -172,6 +173,10 @@ class RecipientExportSerializer(StrictSerializer):
     reason = serializers.CharField(max_length=20, required=False, allow_blank=True, default="")
     provider = serializers.CharField(max_length=60, required=False, allow_blank=True, default="")
     q = serializers.CharField(max_length=320, required=False, allow_blank=True, default="")
+    left_out = serializers.CharField(
+        max_length=12, required=False, allow_blank=True, default="",
+        help_text="Not recipients, but those who were on the lists and were not written to, for this reason.",
+    )
 
 
 class RecipientExportView(OneCampaign):
@@ -181,5 +186,6 @@ class RecipientExportView(OneCampaign):
 
     def post(self, request: Request, campaign_id: str) -> Response:
         """Queue it, narrowed as the list of recipients is."""
-        wanted = _wanted(parsed(RecipientExportSerializer, request))
+        given = parsed(RecipientExportSerializer, request)
+        wanted = dataclasses.replace(_wanted(given), left_out=given["left_out"]).checked()
         return Response(job_body(recipient_export.start(self.actor, self.campaign(campaign_id), wanted)), status=202)

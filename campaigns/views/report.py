@@ -6,6 +6,7 @@ the list of recipients with its filters among them.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from types import SimpleNamespace
 from typing import Any
 
@@ -18,7 +19,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
 from campaigns import click_map, comparison, recipient_export, recipients, stats, template_looks
-from campaigns.models import Broadcast, Campaign, CampaignStatus, LeftOutReason
+from campaigns.models import Broadcast, BroadcastAudience, Campaign, CampaignStatus, Contact, LeftOutReason
 from campaigns.overview import few
 from campaigns.public.content import caged
 from campaigns.recipients import RecipientFilter
@@ -128,8 +129,13 @@ def filter_of(asked: QueryDict) -> RecipientFilter:
     """The filter that the address of the page names; what does not exist fits nobody."""
     return RecipientFilter(
         status=asked.get("status", ""), did=asked.get("did", ""), reason=asked.get("reason", ""),
-        provider=asked.get("provider", ""), text=asked.get("q", ""),
+        provider=asked.get("provider", ""), text=asked.get("q", ""), left_out=_left_out_reason(asked),
     )
+
+
+def _left_out_reason(asked: QueryDict) -> str:
+    reason = str(asked.get("left_out", ""))
+    return reason if reason in LeftOutReason.values else ""
 
 
 def _recipient_rows(run: Broadcast, found: dict[str, Any], figures: Figures, request: Any) -> dict[str, Any]:
@@ -141,13 +147,13 @@ def _recipient_rows(run: Broadcast, found: dict[str, Any], figures: Figures, req
         "kept": [(name, asked.get(name)) for name in (*(key for key, _ in words), "over") if asked.get(name)],
         "is_unfiltered": not any(asked.get(name) for name in _FILTERS), "left_out_rows": None,
     }
-    reason = str(asked.get("left_out", ""))
-    if reason in LeftOutReason.values:
+    reason = _left_out_reason(asked)
+    if reason:
         text = str(asked.get("q", ""))
         table = table_page(request, recipients.left_out_of(run, reason, text), size=_ROWS,
                            count=run.left_out.get(reason) if not text.strip() else None)
         # Whoever was left out has no status: those filters would find nobody.
-        return context | {"left_out_rows": table.rows, "recipients": [], "table": table, "chips": [],
+        return context | {"left_out_rows": _left_out_lines(table.rows), "recipients": [], "table": table, "chips": [],
                           "left_out_label": LeftOutReason(reason).label}
     wanted = filter_of(asked)
     shown = table_page(request, recipients.recipients_of(run, wanted).defer("merge"), size=_ROWS,
@@ -155,6 +161,14 @@ def _recipient_rows(run: Broadcast, found: dict[str, Any], figures: Figures, req
     lines = [_line(row) for row in shown.rows]
     return context | {"table": shown, "recipients": lines,
                       "is_kept": any(line["status"] == queries.SANDBOXED for line in lines)}
+
+
+def _left_out_lines(rows: Sequence[BroadcastAudience]) -> list[dict[str, str]]:
+    """Addresses, and the pages of the contacts that are still there."""
+    known = set(Contact.objects.filter(pk__in=[row.contact_id for row in rows]).values_list("pk", flat=True))
+    return [{"address": row.address,
+             "url": nav_url("contact-detail", encode_id(Prefix.CONTACT, row.contact_id)) if row.contact_id in known
+             else ""} for row in rows]
 
 
 def _words(asked: QueryDict) -> list[tuple[str, str]]:

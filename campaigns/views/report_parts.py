@@ -5,7 +5,7 @@ Each part is made the same for the page and for the live feed, which replaces th
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -32,6 +32,7 @@ from relayhub.relay.models import FINAL
 _PARTS = ("delivered", "bounced", "suppressed", "expired", "cancelled", "deferred", "held", "unknown", "quarantined",
           "sending", "queued")
 LIVE = frozenset({CampaignStatus.SENDING, CampaignStatus.PAUSED})
+OVER = frozenset({CampaignStatus.SENT, CampaignStatus.CANCELLED})
 _LINKS_SHOWN = 6
 #: Opens of these say nothing: their servers open every message.
 _OPENED_BY_MACHINE = frozenset({"Apple"})
@@ -63,7 +64,21 @@ def progress(campaign: Campaign, run: Broadcast | None, figures: Figures) -> dic
             "never_stored": not_stored, "unsettled": waiting - counts.get("quarantined", 0),
             "expires_at": run.created_at + LIFETIME if run is not None and waiting else None,
             "delivered": counts.get("delivered", 0), "counted_at": figures.counted_at,
+            "is_over": campaign.status in OVER, "not_delivered": _not_delivered(parts),
             **_pace(campaign, run, waiting)}
+
+
+def _not_delivered(parts: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """What became of those whom it did not reach: words with their number, and where they are listed."""
+    words = {
+        "bounced": lambda count: ngettext("%(count)s bounced", "%(count)s bounced", count),
+        "suppressed": lambda count: ngettext("%(count)s suppressed", "%(count)s suppressed", count),
+        "expired": lambda count: ngettext("%(count)s expired", "%(count)s expired", count),
+        "cancelled": lambda count: ngettext("%(count)s cancelled", "%(count)s cancelled", count),
+        "quarantined": lambda count: ngettext("%(count)s quarantined", "%(count)s quarantined", count),
+    }
+    return [{"words": words[part["status"]](part["value"]) % {"count": formats.number(part["value"])},
+             "url": part["url"]} for part in parts if part["status"] in words]
 
 
 def is_moving(campaign: Campaign, found: Mapping[str, Any]) -> bool:
@@ -94,9 +109,12 @@ def people(campaign: Campaign, figures: Figures, compared: list[Compared]) -> di
     def tile(key: str, label: str, note: str) -> dict[str, Any]:
         item, count = beside.get(key), did[key]
         if item is None:
-            return {"label": label, "value": "–", "note": _("not measured in this campaign")}
+            return {"label": label, "value": formats.MISSING, "is_none": True,
+                    "note": _("not measured in this campaign")}
+        if not item.base:
+            return {"label": label, "value": formats.MISSING, "is_none": True, "note": _("nothing delivered yet")}
         parts = [formats.counted(count, "person,people"), note, item.usual_text]
-        return {"label": label, "value": formats.share(count, item.base, item.digits) if item.base else "–",
+        return {"label": label, "value": formats.share(count, item.base, item.digits),
                 "unit": _("of %(count)s") % {"count": formats.number(item.base)},
                 "note": "; ".join(part for part in parts if part),
                 "url": f"?did={key}#recipients", "icon": "alert-triangle" if key in warned else ""}
@@ -121,7 +139,9 @@ def people(campaign: Campaign, figures: Figures, compared: list[Compared]) -> di
 
 
 def beside_the_last(compared: list[Compared]) -> list[dict[str, Any]]:
-    """The rows of the comparison."""
+    """The rows of the comparison; none where there is no earlier campaign."""
+    if all(item.usual is None for item in compared):
+        return []
     return [
         {"label": _(item.measure.label), "rate": formats.share(item.count, item.base, item.digits),
          "count": item.count, "base": item.base, "text": item.text, "change": item.direction or None,

@@ -41,7 +41,8 @@ function options(element, spec) {
   return {
     width: element.clientWidth,
     height: element.clientHeight,
-    padding: [8, 20, 0, 0],
+    // The last label of the axis stands half beyond the last point; one with seconds is the longest.
+    padding: [8, span < 600 ? 30 : 22, 0, 0],
     cursor: { points: { size: 7 }, y: false, drag: { x: false, y: false } },
     legend: { show: false },
     scales: {

@@ -149,10 +149,12 @@ def test_a_campaign_is_put_away_taken_back_and_used_again(client: APIClient, wor
     back = client.post(f"{at}/unarchive", format="json").json()
     copy = client.post(f"{at}/copy", format="json")
     export = client.post(f"{at}/recipients/export", {"status": "bounced"}, format="json")
+    left_out = [client.post(f"{at}/recipients/export", {"left_out": reason}, format="json").status_code
+                for reason in ("excluded", "x")]
 
     assert running.json()["code"] == "campaign_running"
     assert away["archived_at"] is not None
     assert (listed, [row["id"] for row in archived]) == ([], [away["id"]])
     assert back["archived_at"] is None
     assert (copy.status_code, copy.json()["status"], copy.json()["lists"]) == (201, "draft", back["lists"])
-    assert export.status_code == 202
+    assert (export.status_code, left_out) == (202, [202, 400])

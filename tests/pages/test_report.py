@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 
 import pytest
 from django.http import QueryDict
 from django.urls import reverse
 
 from campaigns import broadcast, click_map, comparison, editing, overview, recipient_export, recipients, stats
-from campaigns.models import Broadcast, Campaign
+from campaigns.models import Broadcast, Campaign, Contact
 from campaigns.views import report
 from relayhub.core import jobs
 from relayhub.core.models import Job, Role
@@ -187,9 +188,42 @@ def test_whoever_was_left_out_is_listed_by_reason() -> None:
     campaign = launched(at, PEOPLE, also={PEOPLE[2]: away}, excluded_lists=[away])
 
     html = shown(at, campaign, "?left_out=excluded")
+    contact = Contact.objects.get(email=PEOPLE[2])
+    page = reverse("contact-detail", args=[contact.public_id])
+    answer = at.client.post(reverse("campaign-export", args=[campaign.public_id]), {"query": "left_out=excluded"})
+    rows = list(csv.DictReader(io.StringIO(b"".join(answer.streaming_content).decode())))
 
     assert listed(at, campaign, "?left_out=excluded") == {PEOPLE[2]}
     assert "On an excluded list" in html
+    assert f'href="{page}"' in html
+    assert "Export these" in html
+    assert rows == [{"address": PEOPLE[2], "contact": contact.public_id, "left_out": "excluded"}]
+
+    contact.delete()
+    assert page not in shown(at, campaign, "?left_out=excluded")
+
+
+def test_the_head_of_a_campaign_that_is_over_says_what_was_delivered_and_what_became_of_the_rest() -> None:
+    at = desk()
+    campaign = every_fate(at)
+    running = shown(at, campaign)
+    make_ripe(campaign)
+
+    over = shown(at, campaign)
+
+    assert "Final for" in running
+    assert "Final for" not in over
+    assert re.search(r"Delivered to \d of 6 recipients", over)
+    assert '<a class="q" href="?status=bounced#recipients">1 bounced</a>' in over
+
+
+def test_a_report_without_figures_says_so_in_words() -> None:
+    at = desk()
+    html = shown(at, launched(at, PEOPLE))
+
+    assert html.count("nothing delivered yet") == 4
+    assert "of 0" not in html
+    assert html.count("there is nothing to compare it with yet") == 1
 
 
 # -- comparison ----------------------------------------------------------------------------------------------
@@ -293,7 +327,6 @@ def test_a_search_stays_within_what_it_narrows() -> None:
     assert '<input type="hidden" name="left_out" value="excluded">' in page
     assert listed(at, campaign, f"?left_out=excluded&q={PEOPLE[4]}") == {PEOPLE[4]}
     assert "Nobody was left out for this" in shown(at, campaign, f"?left_out=excluded&q={PEOPLE[0]}")
-    assert "form=\"export-recipients\"" not in page
     assert "left_out=excluded&amp;status=" not in page
     assert '<input type="hidden" name="provider" value="Google">' in shown(at, campaign, "?provider=Google")
 
