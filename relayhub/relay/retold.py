@@ -25,8 +25,14 @@ _WRITTEN = (
     gettext_noop("the peer refused the conversation"), gettext_noop("the provider cannot be reached"),
     gettext_noop("the provider did not answer in time"), gettext_noop("the connection to the provider broke"),
     gettext_noop("the provider says the address is invalid"), gettext_noop("the provider refuses the recipient"),
+    # What is wrong with a signature of ours, as `dkim_verify` says it.
+    gettext_noop("The body hash does not match."), gettext_noop("The signature does not match the header."),
+    gettext_noop("There is no key under this selector."), gettext_noop("The key is revoked."),
+    gettext_noop("The signature has expired (x=)."), gettext_noop("The key record has no p=."),
+    # Why a copy cannot be made.
+    gettext_noop("A filter of the template was given a value that it cannot use."),
     # Reasons of the suppression list, as events hold them.
-    gettext_noop("hard bounce"), gettext_noop("complaint"), gettext_noop("unsubscribed"), gettext_noop("manual"),
+    gettext_noop("hard bounce"), gettext_noop("complaint"), gettext_noop("unsubscribe"), gettext_noop("manual"),
     # Routes, as `routing` names and explains them.
     gettext_noop("the workspace’s sandbox pin"), gettext_noop("the default route"),
     gettext_noop("this workspace is pinned to the sandbox"), gettext_noop("it is switched off (weight 0)"),

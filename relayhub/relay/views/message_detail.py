@@ -47,6 +47,7 @@ from relayhub.relay import (
     subjects,
 )
 from relayhub.relay.models import Attempt, BroadcastControl, Message, Recipient
+from relayhub.relay.retold import retold
 from relayhub.relay.routing import RouteChoice
 from relayhub.relay.views.common import Shown, once_of_page, shown_of, zone_of
 
@@ -173,7 +174,7 @@ def message_picture(request: PageRequest, public_id: str, number: int) -> HttpRe
 
 
 def _gone(exc: PrepareError) -> str:
-    return _("This copy cannot be made any more: %(why)s") % {"why": exc.message}
+    return _("This copy cannot be made any more: %(why)s") % {"why": retold(exc.message)}
 
 
 def _content_shown(request: PageRequest, public_id: str) -> Shown:
