@@ -427,3 +427,12 @@ def test_days_of_a_story_get_room_for_one_line() -> None:
 
     assert '<ol class="rh-tl">' in today
     assert '<ol class="rh-tl wide">' in shown(at, row)
+
+
+def test_the_word_before_a_cancel_lists_nobody() -> None:
+    at = desk()
+
+    page = unescape(shown(at, handed_in(at, "ines@mail.example", "bo@mail.example")))
+
+    assert "Cancel for 2 recipients?" in page
+    assert "<Recipient" not in page

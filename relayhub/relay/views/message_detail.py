@@ -343,7 +343,7 @@ def _many(request: PageRequest, shown: Shown) -> dict[str, Any]:
             {"key": "status", "value": part["status"], "label": status_look(part["status"]).word,
              "count": part["value"]} for part in parts
         ],
-        "lines": [(row, reverse("message-detail", args=[row.public_id])) for row in table.rows],
+        "people": [(row, reverse("message-detail", args=[row.public_id])) for row in table.rows],
         "told": formats.counted(table.count, "recipient"),
     }
 
