@@ -8,6 +8,7 @@ from uuid import UUID
 from django import forms
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from deliverability.models import SuppressionReason
 from deliverability.surroundings import Target, surroundings
@@ -29,7 +30,7 @@ class NewDomainForm(forms.Form):
 class ScopedForm(forms.Form):
     """How far a suppression reaches and why; choices are the workspace's own."""
 
-    scope = forms.ChoiceField(label=_("Stop"))
+    scope = forms.ChoiceField(label=pgettext_lazy("suppression", "Stop"))
     reason = forms.ChoiceField(
         label=_("Reason"), initial=SuppressionReason.MANUAL.value,
         choices=[

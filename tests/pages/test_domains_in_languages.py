@@ -128,7 +128,7 @@ def test_the_pages_of_suppressions_are_german_and_say_stored_evidence_anew() -> 
 
     for page, words in zip(pages, ("Beschwerdemeldung von 192.0.2.9", "b@x.example ist teilweise gesperrt.",
                                    f"Strom {stream.name}", "Wieder an b@x.example schreiben?",
-                                   "Adressen sperren", "Importieren und sperren"), strict=True):
+                                   "Sperren für", "Importieren und sperren"), strict=True):
         assert words in page
         assert _ENGLISH.findall(page.replace(stream.name, "")) == []
     assert Suppression.objects.get(pk=row.pk).source == "feedback report from 192.0.2.9"
