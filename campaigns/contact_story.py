@@ -21,6 +21,7 @@ from relayhub.core.ids import Prefix, encode_id
 from relayhub.relay import queries, subjects
 from relayhub.relay.causes import hold_words
 from relayhub.relay.models import Event
+from relayhub.relay.retold import retold as told_by_relay
 
 PAGE = 50
 #: Only of interest on the message's own page.
@@ -99,7 +100,7 @@ def _event_text(kind: str, detail: dict[str, Any]) -> str:
     if kind == "suppressed" and reason in SuppressionReason.values:
         return str(SuppressionReason(reason).label)
     if kind in {"suppressed", "cancelled", "expired"}:
-        return reason or str(detail.get("why") or "")
+        return reason or told_by_relay(str(detail.get("why") or ""))
     return ""
 
 

@@ -25,6 +25,8 @@ _WRITTEN = (
     gettext_noop("the peer refused the conversation"), gettext_noop("the provider cannot be reached"),
     gettext_noop("the provider did not answer in time"), gettext_noop("the connection to the provider broke"),
     gettext_noop("the provider says the address is invalid"), gettext_noop("the provider refuses the recipient"),
+    # Why a lane is backed off, as the loop notes it.
+    gettext_noop("No conversation came about."), gettext_noop("Asked to slow down."),
     # What is wrong with a signature of ours, as `dkim_verify` says it.
     gettext_noop("The body hash does not match."), gettext_noop("The signature does not match the header."),
     gettext_noop("There is no key under this selector."), gettext_noop("The key is revoked."),

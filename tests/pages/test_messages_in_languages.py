@@ -10,9 +10,10 @@ import pytest
 from django.urls import reverse
 
 from relayhub.core.models import User
-from relayhub.relay.models import Message
+from relayhub.relay.models import Message, Recipient
 from tests.pages.marketer_rows import Desk, desk
 from tests.pages.message_rows import GREYLISTED, NO_SUCH_USER, handed_in, kept, recipient_of, tried
+from tests.support.deliverability_rows import make_domain
 
 pytestmark = pytest.mark.django_db
 #: What would stand on these pages, were a part of them left in English.
@@ -102,9 +103,11 @@ def test_the_evidence_is_english_whoever_asks() -> None:
 @pytest.mark.django_db(transaction=True)
 def test_long_words_fit(look: Callable[..., None]) -> None:
     at = reading("de")
+    make_domain("shop.example", actor=at.actor).checks.update(outcome="pass", explanation="As wanted.")
     gone = filled(at)
+    mail = Recipient.objects.get(transport="sandbox")
 
     look(at, reverse("message-list"), "messages-de")
     look(at, reverse("message-detail", args=[gone.public_id]), "message-de")
     User.objects.filter(pk=at.user.pk).update(language="pl")
-    look(at, reverse("sandbox-inbox"), "sandbox-pl")
+    look(at, reverse("sandbox-message", args=[mail.public_id]), "sandbox-pl")
