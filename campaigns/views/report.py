@@ -38,7 +38,7 @@ from relayhub.core.templatetags.relayhub_extras import nav_url
 from relayhub.core.vocabulary import status_look
 from relayhub.relay import queries
 from relayhub.relay.broadcast_figures import Figures
-from relayhub.relay.causes import reason_words
+from relayhub.relay.causes import hold_words, reason_words
 from relayhub.relay.models import Recipient
 
 _FILTERS = ("status", "did", "reason", "provider", "q", "left_out", "cursor", "newer")
@@ -194,6 +194,7 @@ def _line(row: Recipient) -> dict[str, Any]:
         "message_url": nav_url("message-detail", encode_id(Prefix.RECIPIENT, row.pk)),
         "at": row.finished_at or row.accepted_at,
         "reason": reason_words(row.bounce_category) if row.bounce_category else "",
+        "hold": hold_words(row.hold_reason) if row.hold_reason else "",
     }
 
 

@@ -31,6 +31,7 @@ from relayhub.core.models import Scope
 from relayhub.core.pages import PageRequest, page
 from relayhub.core.spoken import within
 from relayhub.core.vocabulary import status_look
+from relayhub.relay.causes import hold_words
 from relayhub.relay.models import FINAL
 from relayhub.relay.template_source import ALLOWED_FILTERS
 
@@ -201,4 +202,6 @@ def test_rows(request: PageRequest, message_id: str) -> dict[str, Any] | None:
     rows = test_send.recipients_of_test(request.actor.workspace, value) if value else []
     if not rows:
         return None
-    return {"rows": rows, "is_final": all(row.status in FINAL for row in rows)}
+    shown = [{"address": row.address, "status": row.status, "reply": row.reply,
+              "hold_reason": hold_words(row.hold_reason) if row.hold_reason else ""} for row in rows]
+    return {"rows": shown, "is_final": all(row.status in FINAL for row in rows)}

@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from django.http import HttpRequest
+from django.utils.translation import ngettext
 
 from campaigns.models import Campaign, CampaignStatus
 from deliverability.models import DomainStatus, SendingDomain
+from relayhub.core import formats
 from relayhub.core.access import Actor
 from relayhub.core.models import User
 from relayhub.relay.routes import workspace_in_sandbox
@@ -26,9 +28,10 @@ def workspace_state(request: HttpRequest) -> dict[str, Any]:
     ).count()
     user = request.user
     doing = job_notices.state(workspace, user) if isinstance(user, User) else {"note": ""}
+    live = ngettext("%(count)s live", "%(count)s live", running) % {"count": formats.number(running)}
     return {
         "jobs_now": doing,
         "workspace_in_sandbox": workspace_in_sandbox(workspace.pk),
-        "nav_notes": {"campaign": f"{running} live"} if running else {},
+        "nav_notes": {"campaign": live} if running else {},
         "nav_alerts": {"domain": broken} if broken else {},
     }

@@ -55,6 +55,7 @@ def report_of(at: Desk) -> Campaign:
     people = [f"p{number}@x.example" for number in range(5)]
     campaign = launched(at, people)
     ends(campaign, *people[:3])
+    ends(campaign, people[3], status="bounced")
     opens(campaign, people[0])
     clicks(campaign, people[0], 1)
     return campaign
