@@ -251,7 +251,9 @@ def _do(act: BulkAct, actor: Actor, ids: Sequence[UUID]) -> None:
 def _changed(act: BulkAct, actor: Actor, ids: Sequence[UUID]) -> int:
     if act.kind == BulkKind.SET_FIELD:
         if act.field_key not in field_types(act.workspace):
-            raise ConflictError(f"The field {act.field_key} was deleted meanwhile.", code="unknown_field")
+            raise ConflictError(
+                gettext("The field %(key)s was deleted meanwhile.") % {"key": act.field_key}, code="unknown_field"
+            )
         return bulk_sql.set_field(act, ids)
     if act.kind == BulkKind.DELETE:
         return contacts.delete_rows(ids)
@@ -271,7 +273,7 @@ def _changed(act: BulkAct, actor: Actor, ids: Sequence[UUID]) -> int:
 
 def _list_of(act: BulkAct) -> MailingList:
     if act.mailing_list is None:
-        raise ConflictError("The list of this act is gone.", code="unknown_list")
+        raise ConflictError(gettext("The list of this act is gone."), code="unknown_list")
     return act.mailing_list
 
 

@@ -19,7 +19,7 @@ from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
-from campaigns import csv_reader, import_batches, import_columns
+from campaigns import csv_reader, import_batches, import_columns, retold
 from campaigns.csv_reader import Dialect, UnreadableFile
 from campaigns.fields import ensure_fields, field_types
 from campaigns.models import ContactImport, FieldType, ImportSeen, MailingList
@@ -211,7 +211,7 @@ def run_import(run: jobs.JobRun) -> None:
     """Apply the rows from the checkpoint on, batch by batch."""
     row = ContactImport.objects.select_related("workspace", "mailing_list", "file").get(job=run.job)
     if row.file is None:
-        run.fail("The file of this import is gone; upload it again.")
+        run.fail(retold.FILE_GONE)
         return
     if not row.is_dry_run:
         wanted = {key: (column, row.types.get(key, FieldType.TEXT)) for column, key in row.mapping.items()
@@ -234,9 +234,8 @@ def _apply_all(run: jobs.JobRun, row: ContactImport, plan: import_batches.Plan, 
     for record in source:
         if row.rows + len(batch) >= csv_reader.MAX_ROWS:
             _apply(run, row, plan, batch, size)
-            rest = "Nothing was written" if row.is_dry_run else "The rows before were imported"
-            run.fail(f"The file has more than {csv_reader.MAX_ROWS:,} rows. {rest}; put what is beyond into another "
-                     "file.", **counts(row))
+            words = retold.TOO_MANY_TRIED if row.is_dry_run else retold.TOO_MANY_IMPORTED
+            run.fail(words % {"most": f"{csv_reader.MAX_ROWS:,}"}, **counts(row))
             return False
         batch.append(record)
         if len(batch) >= _BATCH_ROWS:

@@ -5,10 +5,20 @@ A worker writes it down, or whoever acted; it is read by people of several langu
 
 from __future__ import annotations
 
+from django.utils.translation import gettext
 from django.utils.translation import gettext_noop as _
 
 from relayhub.core.retelling import KnownSentences
 
+#: Why an import ended before its file did.
+FILE_GONE = _("The file of this import is gone; upload it again.")
+TOO_MANY_TRIED = _(
+    "The file has more than %(most)s rows. Nothing was written; put what is beyond into another file."
+)
+TOO_MANY_IMPORTED = _(
+    "The file has more than %(most)s rows. The rows before were imported; put what is beyond into another file."
+)
+_ENDS = KnownSentences(FILE_GONE, TOO_MANY_TRIED, TOO_MANY_IMPORTED)
 _SOURCES = KnownSentences(
     _("import %(id)s by %(who)s on %(at)s UTC"), _("undo of import %(id)s by %(who)s"), _("import %(id)s"),
     _("added by %(who)s"), _("removed by %(who)s"), _("suppressed by %(who)s"), _("unsubscribed by %(who)s"),
@@ -45,3 +55,9 @@ def source_told(stored: str) -> str:
 def reason_told(stored: str) -> str:
     """Why a row of a file was refused, or an address was not taken."""
     return _REASONS.told(stored)
+
+
+def end_told(stored: str) -> str:
+    """Why a job of an import failed."""
+    told = _ENDS.told(stored)
+    return gettext(stored) if told == stored else told

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from django import forms
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
@@ -33,12 +34,18 @@ def rows_of(request: PageRequest, contact: Contact, definitions: list[FieldDefin
 def _row(
     contact: Contact, form: ContactForm, name: str, *, is_edited: bool = False, problem: str = ""
 ) -> dict[str, Any]:
-    service_name = _service_name(name)
     return {
         "name": name, "bound": form[name], "is_edited": is_edited, "problem": problem, "was": _was(contact, name),
-        "shown": contact.language if name == "language" else contacts.shown_value(contact, service_name),
+        "shown": _shown(form, name, contact.language if name == "language" else _was(contact, name)),
         "is_language": name == "language",
     }
+
+
+def _shown(form: ContactForm, name: str, value: str) -> str:
+    """A value as the page says it: of a yes or no in the reader's language, others as they are."""
+    if name != "language" and isinstance(form.fields[name], forms.ChoiceField) and value in {"yes", "no"}:
+        return _("yes") if value == "yes" else _("no")
+    return value
 
 
 def _service_name(name: str) -> str:

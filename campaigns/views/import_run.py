@@ -14,7 +14,7 @@ from django.views.decorators.http import require_GET
 
 from campaigns import exporter, import_undo
 from campaigns.models import ContactImport, FieldDefinition, ImportReject, OptIn
-from campaigns.retold import reason_told, source_told
+from campaigns.retold import end_told, reason_told, source_told
 from campaigns.views.import_wizard import run_of, steps
 from relayhub.core import formats, jobs, spoken
 from relayhub.core.access import EXPORTS
@@ -74,7 +74,7 @@ def _context(request: PageRequest, run: ContactImport) -> dict[str, Any]:
             },
         ),
         "contacts_url": f"{reverse('contact-list')}?import={run.public_id}",
-        "joins": _joins(run), "evidence": source_told(run.consent_source),
+        "joins": _joins(run), "evidence": source_told(run.consent_source), "error": end_told(run.job.error),
         "undo": import_undo.state_of(run), "undo_days": import_undo.KEPT.days,
     }
 

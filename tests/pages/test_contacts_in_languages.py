@@ -31,9 +31,10 @@ def reading(language: str) -> Desk:
     User.objects.filter(pk=at.user.pk).update(language=language)
     news = lists.create_list(at.actor, name="Gazeta", opt_in="double", from_header="Maja <maja@example.com>")
     fields.define_field(at.actor, key="punkte", label="Punkte", type="number")
+    fields.define_field(at.actor, key="karte", label="Karte", type="boolean")
     for name in ("ann", "bo", "cy"):
         add_contact(
-            at.actor, email=f"{name}@x.example", fields={"punkte": 3},
+            at.actor, email=f"{name}@x.example", fields={"punkte": 3, "karte": True},
             evidence=Evidence(channel="dashboard", source="added by Maja Lindqvist"), lists=[news],
         )
     ann, bo = (Contact.objects.get(email_key=f"{name}@x.example") for name in ("ann", "bo"))
@@ -56,9 +57,9 @@ def tried(at: Desk, *, is_dry_run: bool) -> ContactImport:
 
 
 def text_of(at: Desk, path: str) -> str:
-    """What a reader sees and hears of the page's main part."""
+    """What a reader sees and hears of the page's main part and its dialogs."""
     page = at.client.get(path).content.decode()
-    main = page[page.index("<main"): page.index("</main>")]
+    main = page[page.index("<main"): page.index("</main>")] + "".join(re.findall(r"<dialog.*?</dialog>", page, re.S))
     spoken = re.findall(r'(?:aria-label|placeholder|data-label)="([^"]*)"', main)
     main = re.sub(r'<(pre|code|time|bdi|svg)\b.*?</\1>|value="[^"]*"', " ", main, flags=re.DOTALL)
     return re.sub(r"\s+", " ", unescape(" ".join([re.sub(r"<[^>]+>", " ", main), *spoken])))
@@ -94,7 +95,8 @@ def test_no_page_of_contacts_imports_and_lists_is_left_in_english() -> None:
     assert {path: _ENGLISH.findall(text) for path, text in said.items() if _ENGLISH.search(text)} == {}
     together = " ".join(said.values())
     for words in ("Schreiben erlaubt", "Darf nicht angeschrieben werden: abgemeldet", "Kontakte importieren",
-                  "Doppelt zu Zeile 2", "Punkte ist mindestens 2", "Auf „Gazeta“", "hinzugefügt von Maja Lindqvist"):
+                  "Doppelt zu Zeile 2", "Karte ja",
+                  "Punkte ist mindestens 2", "Auf „Gazeta“", "hinzugefügt von Maja Lindqvist"):
         assert words in together
 
 
