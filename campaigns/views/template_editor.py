@@ -18,10 +18,11 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods
 
-from campaigns import contacts, pictures, template_diff, template_review, templates, test_send
+from campaigns import contacts, pictures, template_diff, template_review, templates, test_send, visual
 from campaigns.forms.template import TemplateForm, sample_text
 from campaigns.merge_fields import MergeField, merge_fields
 from campaigns.models import Campaign, MailTemplate, TemplateVersion
+from campaigns.views import last_editor
 from campaigns.views.common import addresses_in, refuse, template_of
 from campaigns.views.template_preview import chosen
 from relayhub.core import formats
@@ -46,12 +47,20 @@ MAX_NAMED = 8
 @csp_update({"style-src": [NONCE]})
 @page(Scope.TEMPLATES_READ, write=Scope.TEMPLATES_WRITE)
 def template_editor(request: PageRequest, template_id: str) -> HttpResponse:
-    """Write a template; POST saves, and publishes or sends a test where that button was pressed."""
+    """Write a template; POST saves, and publishes or sends a test where that button was pressed.
+
+    Whoever built last is led to the builder, where it opens the template; `in=code` stays, and is remembered.
+    """
     template = template_of(request, template_id)
     if request.method == "POST":
+        last_editor.remember(request, last_editor.CODE)
         return _save(request, template)
     version = templates.newest(template)
     content = templates.content_of(version) if version else templates.TemplateInput()
+    if request.GET.get("in") == last_editor.CODE:
+        last_editor.remember(request, last_editor.CODE)
+    elif not request.GET and content.source and last_editor.is_builder(request) and not visual.why_not(content):
+        return redirect("template-visual", template.public_id)
     form = TemplateForm(initial={"name": template.name, "sample": sample_text(template.sample), **_values(content)})
     return _page(request, template, form, content)
 

@@ -24,6 +24,7 @@ from campaigns.blocks import Block
 from campaigns.forms.template import TemplateForm, sample_text
 from campaigns.merge_fields import MergeField, merge_fields
 from campaigns.models import MailTemplate, TemplateVersion
+from campaigns.views import last_editor
 from campaigns.views.common import template_of
 from campaigns.views.template_editor import published_words
 from relayhub.core.clock import now
@@ -59,6 +60,8 @@ def template_visual(request: PageRequest, template_id: str) -> HttpResponse:
         why_not = visual.why_not(content)
     else:
         why_not, content = "", visual.begun(request.actor.workspace, content)
+    if not why_not:
+        last_editor.remember(request, last_editor.BUILDER)
     return render(request, "campaigns/template_visual.html", {
         "content": content, "why_not": why_not, "kind": content.kind,
         "draft_campaign": templates.draft_campaign_of(template) if may_go_on else None,

@@ -122,6 +122,22 @@ def test_publishing_the_same_again_says_that_nothing_changed() -> None:
     assert "Nothing to publish" in answer.json()["toast"]
 
 
+def test_a_template_opens_again_in_the_editor_that_was_used_last() -> None:
+    at = desk()
+    template = make_template(at)
+    code = reverse("template-detail", args=[template.public_id])
+    other = templates.create_template(at.actor, name="By hand", content=TemplateInput(subject="S", source="<p>Hi</p>"))
+
+    before = at.client.get(code).status_code
+    at.client.get(builder(template))
+    built = at.client.get(code)
+    elsewhere = at.client.get(reverse("template-detail", args=[other.public_id])).status_code
+    stays = at.client.get(f"{code}?in=code").status_code
+
+    assert (before, built.status_code, built["Location"]) == (200, 302, builder(template))
+    assert (elsewhere, stays, at.client.get(code).status_code) == (200, 200, 200)
+
+
 def test_the_builder_renames_the_template() -> None:
     at = desk()
     template = make_template(at)
