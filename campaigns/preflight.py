@@ -204,11 +204,11 @@ def _chosen(seen: _Look) -> Findings:
                     _("Take it off the audience, or take the list back into use."))
     if seen.campaign.stream_id and seen.campaign.stream_id != seen.stream.pk:
         words = _("The stream that was chosen is gone: the campaign goes out on %(stream)s.")
-        yield _warn("stream", words % {"stream": seen.stream.name},
+        yield _warn("stream", words % {"stream": seen.stream.title},
                     _("Choose another one in the content step if that is not right."))
     if seen.stream.paused_at is not None:
         words = _("The stream %(stream)s is paused: the campaign waits in the queue, and expires after %(span)s.")
-        yield _warn("stream_paused", words % {"stream": seen.stream.name, "span": formats.duration(LIFETIME)},
+        yield _warn("stream_paused", words % {"stream": seen.stream.title, "span": formats.duration(LIFETIME)},
                     _("Resume the stream, or choose another one."))
 
 

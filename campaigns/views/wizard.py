@@ -216,7 +216,7 @@ def content_step(request: PageRequest, campaign_id: str) -> HttpResponse:
         return redirect("campaign-report", campaign_id)
     rows = _offered(request, campaign)
     form = ContentForm(request.POST or None, templates=_labelled(rows), initial=_initial(campaign, rows),
-                       streams=[(row.slug, row.name) for row in preflight.streams_of(request.actor.workspace)])
+                       streams=[(row.slug, row.title) for row in preflight.streams_of(request.actor.workspace)])
     posted = request.POST.get("revision", str(campaign.revision))
     if request.method != "POST" or not form.is_valid():
         return _content_page(request, campaign, form, revision=posted, has_templates=bool(rows))
@@ -299,7 +299,7 @@ def _differences(form: ContentForm, stored: Campaign) -> dict[str, str]:
            "track": stored.track, "stream": preflight.stream_for(stored).slug}
     words = {**now, "template": stored.template.name if stored.template else "",
              "track": dict(form.fields["track"].choices).get(stored.track, ""),  # type: ignore[attr-defined]
-             "stream": preflight.stream_for(stored).name}
+             "stream": preflight.stream_for(stored).title}
     found = {
         str(form.fields[field].label): words[field] or _("empty")
         for field, value in now.items() if field in form.fields and value != form.cleaned_data.get(field)

@@ -24,6 +24,7 @@ from relayhub.core.ids import uuid7_floor
 from relayhub.core.models import Workspace
 from relayhub.relay.models import Lane, SiteRecord
 from relayhub.relay.models.lane import RESOLVE_SITE
+from relayhub.relay.models.routing import title_of_stream
 from relayhub.relay.sites import NO_MAIL_SITE
 
 RATE_WINDOW = timedelta(seconds=60)
@@ -218,15 +219,15 @@ def lane_groups(workspace: Workspace, *, sending: Mapping[int, Sequence[int]] | 
 def idle_group(lane: Lane) -> LaneGroup:
     """The lanes of a site that has nothing to show."""
     return LaneGroup(
-        lane_id=lane.pk, stream_id=lane.stream_id, stream=lane.stream.name, stream_slug=lane.stream.slug,
+        lane_id=lane.pk, stream_id=lane.stream_id, stream=lane.stream.title, stream_slug=lane.stream.slug,
         is_broadcast=lane.stream.kind == "broadcast", site=lane.site, title=_titles({lane.site})[lane.site], lanes=1,
     )
 
 
 def _new(row: Sequence[Any], titles: Mapping[str, str]) -> LaneGroup:
     return LaneGroup(
-        lane_id=row[0], stream_id=row[1], stream=row[2], stream_slug=row[3], is_broadcast=row[4] == "broadcast",
-        site=row[5], title=titles.get(row[5], row[5]), is_stream_paused=row[14],
+        lane_id=row[0], stream_id=row[1], stream=title_of_stream(row[2]), stream_slug=row[3],
+        is_broadcast=row[4] == "broadcast", site=row[5], title=titles.get(row[5], row[5]), is_stream_paused=row[14],
     )
 
 

@@ -14,6 +14,7 @@ from relayhub.core.access import Actor
 from relayhub.core.errors import ConflictError, InputError
 from relayhub.core.models import Workspace
 from relayhub.relay.models import Message, Stream, StreamKind, Tracking
+from relayhub.relay.models.routing import DEFAULT_NAMES
 
 TRANSACTIONAL_SLUG = "transactional"
 BROADCAST_SLUG = "broadcast"
@@ -22,9 +23,9 @@ _SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,62}", re.ASCII)
 
 #: slug, name, kind, what is measured where nothing else is said (CONTRACT 4 "Tracking").
 _DEFAULTS = (
-    (TRANSACTIONAL_SLUG, "Transactional", StreamKind.TRANSACTIONAL, Tracking.NONE),
-    (BROADCAST_SLUG, "Broadcast", StreamKind.BROADCAST, Tracking.NONE),
-    (SYSTEM_SLUG, "RelayHub’s own letters", StreamKind.SYSTEM, Tracking.NONE),
+    (TRANSACTIONAL_SLUG, DEFAULT_NAMES[StreamKind.TRANSACTIONAL], StreamKind.TRANSACTIONAL, Tracking.NONE),
+    (BROADCAST_SLUG, DEFAULT_NAMES[StreamKind.BROADCAST], StreamKind.BROADCAST, Tracking.NONE),
+    (SYSTEM_SLUG, DEFAULT_NAMES[StreamKind.SYSTEM], StreamKind.SYSTEM, Tracking.NONE),
 )
 
 

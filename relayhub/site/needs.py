@@ -162,7 +162,7 @@ def _limit_need(stream: Stream, row: Mapping[str, Any]) -> Need:
     }
     return Need(
         kind="warn", icon="alert-triangle", url=url, label=label, text=f"{many} {text}",
-        title=title % {"stream": stream.name, "share": share, "limit": limit},
+        title=title % {"stream": stream.title, "share": share, "limit": limit},
     )
 
 
@@ -175,7 +175,7 @@ def _slowed(workspace: Workspace) -> list[Need]:
     return [
         Need(kind="warn", icon="clock-pause", title=_("%(site)s asked us to slow down") % {"site": row.site},
              text=_("%(stream)s tries again %(when)s. They said: “%(words)s”.") % {
-                 "stream": row.stream.name, "words": _(row.backoff_reason),
+                 "stream": row.stream.title, "words": _(row.backoff_reason),
                  "when": formats.relative(row.backoff_until or now(), now=now()),
              },
              url=address("live-lane", str(row.pk)), label=_("See the lane"))
@@ -188,7 +188,7 @@ def _paused(workspace: Workspace) -> list[Need]:
     streams = Stream.objects.filter(workspace=workspace).exclude(paused_at=None)
     campaigns = Campaign.objects.filter(workspace=workspace, status=CampaignStatus.PAUSED).order_by("-id")
     return [
-        *(Need(kind="warn", icon="player-pause", title=_("The stream “%(name)s” is paused") % {"name": row.name},
+        *(Need(kind="warn", icon="player-pause", title=_("The stream “%(name)s” is paused") % {"name": row.title},
                text=row.paused_reason or _("Nothing of it goes out until somebody resumes it."),
                url=address("stream-list"), label=_("Resume it"), permission=Scope.STREAMS_WRITE) for row in streams),
         *(Need(kind="note", icon="player-pause", title=_("The campaign “%(name)s” is paused") % {"name": row.name},

@@ -61,8 +61,8 @@ GERMAN = [
      ("How mail leaves", "Straight", "Provider with", "verified")),
     ("route-new", ("Welche E-Mails", "Benachbarte Regeln", "Regel hinzufügen"),
      ("Which mail", "Weight", "Add the rule")),
-    ("stream-list", ("Ein Strom ist eine Klasse", "Geht hinaus", "Gemessen wird"),
-     ("A stream is", "Goes out", "Measures")),
+    ("stream-list", ("Ein Strom ist eine Klasse", "Geht hinaus", "Gemessen wird", "Massenversand"),
+     ("A stream is", "Goes out", "Measures", "Broadcast", "own letters")),
     ("stream-new", ("Neuer Strom", "Transaktion: eine Person"), ("New stream", "Transactional", "one person")),
     ("job-list", ("Läuft gerade", "Jede Art", "7 / 9 Zeilen"), ("Running now", "Every kind", " of 9", "Started")),
 ]

@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
+from django.utils.translation import gettext, gettext_noop
 from django.utils.translation import gettext_lazy as _
 
 from relayhub.core.clock import now
@@ -25,6 +26,17 @@ _KIND_WORDS = {
     StreamKind.TRANSACTIONAL: _("Transactional stream"), StreamKind.BROADCAST: _("Broadcast stream"),
     StreamKind.SYSTEM: _("System stream"),
 }
+
+#: What default streams are called until somebody renames them. Stored in English, translated when shown.
+DEFAULT_NAMES = {
+    StreamKind.TRANSACTIONAL: gettext_noop("Transactional"), StreamKind.BROADCAST: gettext_noop("Broadcast"),
+    StreamKind.SYSTEM: gettext_noop("RelayHub’s own letters"),
+}
+
+
+def title_of_stream(name: str) -> str:
+    """A stream's stored name as it is shown."""
+    return gettext(name) if name in DEFAULT_NAMES.values() else name
 
 
 class Stream(models.Model):
@@ -61,6 +73,11 @@ class Stream(models.Model):
     def public_id(self) -> str:
         """The id outside: `str_…`."""
         return encode_id(Prefix.STREAM, self.id)
+
+    @property
+    def title(self) -> str:
+        """What people call it: its name, that of a default stream in the present language."""
+        return title_of_stream(self.name)
 
     @property
     def kind_words(self) -> str:

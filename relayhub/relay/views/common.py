@@ -78,8 +78,8 @@ def _recipients() -> QuerySet[Recipient]:
 
 
 def stream_options(workspace: Workspace) -> list[tuple[str, str]]:
-    """(slug, name) of the workspace's streams."""
-    return list(Stream.objects.filter(workspace=workspace).order_by("name").values_list("slug", "name"))
+    """(slug, what it is called) of the workspace's streams."""
+    return [(row.slug, row.title) for row in Stream.objects.filter(workspace=workspace).order_by("name")]
 
 
 def period_since(name: str) -> datetime | None:

@@ -152,7 +152,7 @@ def _of_message(row: Message, counts: Mapping[str, int], firsts: Sequence[Recipi
         id=row.public_id, url=reverse("message-detail", args=[row.public_id]), subject=str(subject),
         is_personal=subject.is_personal and total > 1, sender=row.from_address, status=queries.told_status(counts),
         to=first.address if first else "", more=max(0, total - 1), note="" if alone is not None else _told(counts),
-        at=row.created_at, stream=row.stream.name,
+        at=row.created_at, stream=row.stream.title,
         reply=alone.reply if alone is not None and alone.status != "delivered" else None,
     )
 
@@ -161,7 +161,7 @@ def _of_recipient(row: Recipient, subject: Subject) -> Line:
     return Line(
         id=row.public_id, url=reverse("message-detail", args=[row.public_id]), subject=str(subject),
         sender=row.message.from_address, status=queries.shown_status(row), to=row.address, more=0, note="",
-        at=row.accepted_at, stream=row.stream.name, reply=row.reply if row.status != "delivered" else None,
+        at=row.accepted_at, stream=row.stream.title, reply=row.reply if row.status != "delivered" else None,
     )
 
 

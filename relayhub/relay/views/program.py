@@ -126,7 +126,7 @@ def domain_names(workspace: Workspace) -> list[str]:
 def stream_choices(workspace: Workspace) -> list[tuple[str, str]]:
     """(slug, name) of the streams that programs may send in."""
     rows = Stream.objects.filter(workspace=workspace).exclude(kind=StreamKind.SYSTEM).order_by("name")
-    return list(rows.values_list("slug", "name"))
+    return [(row.slug, row.title) for row in rows]
 
 
 def refuse(form: forms.Form, error: RelayHubError) -> None:

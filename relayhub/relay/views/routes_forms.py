@@ -204,7 +204,7 @@ class WhichWayForm(forms.Form):
         super().__init__(*args, **kwargs)
         field = self.fields["stream"]
         assert isinstance(field, forms.ChoiceField)
-        field.choices = [(row.slug, row.name) for row in streams]
+        field.choices = [(row.slug, row.title) for row in streams]
 
 
 def refuse(form: WayForm, error: RelayHubError) -> None:

@@ -87,7 +87,7 @@ def stream_new(request: PageRequest) -> HttpResponse:
             _refuse(form, exc)
         else:
             messages.success(request, _("The stream “%(name)s” is there. Programs name it %(slug)s.") % {
-                "name": stream.name, "slug": stream.slug
+                "name": stream.title, "slug": stream.slug
             })
             return redirect("stream-list")
     return render(request, "relay/stream_form.html", {"form": form, "nav": "route"},
@@ -106,7 +106,7 @@ def stream_edit(request: PageRequest, stream_id: str) -> HttpResponse:
         except RelayHubError as exc:
             _refuse(form, exc)
         else:
-            messages.success(request, _("The stream “%(name)s” is changed.") % {"name": stream.name})
+            messages.success(request, _("The stream “%(name)s” is changed.") % {"name": stream.title})
             return redirect("stream-list")
     return render(
         request, "relay/stream_form.html",
@@ -123,7 +123,7 @@ def stream_pause(request: PageRequest, stream_id: str) -> HttpResponse:
     stream = stream_of(request, stream_id)
     if request.method == "POST":
         controls.pause_stream(request.actor, stream, reason=request.POST.get("reason", "").strip())
-        words = _("“%(name)s” is paused. Its mail is accepted and waits.") % {"name": stream.name}
+        words = _("“%(name)s” is paused. Its mail is accepted and waits.") % {"name": stream.title}
         messages.success(request, words)
         return redirect("stream-list")
     waiting = lane_view.waiting_by_stream(request.actor.workspace).get(stream.pk, 0)
@@ -136,7 +136,7 @@ def stream_resume(request: PageRequest, stream_id: str) -> HttpResponse:
     """Let it go on."""
     stream = stream_of(request, stream_id)
     controls.resume_stream(request.actor, stream)
-    messages.success(request, _("“%(name)s” goes on.") % {"name": stream.name})
+    messages.success(request, _("“%(name)s” goes on.") % {"name": stream.title})
     return redirect("stream-list")
 
 
@@ -146,5 +146,5 @@ def stream_delete(request: PageRequest, stream_id: str) -> HttpResponse:
     """Remove one that never carried a message."""
     stream = stream_of(request, stream_id)
     streams.delete_stream(request.actor, stream)
-    messages.success(request, _("The stream “%(name)s” is deleted.") % {"name": stream.name})
+    messages.success(request, _("The stream “%(name)s” is deleted.") % {"name": stream.title})
     return redirect("stream-list")
