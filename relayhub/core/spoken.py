@@ -61,9 +61,15 @@ def per_cent(text: str) -> str:
     return f"{text}%" if spoken == SOURCE else f"{digits(text)}{_signs(spoken).per_cent}"
 
 
+#: How a word of German begins that is no noun: "In der Warteschlange", "Wird gesendet".
+_GERMAN_STARTS = ("In ", "Im ", "Am ", "Wird ", "Nicht ", "Noch ")
+
+
 def within(word: str) -> str:
     """A word of a pill or a heading as it stands within a sentence; German keeps the capitals of its nouns."""
-    return word if language() == "de" else word.lower()
+    if language() != "de":
+        return word.lower()
+    return word[:1].lower() + word[1:] if word.startswith(_GERMAN_STARTS) else word
 
 
 def short_day(moment: datetime, *, with_year: bool) -> str:

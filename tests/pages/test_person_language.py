@@ -11,7 +11,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from relayhub.core import languages, live_feed
+from relayhub.core import languages, live_feed, spoken
 from relayhub.core.account_adapter import AccountAdapter
 from relayhub.core.clock import now
 from relayhub.core.live_feed import Feed
@@ -159,3 +159,11 @@ def test_the_frame_looks_right_in_long_words(look: Callable[..., None]) -> None:
     look(at, reverse("settings-security"), "frame-fr-security")
     User.objects.filter(pk=at.user.pk).update(language="de")
     look(at, reverse("profile"), "frame-de-profile")
+
+
+def test_a_word_of_a_pill_stands_within_a_sentence_as_its_language_writes_it() -> None:
+    for language, shown in (("en", "queued"), ("de", "in der Warteschlange"), ("fr", "en file d’attente")):
+        with languages.speaking(language):
+            assert spoken.within(status_look("queued").word) == shown
+    with languages.speaking("de"):
+        assert spoken.within("Beschwerde") == "Beschwerde"
