@@ -31,7 +31,7 @@ PAGES = {
     ),
     "profile": (("Ihre Zeitzone",), ("The whole dashboard", "Times on every")),
     "api-home": (("Neuer Schlüssel", "alle Rechte", "Wohin verbinden"), ("every scope", "Last used", "No keys yet")),
-    "api-key-new": (("Schlüssel erstellen", "welchen Weg E-Mails nehmen"), ("None ticked", "Requests a second")),
+    "api-key-new": (("Schlüssel erstellen", "welchen Weg E-Mails nehmen", "lesen"), ("None ticked", "Events")),
     "api-smtp": (("Noch keine SMTP-Zugänge", "Zertifikat"), ("User name", "No SMTP credentials")),
     "help-home": (("Zum Nachschlagen", "Die Dokumente sind auf Englisch."), ("To look up", "Search help")),
     "search": (("Suchen Sie nach irgendetwas",), ("Look for anything", "Search everything")),

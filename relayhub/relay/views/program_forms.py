@@ -9,6 +9,7 @@ from typing import Any
 from django import forms
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from relayhub.core.access import ALL_SCOPES, Actor
 from relayhub.core.clock import now
@@ -22,24 +23,33 @@ OVERLAP_CHOICES = (
 )
 #: What a new key is ticked for: the usual reason to make one.
 USUAL_SCOPES = (str(Scope.MESSAGES_WRITE), str(Scope.MESSAGES_READ))
+#: What a scope is over, and what that holds.
 _WORDS = {
-    "messages": _("hand in mail, see what happened to it"), "events": _("what happened, as a stream"),
-    "stats": _("counts by hour and day"), "contacts": _("contacts, imports and exports"), "lists": _("mailing lists"),
-    "templates": _("mail templates"), "campaigns": _("campaigns and reports"), "domains": _("sending domains"),
-    "suppressions": _("addresses not written to"), "streams": _("streams"), "routes": _("which way mail leaves"),
-    "keys": _("API keys and SMTP credentials"), "workspace": _("name, footer, stop and resume"),
-    "people": _("members and invitations"), "audit": _("the audit log"),
+    "messages": (_("Messages"), _("hand in mail, see what happened to it")),
+    "events": (_("Events"), _("what happened, as a stream")),
+    "stats": (_("Stats"), _("counts by hour and day")),
+    "contacts": (_("Contacts"), _("contacts, imports and exports")), "lists": (_("Lists"), _("mailing lists")),
+    "templates": (_("Templates"), _("mail templates")), "campaigns": (_("Campaigns"), _("campaigns and reports")),
+    "domains": (_("Domains"), _("sending domains")),
+    "suppressions": (_("Suppressions"), _("addresses not written to")), "streams": (_("Streams"), _("streams")),
+    "routes": (_("Routes"), _("which way mail leaves")), "keys": (_("Keys"), _("API keys and SMTP credentials")),
+    "workspace": (_("Workspace"), _("name, footer, stop and resume")),
+    "people": (_("People"), _("members and invitations")), "audit": (_("Audit"), _("the audit log")),
+}
+_VERBS = {
+    "read": pgettext_lazy("scope", "read"), "write": pgettext_lazy("scope", "write"),
+    "launch": pgettext_lazy("scope", "launch"), "override": pgettext_lazy("scope", "override"),
 }
 
 
 def scope_rows(actor: Actor, ticked: set[str]) -> list[dict[str, Any]]:
-    """Scopes the actor may give, by resource: [{resource, text, boxes: [{scope, verb, is_ticked}]}]."""
+    """Scopes the actor may give, by resource: [{name, text, boxes: [{scope, verb, is_ticked}]}]."""
     rows: dict[str, dict[str, Any]] = {}
     for scope in ALL_SCOPES:
         resource, verb = scope.split(".")
         if actor.may(scope):
-            row = rows.setdefault(resource, {"resource": resource, "text": _WORDS[resource], "boxes": []})
-            row["boxes"].append({"scope": scope, "verb": verb, "is_ticked": scope in ticked})
+            row = rows.setdefault(resource, {"name": _WORDS[resource][0], "text": _WORDS[resource][1], "boxes": []})
+            row["boxes"].append({"scope": scope, "verb": _VERBS[verb], "is_ticked": scope in ticked})
     return list(rows.values())
 
 
