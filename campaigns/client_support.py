@@ -11,6 +11,9 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from django.utils.translation import gettext
+from django.utils.translation import gettext_noop as _
+
 from campaigns.models import TemplateKind
 from campaigns.template_looks import styles
 from campaigns.templates import TemplateInput
@@ -35,38 +38,44 @@ def _rule(code: str, pattern: str, message: str, fix: str) -> Rule:
 
 
 RULES = (
-    _rule("client_script", r"<script\b(?![^<>]*ld\+json)", "No mail program runs scripts.",
-          "Leave it out: it makes mail look like an attack."),
-    _rule("client_form", r"<form\b", "Gmail and Outlook do not send forms.", "Link to a page that holds the form."),
-    _rule("client_frame", r"<(?:iframe|object|embed)\b", "Mail programs leave out frames and embedded objects.",
-          "Show a picture that links to it."),
-    _rule("client_video", r"<(?:video|audio)\b", "Hardly any mail program plays video or sound.",
-          "Show a picture that links to it."),
-    _rule("client_svg", r"<svg\b|\.svg[\"'?)]", "Gmail and Outlook do not show SVG.", "Use a PNG."),
-    _rule("client_webp", r"\.(?:webp|avif)[\"'?)]", "Outlook for Windows does not show WebP or AVIF.",
-          "Use a JPEG or PNG."),
-    _rule("client_data_image", r"src\s*=\s*[\"']data:", "Gmail and Outlook do not show pictures written into the mail.",
-          "Put the picture on a web server."),
-    _rule("client_stylesheet", r"<link\b[^<>]*stylesheet|@import\b", "Gmail and Outlook load no stylesheets or fonts.",
-          "Write the rules into a style element; name a font that everybody has behind yours."),
-    _rule("client_position", r"position\s*:\s*(?:absolute|fixed|sticky)", "Gmail and Outlook ignore “position”.",
-          "Place it with table cells."),
-    _rule("client_flex", r"display\s*:\s*(?:inline-)?(?:flex|grid)", "Outlook for Windows knows no flex and no grid.",
-          "Place it with table cells or MJML columns."),
-    _rule("client_variable", r"var\(\s*--", "Gmail and Outlook know no CSS variables.", "Write the value itself."),
+    _rule("client_script", r"<script\b(?![^<>]*ld\+json)", _("No mail program runs scripts."),
+          _("Leave it out: it makes mail look like an attack.")),
+    _rule("client_form", r"<form\b", _("Gmail and Outlook do not send forms."),
+          _("Link to a page that holds the form.")),
+    _rule("client_frame", r"<(?:iframe|object|embed)\b", _("Mail programs leave out frames and embedded objects."),
+          _("Show a picture that links to it.")),
+    _rule("client_video", r"<(?:video|audio)\b", _("Hardly any mail program plays video or sound."),
+          _("Show a picture that links to it.")),
+    _rule("client_svg", r"<svg\b|\.svg[\"'?)]", _("Gmail and Outlook do not show SVG."), _("Use a PNG.")),
+    _rule("client_webp", r"\.(?:webp|avif)[\"'?)]", _("Outlook for Windows does not show WebP or AVIF."),
+          _("Use a JPEG or PNG.")),
+    _rule("client_data_image", r"src\s*=\s*[\"']data:",
+          _("Gmail and Outlook do not show pictures written into the mail."),
+          _("Put the picture on a web server.")),
+    _rule("client_stylesheet", r"<link\b[^<>]*stylesheet|@import\b",
+          _("Gmail and Outlook load no stylesheets or fonts."),
+          _("Write the rules into a style element; name a font that everybody has behind yours.")),
+    _rule("client_position", r"position\s*:\s*(?:absolute|fixed|sticky)", _("Gmail and Outlook ignore “position”."),
+          _("Place it with table cells.")),
+    _rule("client_flex", r"display\s*:\s*(?:inline-)?(?:flex|grid)",
+          _("Outlook for Windows knows no flex and no grid."),
+          _("Place it with table cells or MJML columns.")),
+    _rule("client_variable", r"var\(\s*--", _("Gmail and Outlook know no CSS variables."),
+          _("Write the value itself.")),
     _rule("client_background", r"background(?:-image)?\s*:[^:;\"'{}]*url\(",
-          "Outlook for Windows shows no background picture.", "Give a background colour that the text reads on."),
+          _("Outlook for Windows shows no background picture."), _("Give a background colour that the text reads on.")),
     _rule("client_relative", r"(?:src|href)\s*=\s*[\"'](?!https?:|mailto:|tel:|sms:|data:|cid:|#|\{\{|\{%|//)[^\"'\s]",
-          "This address leads nowhere from a mail.", "Write it whole, beginning with https://."),
-    _rule("client_no_alt", r"<(?:mj-image|img)\b(?![^<>]*\balt\s*=)[^<>]*>", "This picture has no alternative text.",
-          "Say in alt=\"…\" what it shows; alt=\"\" where it only decorates. Many people see mail without pictures."),
+          _("This address leads nowhere from a mail."), _("Write it whole, beginning with https://.")),
+    _rule("client_no_alt", r"<(?:mj-image|img)\b(?![^<>]*\balt\s*=)[^<>]*>", _("This picture has no alternative text."),
+          _("Say in alt=\"…\" what it shows; alt=\"\" where it only decorates. Many people see mail without"
+            " pictures.")),
     _rule("client_no_source",
           r"<(?:mj-image|img|mj-carousel-image)\b(?![^<>]*\ssrc\s*=\s*(?:\"\s*[^\"\s]|'\s*[^'\s]|[^\s\"'>]))"
           r"(?![^<>]*\smj-class\s*=)[^<>]*>",
-          "This picture has no address: its place stays empty.",
-          "Choose one of the library (Insert picture), or write its address into src=\"…\"."),
+          _("This picture has no address: its place stays empty."),
+          _("Choose one of the library (Insert picture), or write its address into src=\"…\".")),
     _rule("client_no_width", r"<img\b(?![^<>]*\b(?:width|height)\s*=)[^<>]*>",
-          "Outlook for Windows shows this picture in its full size.", "Give it a width=\"…\" in pixels."),
+          _("Outlook for Windows shows this picture in its full size."), _("Give it a width=\"…\" in pixels.")),
 )
 _MARKDOWN_IMAGE = re.compile(r"!\[\s*\]\(")
 _MARKDOWN_NO_SOURCE = re.compile(r"!\[[^\[\]\n]*\]\(\s*\)")
@@ -92,8 +101,8 @@ def support_findings(content: TemplateInput, html: str | None) -> list[Finding]:
         return []
     found = list(_in_markdown(content.source) if content.kind == TemplateKind.MARKDOWN else _in_source(content.source))
     if html and any(end - begin > MAX_STYLE for begin, end in styles(html)):
-        found.append(_finding("client_long_style", "Gmail leaves out style elements of more than 8,192 characters.",
-                              "Shorten the styles, or inline them only."))
+        found.append(_finding("client_long_style", _("Gmail leaves out style elements of more than 8,192 characters."),
+                              _("Shorten the styles, or inline them only.")))
     return found
 
 
@@ -126,15 +135,15 @@ def _shown(source: str) -> str:
 def _in_markdown(source: str) -> Iterator[Finding]:
     seen = _CODE.sub(lambda match: _blanked(match[0]), source)
     if match := _MARKDOWN_IMAGE.search(seen):
-        yield _finding("client_no_alt", "This picture has no alternative text.",
-                       "Write what it shows between the brackets: ![A loaf of rye](…).", source, match)
+        yield _finding("client_no_alt", _("This picture has no alternative text."),
+                       _("Write what it shows between the brackets: ![A loaf of rye](…)."), source, match)
     if match := _MARKDOWN_NO_SOURCE.search(seen):
-        yield _finding("client_no_source", "This picture has no address: its place stays empty.",
-                       "Choose one of the library (Insert picture), or write its address between the brackets.",
+        yield _finding("client_no_source", _("This picture has no address: its place stays empty."),
+                       _("Choose one of the library (Insert picture), or write its address between the brackets."),
                        source, match)
     if match := _MARKDOWN_HTML.search(seen):
-        yield _finding("markdown_html", "HTML in Markdown is shown as written.",
-                       "Use Markdown’s own signs, or write the template in HTML.", source, match)
+        yield _finding("markdown_html", _("HTML in Markdown is shown as written."),
+                       _("Use Markdown’s own signs, or write the template in HTML."), source, match)
 
 
 def _blanked(text: str) -> str:
@@ -144,7 +153,7 @@ def _blanked(text: str) -> str:
 
 def _finding(code: str, message: str, fix: str, source: str = "", match: re.Match[str] | None = None) -> Finding:
     return Finding(
-        severity=Severity.WARNING, code=code, message=message, fix=fix, part="html",
+        severity=Severity.WARNING, code=code, message=gettext(message), fix=gettext(fix), part="html",
         line=source.count("\n", 0, match.start()) + 1 if match else None,
         name=match[0].split("\n", 1)[0] if match else "",
     )

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 
 from django.conf import settings
+from django.utils.translation import gettext as _
 
 from campaigns.models import Picture, TemplateKind
 from campaigns.picture_uses import KEYS
@@ -32,14 +33,15 @@ def _about(picture: Picture | None, source: str, match: re.Match[str]) -> Iterat
     if picture is None:
         # The same path on a server of somebody else is none of ours.
         if source.endswith(settings.RELAYHUB_BASE_URL, 0, match.start()):
-            yield _finding("picture_gone", "This picture is not in the library any more: its place stays empty.",
-                           "Choose another one, or upload the same file again.", source, match)
+            yield _finding("picture_gone", _("This picture is not in the library any more: its place stays empty."),
+                           _("Choose another one, or upload the same file again."), source, match)
     elif picture.is_heavy:
-        way = ("Put in a smaller copy: its page under Pictures makes one." if picture.is_wide
-               else "Save it smaller and upload that.")
+        way = (_("Put in a smaller copy: its page under Pictures makes one.") if picture.is_wide
+               else _("Save it smaller and upload that."))
         yield _finding(
-            "picture_heavy", f"“{picture.name}” has {formats.size(picture.size_bytes)}: it loads slowly on phones.",
-            way, source, match,
+            "picture_heavy",
+            _("“%(name)s” has %(size)s: it loads slowly on phones.")
+            % {"name": picture.name, "size": formats.size(picture.size_bytes)}, way, source, match,
         )
 
 

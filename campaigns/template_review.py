@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db.models import Count, Q
+from django.utils.translation import gettext as _
 
 from campaigns import templates
 from campaigns.client_support import checks_of, support_findings
@@ -147,8 +148,9 @@ def _unknown_elements(content: TemplateInput) -> Iterator[Finding]:
         if name.removeprefix("mj-") not in _MJML_KNOWN and name not in told:
             told.add(name)
             yield Finding(
-                severity=Severity.WARNING, code="unknown_element", message=f"MJML has no element <{name}>.",
-                fix="It is left out of the mail, with all that is in it.", part="html", name=match[0],
+                severity=Severity.WARNING, code="unknown_element",
+                message=_("MJML has no element <%(name)s>.") % {"name": name},
+                fix=_("It is left out of the mail, with all that is in it."), part="html", name=match[0],
                 line=content.source.count("\n", 0, match.start()) + 1,
             )
 
@@ -157,8 +159,8 @@ def _unsubscribe(workspace: Workspace, content: TemplateInput) -> Iterator[Findi
     if not workspace.adds_footer and not compiled.has_unsubscribe_link(content.source, content.text):
         yield Finding(
             severity=Severity.WARNING, code="no_unsubscribe", part="html",
-            message="There is no unsubscribe link, and the footer of the workspace is switched off.",
-            fix="Insert {{ unsubscribe_url }} as the address of a link. Campaigns cannot be launched without it.",
+            message=_("There is no unsubscribe link, and the footer of the workspace is switched off."),
+            fix=_("Insert {{ unsubscribe_url }} as the address of a link. Campaigns cannot be launched without it."),
         )
 
 

@@ -11,6 +11,8 @@ from uuid import UUID
 
 from django.db import transaction
 from django.db.models import QuerySet
+from django.utils.translation import gettext, gettext_noop
+from django.utils.translation import gettext as _
 
 from campaigns.brand import brand_of
 from campaigns.fields import field_types
@@ -20,6 +22,7 @@ from relayhub.core import audit
 from relayhub.core.access import Actor, get_or_absent
 from relayhub.core.clock import now
 from relayhub.core.errors import AccessError, ConflictError, InputError, PrepareError
+from relayhub.core.formats import number
 from relayhub.core.ids import Prefix
 from relayhub.core.models import Workspace
 from relayhub.relay import compiled, rendering
@@ -29,6 +32,9 @@ from relayhub.relay.templates_port import TemplateParts
 MAX_SOURCE = 1024 * 1024
 #: Characters of the sample values, as JSON.
 MAX_SAMPLE = 20_000
+#: What the parts of a template are called within a sentence.
+_PARTS = {"subject": gettext_noop("subject"), "preheader": gettext_noop("preheader"), "html": gettext_noop("html"),
+          "text": gettext_noop("text")}
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}")
 
 
@@ -103,8 +109,10 @@ def save_draft(
         MailTemplate.objects.select_for_update().get(pk=template.pk)
         latest = newest(template)
         if seen is not None and seen != stamp(latest):
-            raise ConflictError("Somebody else saved this template meanwhile. Look at their text, then save again.",
-                                code="template_changed")
+            raise ConflictError(
+                _("Somebody else saved this template meanwhile. Look at their text, then save again."),
+                code="template_changed",
+            )
         if latest is None or latest.published_at is not None:
             version = _new_version(template, actor, content, number=(latest.number if latest else 0) + 1)
         else:
@@ -165,12 +173,16 @@ def set_sample(actor: Actor, template: MailTemplate, sample: Mapping[str, Any]) 
 def checked_sample(sample: object) -> dict[str, Any]:
     """The values if they are named and short enough, else InputError."""
     if not isinstance(sample, Mapping) or not all(isinstance(key, str) and _NAME.fullmatch(key) for key in sample):
-        raise InputError('Sample values are an object of names, such as {"order_number": "1042"}.', field="sample")
+        raise InputError(
+            _('Sample values are an object of names, such as {"order_number": "1042"}.'), field="sample"
+        )
     if len(json.dumps(sample)) > MAX_SAMPLE:
-        raise InputError(f"Sample values have up to {MAX_SAMPLE // 1000} KB.", field="sample")
+        raise InputError(_("Sample values have up to %(size)s KB.") % {"size": MAX_SAMPLE // 1000}, field="sample")
     taken = sorted({"contact", "workspace", "campaign"} & set(sample))
     if taken:
-        raise InputError(f"“{taken[0]}” is filled in by RelayHub; name the variable otherwise.", field="sample")
+        raise InputError(
+            _("“%(name)s” is filled in by RelayHub; name the variable otherwise.") % {"name": taken[0]}, field="sample"
+        )
     return dict(sample)
 
 
@@ -180,7 +192,7 @@ def publish(actor: Actor, template: MailTemplate) -> TemplateVersion:
         MailTemplate.objects.select_for_update().get(pk=template.pk)
         version = draft(template)
         if version is None:
-            raise ConflictError("There is no draft: nothing changed since the last publish.", code="no_draft")
+            raise ConflictError(_("There is no draft: nothing changed since the last publish."), code="no_draft")
         _refuse_errors(actor.workspace, content_of(version))
         version.published_at = now()
         version.save(update_fields=["published_at"])
@@ -220,8 +232,10 @@ def delete_template(actor: Actor, template: MailTemplate) -> None:
         MailTemplate.objects.select_for_update().get(pk=template.pk)
         used = campaigns_using(template).first()
         if used is not None or Broadcast.objects.filter(template_version__template=template).exists():
-            name = f"“{used.name}” uses it" if used is not None else "A campaign was sent with it"
-            raise ConflictError(f"This template cannot be deleted: {name}. Archive it instead.", code="template_used")
+            why = (_("This template cannot be deleted: “%(name)s” uses it. Archive it instead.") % {"name": used.name}
+                   if used is not None
+                   else _("This template cannot be deleted: A campaign was sent with it. Archive it instead."))
+            raise ConflictError(why, code="template_used")
         audit.record(actor, "template.deleted", "template", template.public_id, summary=template.name)
         template.delete()
 
@@ -289,8 +303,8 @@ def findings(
     for part, source in parts.items():
         lines = lines_of_fields(source)
         found += [
-            Finding(severity=Severity.WARNING, code="unknown_field", message=f"There is no field “{name}”.",
-                    fix=_fix_of_unknown(name, known),
+            Finding(severity=Severity.WARNING, code="unknown_field",
+                    message=_("There is no field “%(name)s”.") % {"name": name}, fix=_fix_of_unknown(name, known),
                     line=lines.get(name), part=part, name=name)
             for name in rendering.missing_fields([source], known) if name.split(".", 1)[0] not in brought
         ]
@@ -300,10 +314,11 @@ def findings(
 def _fix_of_unknown(name: str, known: Iterable[str]) -> str:
     wanted = meant(name, known)
     if wanted:
-        return (f"Did you mean {{{{ {wanted} }}}}? A campaign with {{{{ {name} }}}} cannot be launched. "
-                "If single messages bring it as a variable, give it a sample value.")
-    return ("Define it under Contacts or write another one; a campaign with it cannot be launched. "
-            "If single messages bring it as a variable, give it a sample value.")
+        return _("Did you mean {{ %(wanted)s }}? A campaign with {{ %(name)s }} cannot be launched. "
+                 "If single messages bring it as a variable, give it a sample value.") % {
+            "wanted": wanted, "name": name}
+    return _("Define it under Contacts or write another one; a campaign with it cannot be launched. "
+             "If single messages bring it as a variable, give it a sample value.")
 
 
 def preview(
@@ -369,10 +384,10 @@ def published_parts(workspace: Workspace, template_id: str) -> TemplateParts:
     try:
         template = get_or_absent(templates_of(workspace), Prefix.TEMPLATE, template_id)
     except AccessError as exc:
-        raise InputError("There is no such template.", field="template", code="unknown_template") from exc
+        raise InputError(_("There is no such template."), field="template", code="unknown_template") from exc
     version = published(template)
     if version is None:
-        raise InputError("This template was never published.", field="template", code="unknown_template")
+        raise InputError(_("This template was never published."), field="template", code="unknown_template")
     source = source_of(content_of(version), workspace)
     html = compiled.to_html(source)
     return TemplateParts(
@@ -400,8 +415,11 @@ def _refuse_errors(workspace: Workspace, content: TemplateInput) -> None:
     found = rendering.source_findings(_parts(content))
     if found:
         first = found[0]
-        where = f"line {first.line} of the {first.part}: " if first.line else ""
-        raise InputError(f"{where}{first.message} {first.fix}".strip(), field=first.part, code=first.code)
+        said = f"{first.message} {first.fix}".strip()
+        if first.line:
+            said = _("line %(line)s of the %(part)s: %(problem)s") % {
+                "line": first.line, "part": gettext(_PARTS[first.part]), "problem": said}
+        raise InputError(said, field=first.part, code=first.code)
     try:
         compiled.to_html(source_of(content, workspace))
     except PrepareError as exc:
@@ -410,16 +428,17 @@ def _refuse_errors(workspace: Workspace, content: TemplateInput) -> None:
 
 def _check(content: TemplateInput) -> None:
     if content.kind not in TemplateKind.values:
-        raise InputError(f"A template is one of: {', '.join(TemplateKind.values)}.", field="kind")
+        kinds = {"kinds": ", ".join(TemplateKind.values)}
+        raise InputError(_("A template is one of: %(kinds)s.") % kinds, field="kind")
     if any(char in content.subject for char in "\r\n\0") or len(content.subject) > 998:
-        raise InputError("A subject is one line of up to 998 characters.", field="subject")
+        raise InputError(_("A subject is one line of up to 998 characters."), field="subject")
     if max(len(content.source), len(content.text)) > MAX_SOURCE:
-        raise InputError(f"A template has up to {MAX_SOURCE // 1024:,} KiB.", field="html")
+        raise InputError(_("A template has up to %(size)s KiB.") % {"size": number(MAX_SOURCE // 1024)}, field="html")
     if "\0" in content.source or "\0" in content.text:
-        raise InputError("A template holds no NUL.", field="html")
+        raise InputError(_("A template holds no NUL."), field="html")
 
 
 def _checked_name(name: str) -> str:
     if not 1 <= len(name.strip()) <= 200:
-        raise InputError("Give the template a name of 1 to 200 characters.", field="name")
+        raise InputError(_("Give the template a name of 1 to 200 characters."), field="name")
     return name.strip()
