@@ -23,7 +23,15 @@ from campaigns.public.content import caged
 from campaigns.views.common import addresses_in, campaign_of, chosen_lists, picked_list, refuse
 from campaigns.views.template_editor import test_rows
 from campaigns.views.template_preview import framed, text_page
-from campaigns.views.wizard_steps import audience_notes, editable, left_out, reach, seen_revision, step_context
+from campaigns.views.wizard_steps import (
+    audience_notes,
+    editable,
+    left_out,
+    reach,
+    refusal_of,
+    seen_revision,
+    step_context,
+)
 from deliverability.models import DomainStatus, SendingDomain
 from relayhub.core.access import get_or_absent
 from relayhub.core.errors import AccessError, ConflictError, InputError, PrepareError, RelayHubError
@@ -182,7 +190,7 @@ def _meanwhile(looked_at: Campaign, user: User, seen: str) -> dict[str, Any]:
     html = render_to_string("campaigns/_wizard_meanwhile.html", {
         "meanwhile": campaign, "is_changed": is_changed, "user": user,
         "is_launched": campaign is not None and campaign.status not in editing.EDITABLE,
-        "refused": editing.refused_launch(campaign) if campaign is not None else None,
+        "refused": refusal_of(campaign) if campaign is not None else None,
     })
     return {"html": {"wizard-meanwhile": html}, "end": is_changed}
 

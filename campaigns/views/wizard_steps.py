@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy
 
 from campaigns import audience, editing, templates
 from campaigns.models import Campaign, LeftOutReason
+from campaigns.retold import refusal_told
 from campaigns.views.common import campaign_of
 from relayhub.core import formats
 from relayhub.core.errors import InputError
@@ -41,8 +42,14 @@ def step_context(
              "url": reverse(f"campaign-{step}", args=[campaign.public_id]) if is_open else ""}
         )
     version = templates.sent_version(campaign.template) if campaign.template else None
-    return {"campaign": campaign, "steps": steps, "here": here, "refused": editing.refused_launch(campaign),
+    return {"campaign": campaign, "steps": steps, "here": here, "refused": refusal_of(campaign),
             "template_subject": version.subject if version else "", **more}
+
+
+def refusal_of(campaign: Campaign) -> dict[str, Any] | None:
+    """When and why a planned launch did not take place, in the reader's words."""
+    entry = editing.refused_launch(campaign)
+    return {"at": entry.at, "summary": refusal_told(entry.summary)} if entry is not None else None
 
 
 def reach(campaign: Campaign, step: str) -> str:

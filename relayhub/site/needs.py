@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from campaigns.models import Campaign, CampaignStatus
+from campaigns.retold import refusal_told
 from deliverability.models import CheckOutcome, DomainCheck, DomainStatus, SendingDomain
 from deliverability.record_words import title_of
 from relayhub.core import formats, jobs, keys
@@ -260,7 +261,7 @@ def _campaigns(workspace: Workspace) -> list[Need]:
     why = {decode_id(Prefix.CAMPAIGN, entry.object_id): entry.summary for entry in reversed(missed)}
     drafts = Campaign.objects.filter(workspace=workspace, status=CampaignStatus.DRAFT, pk__in=[pk for pk in why if pk])
     return [
-        Need(kind="bad", icon="send", title=_("“%(name)s” was not launched") % {"name": row.name}, text=why[row.pk],
-             url=address("campaign-detail", row.public_id), label=_("Open it"))
+        Need(kind="bad", icon="send", title=_("“%(name)s” was not launched") % {"name": row.name},
+             text=refusal_told(why[row.pk]), url=address("campaign-detail", row.public_id), label=_("Open it"))
         for row in drafts[:3]
     ]

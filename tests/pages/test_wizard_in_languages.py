@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from collections.abc import Callable
+from datetime import timedelta
 from html import unescape
 
 import pytest
 from django.urls import reverse
 
-from campaigns import preflight
+from campaigns import broadcast, preflight
 from campaigns.models import Campaign
+from campaigns.retold import refusal_told
 from relayhub.core import languages
-from relayhub.core.models import User
+from relayhub.core.clock import now
+from relayhub.core.models import AuditEntry, User
 from tests.pages.marketer_rows import Desk, desk
 from tests.pages.report_rows import clicks, ends, launched, make_ripe, opens
 from tests.pages.wizard_rows import make_campaign, step
@@ -129,12 +133,43 @@ def test_a_refused_launch_is_kept_in_english_and_found_in_the_readers_language()
     at = reading("de")
     campaign = make_campaign(at, lists=None)
 
-    with languages.speaking("de"):
-        german = [finding.message for finding in preflight.look(campaign).findings]
-    english = [finding.message for finding in preflight.look(campaign).findings]
+    Campaign.objects.filter(pk=campaign.pk).update(status="scheduled", scheduled_at=now() - timedelta(minutes=1))
+    broadcast.launch_due()
 
-    assert "Niemand würde diese Kampagne erhalten." in german
-    assert "Nobody would get this campaign." in english
+    kept = AuditEntry.objects.get(action="campaign.launch_blocked").summary
+    page = text_of(at, step(campaign, "audience"))
+
+    assert kept == "Nobody would get this campaign. Choose a list with confirmed contacts in the audience step."
+    assert "Niemand würde diese Kampagne erhalten. Wählen Sie im Schritt Zielgruppe" in page
+    assert english_in(page) == []
+
+
+def test_what_refuses_a_planned_launch_is_known_again_whole_or_left_as_it_is() -> None:
+    too_late = ("Its time, 2026-11-24 10:00 UTC, passed more than an hour ago while nothing could be launched. "
+                "Look at it, and launch it if it is still right.")
+    sender = ("The From address cannot be used: An address has an @ between name and domain. "
+              "Write it as Name <user@domain>.")
+
+    with languages.speaking("de"):
+        told = [refusal_told(stored) for stored in (too_late, sender, "Nobody knows. Write it anew.")]
+    with languages.speaking("en"):
+        english = refusal_told(too_late)
+
+    assert [english_in(text) for text in told[:2]] == [[], []]
+    assert "2026-11-24 10:00" in told[0]
+    assert (told[2], english) == ("Nobody knows. Write it anew.", too_late)
+
+
+def test_every_block_of_pre_flight_is_known_again() -> None:
+    source = inspect.getsource(preflight)
+    blocks = re.findall(r'_block\(\s*"[\w-]+", _\("([^"]+)"\)(?: % \w+| % \{[^}]*\})?,\s*_\("([^"]+)"\)', source)
+    found = [f"{message} {fix}" % {"name": "x", "domain": "x", "why": "x"} for message, fix in blocks]
+
+    with languages.speaking("pl"):
+        unknown = [stored for stored in found if refusal_told(stored) == stored]
+
+    assert len(found) > 5
+    assert unknown == []
 
 
 @pytest.mark.browser
