@@ -24,6 +24,8 @@ from relayhub.core.pages import PageRequest, back_to, page
 #: How many addresses a confirmation names.
 _NAMED = 10
 _EXPORT = "export"
+#: What people put between thousands, which a number that is typed may have.
+_GROUPING = str.maketrans("", "", " .,'’\u00a0\u202f")
 #: What the page calls them -> the act.
 _SHORT = {"add": BulkKind.ADD_TO_LIST, "remove": BulkKind.REMOVE_FROM_LIST}
 
@@ -107,7 +109,7 @@ def contact_export(request: PageRequest) -> HttpResponse:
 
 
 def _is_confirmed(request: PageRequest, chosen: Chosen) -> bool:
-    typed = request.POST.get("typed", "").replace(",", "").strip()
+    typed = request.POST.get("typed", "").translate(_GROUPING)
     return bool(typed) and typed == str(bulk.count_chosen(request.actor, chosen))
 
 

@@ -136,6 +136,19 @@ def test_the_reply_to_an_act_is_in_the_persons_language_and_the_interface_stays_
     assert "suprimido" not in answer.content.decode().lower()
 
 
+@pytest.mark.parametrize("number", ["1.203", "1203", "1\u202f203", "1,203"])
+def test_a_number_to_confirm_is_taken_as_any_language_writes_it(number: str) -> None:
+    at = reading("de")
+    Contact.objects.bulk_create(
+        Contact(workspace=at.workspace, email=f"m{count}@x.example", email_key=f"m{count}@x.example")
+        for count in range(1200)
+    )
+
+    at.client.post(reverse("contact-bulk"), {"act": "delete", "all": "1", "typed": number})
+
+    assert not Contact.objects.exists()
+
+
 @pytest.mark.browser
 @pytest.mark.django_db(transaction=True)
 def test_contacts_look_right_in_long_words(look: Callable[..., None]) -> None:
