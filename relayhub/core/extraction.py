@@ -41,6 +41,8 @@ _CONTEXTS = {"vocabulary.py": "status", "audit_words.py": "audit log"}
 _SCRIPT_KEYWORDS: dict[str, tuple[int | tuple[int, str], ...] | None] = {"gettext": None, "ngettext": (1, 2)}
 _TEXT = r"""(?:'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*")"""
 _CALL = re.compile(rf" (n?p?gettext|_)\((?:u?{_TEXT})(?:, (?:u?{_TEXT}|count))*\) ")
+#: French sets these signs off from the words; a line must not break there.
+_SET_OFF = re.compile(r" (?=[:;?!»])|(?<=«) ")
 _HEADER_OF_A_DATE = re.compile(r'^"(?:POT-Creation-Date|PO-Revision-Date): .*\\n"\n', re.MULTILINE)
 
 
@@ -116,6 +118,12 @@ def in_step(home: Home, language: str, found: Catalog) -> str:
     """The catalogue's source with the texts there are now: new ones empty, gone ones dropped."""
     catalog = present(home, language)
     catalog.update(found, no_fuzzy_matching=True)
+    for message in catalog:
+        if message.id and message.string:
+            given = message.string
+            message.string = (
+                typeset(given, language) if isinstance(given, str) else tuple(typeset(text, language) for text in given)
+            )
     catalog.project, catalog.version, catalog.fuzzy = "RelayHub", "", False
     catalog.header_comment = f"# RelayHub: {language}. Kept in step by `manage.py makecatalogs`."
     catalog.last_translator, catalog.language_team, catalog.msgid_bugs_address = "", "", ""
@@ -123,6 +131,11 @@ def in_step(home: Home, language: str, found: Catalog) -> str:
     write_po(target, catalog, width=110, sort_output=False, sort_by_file=True, ignore_obsolete=True,
              include_lineno=False)
     return _HEADER_OF_A_DATE.sub("", target.getvalue().decode())
+
+
+def typeset(text: str, language: str) -> str:
+    """A translation with the blanks that its language wants around signs."""
+    return _SET_OFF.sub("\N{NO-BREAK SPACE}", text) if language == "fr" else text
 
 
 def make_all() -> list[Path]:

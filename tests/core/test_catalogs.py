@@ -71,3 +71,10 @@ def test_every_text_is_translated_and_keeps_its_places(home: extraction.Home, la
             wrong.append(f"other places: {sources[0]}: {given}")
 
     assert wrong == []
+
+
+def test_french_signs_stay_with_their_words() -> None:
+    assert extraction.typeset("Retirer « %(name)s » : oui ?", "fr") == (
+        "Retirer «\xa0%(name)s\xa0»\xa0: oui\xa0?"
+    )
+    assert extraction.typeset("So geht es : nicht", "de") == "So geht es : nicht"
