@@ -8,7 +8,7 @@ from uuid import UUID
 
 from django.db.models import Count, Q, QuerySet
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 
 from campaigns import broadcast, bulk, confirmation, exporter, field_removal, import_undo, importer
 from deliverability import suppression_import
@@ -100,8 +100,9 @@ def state(workspace: Workspace, user: User) -> dict[str, Any]:
 
 def _note(running: int, news: int) -> str:
     if running:
-        return _("%(count)s running") % {"count": formats.number(running)}
-    return _("%(count)s new") % {"count": formats.number(news)} if news else ""
+        words = ngettext("%(count)s running", "%(count)s running", running)
+        return words % {"count": formats.number(running)}
+    return ngettext("%(count)s new", "%(count)s new", news) % {"count": formats.number(news)} if news else ""
 
 
 def payload(workspace: Workspace, user: User) -> dict[str, Any]:

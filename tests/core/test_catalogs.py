@@ -69,6 +69,8 @@ def test_every_text_is_translated_and_keeps_its_places(home: extraction.Home, la
             wrong.append(f"not translated: {sources[0]}")
         elif any(sorted(set(PLACE.findall(text))) != wanted for text in given):
             wrong.append(f"other places: {sources[0]}: {given}")
+        elif any(" || " in text for text in given):
+            wrong.append(f"several forms in one: {sources[0]}: {given}")
 
     assert wrong == []
 
