@@ -23,7 +23,7 @@ from campaigns import audience, preflight, templates
 from campaigns.editing import locked_campaign
 from campaigns.launching import require_launch
 from campaigns.models import Broadcast, BroadcastStatus, Campaign, CampaignStatus, TemplateVersion
-from relayhub.core import audit, jobs, live_feed
+from relayhub.core import audit, jobs, live_feed, spoken
 from relayhub.core.access import Actor, require, system_actor
 from relayhub.core.clock import now
 from relayhub.core.crashpoints import crashpoint
@@ -119,7 +119,8 @@ def _locked_as_seen(campaign: Campaign) -> Campaign:
         raise _LaunchedMeanwhile
     if locked.status not in (CampaignStatus.DRAFT, CampaignStatus.SCHEDULED):
         words = _("This campaign is %(status)s. Copy it to send it again.")
-        raise ConflictError(words % {"status": locked.get_status_display().lower()}, code=f"campaign_{locked.status}")
+        status = spoken.within(locked.get_status_display())
+        raise ConflictError(words % {"status": status}, code=f"campaign_{locked.status}")
     if (locked.status, locked.revision) != (campaign.status, campaign.revision):
         raise ConflictError(
             _("Somebody else changed this campaign meanwhile. Look at it again before you launch it."),
@@ -328,7 +329,7 @@ def _switch(actor: Actor, campaign: Campaign, before: str, after: str, action: s
         if locked.status == after:
             return locked
         if locked.status != before:
-            words = _("This campaign is %(status)s.") % {"status": locked.get_status_display().lower()}
+            words = _("This campaign is %(status)s.") % {"status": spoken.within(locked.get_status_display())}
             raise ConflictError(words, code="wrong_state")
         locked.status = after
         locked.save(update_fields=["status"])

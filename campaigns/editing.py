@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from campaigns.launching import require_launch
 from campaigns.models import Campaign, CampaignStatus, MailingList, MailTemplate
 from campaigns.retold import reason_told
-from relayhub.core import audit, formats, live_feed
+from relayhub.core import audit, formats, live_feed, spoken
 from relayhub.core.access import Actor, require
 from relayhub.core.clock import is_within_reach, now
 from relayhub.core.errors import AccessError, ConflictError, InputError
@@ -180,7 +180,7 @@ def _put_away(actor: Actor, campaign: Campaign, *, is_away: bool) -> None:
         locked = locked_campaign(campaign)
         if is_away and locked.status in (CampaignStatus.SENDING, CampaignStatus.PAUSED, CampaignStatus.SCHEDULED):
             words = _("This campaign is %(status)s: archive it once it is over.")
-            raise ConflictError(words % {"status": locked.get_status_display().lower()}, code="campaign_running")
+            raise ConflictError(words % {"status": spoken.within(locked.get_status_display())}, code="campaign_running")
         if (locked.archived_at is not None) == is_away:
             return
         locked.archived_at = now() if is_away else None
@@ -209,7 +209,7 @@ def copy_campaign(actor: Actor, campaign: Campaign) -> Campaign:
 def _check_editable(campaign: Campaign) -> None:
     if campaign.status not in EDITABLE:
         words = _("This campaign is %(status)s and cannot be changed any more.")
-        raise ConflictError(words % {"status": campaign.get_status_display().lower()}, code="campaign_launched")
+        raise ConflictError(words % {"status": spoken.within(campaign.get_status_display())}, code="campaign_launched")
 
 
 def _apply(campaign: Campaign, changes: CampaignChanges) -> None:
