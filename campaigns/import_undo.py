@@ -194,11 +194,13 @@ def sentence_of(counts: dict[str, int]) -> str:
     parts = [
         ngettext("%(count)s contact removed", "%(count)s contacts removed", counts["removed"])
         % {"count": number(counts["removed"])},
-        _("%(count)s restored") % {"count": number(counts["restored"])},
+        ngettext("%(count)s restored", "%(count)s restored", counts["restored"])
+        % {"count": number(counts["restored"])},
     ]
     if counts["taken_off"] or counts["places_kept"]:
-        parts.append(_("%(count)s taken off the list") % {"count": number(counts["taken_off"])})
-    parts.append(_("%(count)s kept") % {"count": number(counts["kept"])})
+        words = ngettext("%(count)s taken off the list", "%(count)s taken off the list", counts["taken_off"])
+        parts.append(words % {"count": number(counts["taken_off"])})
+    parts.append(ngettext("%(count)s kept", "%(count)s kept", counts["kept"]) % {"count": number(counts["kept"])})
     return ", ".join(parts)
 
 

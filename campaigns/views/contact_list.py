@@ -10,7 +10,7 @@ from django.http import HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.utils.translation import pgettext
+from django.utils.translation import ngettext, pgettext
 from django.views.decorators.http import require_GET, require_POST
 
 from campaigns import (
@@ -206,7 +206,7 @@ def _strip(found: standing.Figures) -> list[dict[str, Any]]:
 
     return [
         {"label": _("Contacts"), "value": formats.number(found.total), "url": f"{path}?view={asking.EVERYBODY}",
-         "note": _("%(count)s added in %(days)s days") % {
+         "note": ngettext("%(count)s added in %(days)s days", "%(count)s added in %(days)s days", found.added) % {
              "count": formats.number(found.added), "days": standing.LATELY.days}},
         part("may", _("May be written to"), _("confirmed on a list")),
         part("unconfirmed", _("Not confirmed"), _("asked, no answer yet")),

@@ -146,7 +146,8 @@ def _delivered(days: Span) -> dict[str, Any]:
 
 def _waiting(workspace: Workspace) -> dict[str, Any]:
     found = health_figures.waiting(workspace)
-    note = _("and %(count)s held") % {"count": formats.number(found.held)} if found.held else _("none held")
+    held = ngettext("and %(count)s held", "and %(count)s held", found.held) % {"count": formats.number(found.held)}
+    note = held if found.held else _("none held")
     if found.oldest_seconds is not None:
         note += "; " + _("first in turn for %(span)s") % {"span": formats.duration(found.oldest_seconds)}
     return {"label": _("Waiting"), "value": formats.number(found.turn), "unit": _("recipients"), "key": "waiting",
