@@ -3,7 +3,6 @@
 const SHOWN_MS = 4000;
 const token = () => document.querySelector('meta[name="csrf-token"]').content;
 
-for (const element of document.querySelectorAll("[data-picture-pick]")) element.hidden = false;
 for (const zone of document.querySelectorAll("[data-picture-upload]")) start(zone);
 
 function start(zone) {
@@ -95,11 +94,6 @@ function start(zone) {
 }
 
 // -- the library's page
-document.addEventListener("click", (event) => {
-  const pick = event.target.closest?.("[data-picture-pick]");
-  if (pick) document.querySelector(pick.dataset.picturePick).click();
-});
-
 document.addEventListener("rh:pictures", async () => {
   const place = document.getElementById("pictures");
   if (!place) return;

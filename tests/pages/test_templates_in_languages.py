@@ -52,7 +52,7 @@ def test_the_pages_of_templates_speak_german() -> None:
         editor(template): ("Platzhalter", "Entwurf speichern", "Beispielwerte", "Version 2 ist ein Entwurf"),
         reverse("template-versions", args=[template.public_id]): ("Von Version 1 zu Version 2", "1 entfernt"),
         reverse("template-workbench", args=[template.public_id]): ("Überschrift", "Zwei Spalten", "Die ganze E-Mail"),
-        reverse("picture-list"): ("Bilder hochladen", "1 Bild", "In keiner Vorlage"),
+        reverse("picture-list"): ("Bilder auswählen", "1 Bild", "In keiner Vorlage"),
     }
 
     missing = [(path, word) for path, words in told.items() for word in words if word not in page_of(at, path)]
@@ -109,3 +109,4 @@ def test_german_words_fit(look: Callable[..., None]) -> None:
     look(at, editor(template), "template-editor-de")
     look(at, reverse("template-list"), "template-list-de")
     look(at, reverse("picture-list"), "picture-list-de")
+    look(at, reverse("template-previews", args=[template.public_id]), "template-previews-de")
