@@ -115,7 +115,7 @@ def test_a_live_page_is_rendered_in_the_language_it_was_asked_in() -> None:
     ("language", "subject", "words"),
     [
         ("de", "Ines lädt Sie zu Shop bei RelayHub ein", "Ihre Rolle dort: Marketing."),
-        ("pl", "Ines zaprasza do Shop w RelayHub", "Rola: Marketing."),
+        ("pl", "Ines zaprasza do obszaru Shop w RelayHub", "Rola: Marketing."),
         ("xx", "Ines invites you to Shop on RelayHub", "Your role there: Marketer."),
     ],
 )
