@@ -73,9 +73,10 @@ def page(
 def _to_sign_in(request: HttpRequest) -> HttpResponse:
     """To sign-in and back: to the page itself, or to the page that a form was sent from.
 
-    A part that htmx asks for must not be filled with the sign-in page: it gets 401, which the page explains.
+    A part that htmx asks for must not be filled with the sign-in page: it gets 401, which the page explains. So does a
+    stream of events, which cannot follow to a page.
     """
-    if is_partial(request):
+    if is_partial(request) or "text/event-stream" in request.headers.get("Accept", ""):
         return HttpResponse(status=401)
     back = request.get_full_path() if request.method in _READS else back_to(request, settings.LOGIN_REDIRECT_URL)
     return redirect_to_login(back, settings.LOGIN_URL)

@@ -116,6 +116,7 @@ def test_the_box_over_a_page_offers_pages_then_what_fits_and_nothing_to_stranger
     assert "<html" not in some
     assert reverse("message-list") in straight
     assert Client().get(reverse("search-hits"), headers={"HX-Request": "true"}).status_code == 401
+    assert Client().get(reverse("jobs-live"), headers={"Accept": "text/event-stream"}).status_code == 401
 
 
 @pytest.mark.parametrize("text", ["", "   ", "%", "\\", "'", "\0", "<script>alert(1)</script>", "x" * 5000, "@", "."])
