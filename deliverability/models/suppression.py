@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from relayhub.core.clock import now
 from relayhub.core.ids import Prefix, encode_id, uuid7
@@ -17,7 +18,7 @@ class SuppressionReason(models.TextChoices):
 
     HARD_BOUNCE = "hard_bounce", _("Hard bounce")
     COMPLAINT = "complaint", _("Complaint")
-    UNSUBSCRIBE = "unsubscribe", _("Unsubscribe")
+    UNSUBSCRIBE = "unsubscribe", pgettext_lazy("reason of a suppression", "Unsubscribe")
     MANUAL = "manual", _("Added by hand")
 
 
