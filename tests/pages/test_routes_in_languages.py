@@ -51,20 +51,20 @@ def filled(language: str) -> Desk:
 
 
 GERMAN = [
-    ("home", ("Erste Schritte", "Massenversand", "Letzte 24 Stunden", "Geht jetzt hinaus"),
+    ("home", ("Erste Schritte", "Massenversand", "Letzte 24 Stunden", "Wird jetzt versendet"),
      ("What needs you", "First steps", "Waiting", "recipients", "Delivered")),
     ("live", ("Spuren", "Aufgeschoben", "Um langsameres Senden gebeten", "nächster Versuch", "pro Minute"),
      ("Lanes", "Deferred", "Asked to slow", "next try", "a minute", "Workers")),
     ("route-list", ("Regeln der Reihe nach", "An a.example oder b.example", "Alle E-Mails, die keine Regel"),
      ("Rules in order", " or ", "All mail", "Not used", "Last rule")),
-    ("route-go-live", ("Wie E-Mails hinausgehen", "Eines fehlt noch vor dem Echtbetrieb", "Anbieter wählen"),
+    ("route-go-live", ("Wie E-Mails versendet werden", "Eines fehlt noch vor dem Echtbetrieb", "Anbieter wählen"),
      ("How mail leaves", "Straight", "Provider with", "verified")),
     ("route-new", ("Welche E-Mails", "Benachbarte Regeln", "Regel hinzufügen"),
      ("Which mail", "Weight", "Add the rule")),
-    ("stream-list", ("Ein Strom ist eine Klasse", "Geht hinaus", "Gemessen wird", "Massenversand"),
+    ("stream-list", ("Ein Strom ist eine Klasse", "Wird versendet", "Gemessen wird", "Massenversand"),
      ("A stream is", "Goes out", "Measures", "Broadcast", "own letters")),
-    ("stream-new", ("Neuer Strom", "Transaktion: eine Person"), ("New stream", "Transactional", "one person")),
-    ("job-list", ("Läuft gerade", "Jede Art", "7 / 9 Zeilen"), ("Running now", "Every kind", " of 9", "Started")),
+    ("stream-new", ("Neuer Strom", "Transaktionsmails: eine Person"), ("New stream", "Transactional", "one person")),
+    ("job-list", ("Läuft gerade", "Alle Arten", "7 / 9 Zeilen"), ("Running now", "Every kind", " of 9", "Started")),
 ]
 
 

@@ -68,7 +68,7 @@ def report_of(at: Desk) -> Campaign:
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        ("audience", ("Mailinglisten", "Wer ausgelassen wird und warum", "3 Empfänger", "Weiter zum Inhalt")),
+        ("audience", ("Listen", "Wer ausgelassen wird und warum", "3 Empfänger", "Weiter zum Inhalt")),
         ("content", ("Name der Kampagne", "Leer: der Betreff der Vorlage.", "Test senden", "Alle Vorlagen")),
         ("preflight", ("Startbereit", "Was geprüft wurde", "Der Absender gehört zu einer bestätigten Domain")),
         ("schedule", ("Für 3 Empfänger starten", "Zeitzone", "Beginnt, sobald Sie starten")),
@@ -110,7 +110,7 @@ def test_the_report_and_its_click_map_are_said_in_german() -> None:
     assert "Neben den letzten fünf" in report
     assert "Je Postfachanbieter" in report
     assert "Klicks je Link" in report
-    assert "Die E-Mail, wie sie hinausging" in marked
+    assert "Die E-Mail, wie sie versendet wurde" in marked
     assert english_in(report + marked) == []
 
 
