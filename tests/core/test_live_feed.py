@@ -278,7 +278,7 @@ def test_a_stream_is_authorised_like_its_page() -> None:
 
     async def work(port: int) -> None:
         stranger, former = Reader(port, "nobody"), Reader(port, session)
-        assert (await stranger.open()).split()[1] == b"302"
+        assert (await stranger.open()).split()[1] == b"401"
         assert (await former.open()).split()[1] == b"302"
 
     with web_server() as port:

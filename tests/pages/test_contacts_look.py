@@ -252,7 +252,7 @@ def test_the_import_from_file_to_contacts(full: Desk, browse: Any, tmp_path: Pat
     page.locator(".rh-head").get_by_role("button", name="Continue to the dry run").click()
     expect(page.locator(".rh-progress")).to_be_visible()
     jobs.run_job(ContactImport.objects.get(is_dry_run=True).pk)
-    page.get_by_role("button", name="Import 3 rows").click()
+    page.locator(".rh-head").get_by_role("button", name="Import 3 rows").click()
     expect(page.locator(".rh-progress")).to_be_visible()
     jobs.run_job(ContactImport.objects.get(is_dry_run=False).pk)
     page.get_by_role("link", name="See 1 new contact").click()

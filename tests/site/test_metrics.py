@@ -12,6 +12,7 @@ from rest_framework.test import APIClient
 from relayhub.core.access import ALL_SCOPES, system_actor
 from relayhub.core.keys import KeyLimits, create_key
 from relayhub.relay import figures
+from relayhub.relay.models import Recipient
 from relayhub.site import metrics, setup
 
 pytestmark = [pytest.mark.django_db, pytest.mark.servers]
@@ -44,5 +45,7 @@ def test_what_is_open_is_counted_without_reading_what_is_done() -> None:
         plan = "\n".join(row[0] for row in cursor.fetchall())
 
     assert "Seq Scan" not in plan
-    for name in ("recipient_due", "recipient_in_flight", "recipient_set_aside"):
-        assert name in plan
+    used = {index.name for index in Recipient._meta.indexes if index.name in plan}
+    # Which of two partial indexes is taken of an empty table is the planner's; neither holds what was delivered.
+    assert used - {"recipient_by_trouble"} >= {"recipient_due", "recipient_in_flight"}
+    assert used <= {"recipient_due", "recipient_in_flight", "recipient_set_aside", "recipient_by_trouble"}
