@@ -25,7 +25,7 @@ REMEDY = "Open the domain's page: it shows the record that is missing or wrong."
         (
             f"{REMEDY} The receiver's own page: https://postmaster.gmx.net",
             "Öffnen Sie die Seite der Domain: Sie zeigt, welcher Eintrag fehlt oder falsch ist. "
-            "Die Seite des Empfängers dazu: https://postmaster.gmx.net",
+            "Die Seite des Anbieters dazu: https://postmaster.gmx.net",
         ),
         ("550 no such user here", "550 no such user here"),
         ("Messages", "Messages"),
