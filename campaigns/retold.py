@@ -11,6 +11,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_noop as _
 
 from relayhub.core.retelling import KnownSentences
+from relayhub.protocol import address_words
 
 #: Why an import ended before its file did.
 FILE_GONE = _("The file of this import is gone; upload it again.")
@@ -26,18 +27,8 @@ _SOURCES = KnownSentences(
     _("added by %(who)s"), _("removed by %(who)s"), _("suppressed by %(who)s"), _("unsubscribed by %(who)s"),
     _("undone by %(who)s"), _("event %(id)s"),
 )
-_ADDRESSES = (
-    _("The part before the @ is over 64 octets."), _("One address is wanted, not several."),
-    _("Line breaks and control characters are not accepted."), _("Quotes, brackets or parentheses do not match."),
-    _("Text behind the closing bracket."), _("A bracket or parenthesis is not closed."), _("An address is missing."),
-    _("The address is over 254 octets."), _("The name is over 998 octets."), _("Groups are not accepted."),
-    _("An address has an @ between name and domain."), _("The part before the @ is malformed."),
-    _("The domain is over 255 octets."), _("The domain is malformed."), _("No mail can reach .%(name)s domains."),
-    _("The domain needs a dot."), _("The address literal is malformed."),
-    _("Address literals are not accepted; write a domain."), _("The domain is not a valid international name."),
-)
 _REASONS = KnownSentences(
-    *_ADDRESSES, _("no e-mail address"), _("duplicate of row %(row)s"),
+    *address_words.SENTENCES, _("no e-mail address"), _("duplicate of row %(row)s"),
     _("it has %(cells)s cells, the file %(columns)s columns"), _("it is not well-formed CSV"),
     _("a quote is opened and never closed"), _("a cell is longer than %(size)s KiB"),
     _("a name has up to %(most)s characters, this one %(count)s"),
@@ -70,7 +61,7 @@ _LAUNCH = KnownSentences(
     _("Write only to people who asked for it, and less often."), _("Tell whoever runs RelayHub; nothing was sent."),
     _("The copy has no single %(name)s field."), _("The copy cannot be unsubscribed from with one click."),
     _("Its time, %(at)s UTC, passed more than an hour ago while nothing could be launched."),
-    _("Look at it, and launch it if it is still right."), *_ADDRESSES, nested=("why",),
+    _("Look at it, and launch it if it is still right."), *address_words.SENTENCES, nested=("why",),
 )
 _SENTENCE_END = re.compile(r"(?<=[.!?>]) ")
 

@@ -1,4 +1,4 @@
-"""Checking that the audit log is whole, as a job: every entry's hash, from the first to the newest at its start."""
+"""Checking that the audit log is whole, as a job: every entry's hash, from the first to the newest."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from django.utils.translation import gettext_noop
 
 from relayhub.core import audit, jobs
 from relayhub.core.access import AUDIT_READ, Actor, require
+from relayhub.core.ids import Prefix, decode_id
 from relayhub.core.models import AuditEntry, Job, Workspace
 
 JOB_KIND = "audit_check"
@@ -37,8 +38,8 @@ def last_of(workspace: Workspace) -> Job | None:
 
 def broken_in(job: Job) -> AuditEntry | None:
     """The first entry that a finished check found not to fit."""
-    found = job.result.get("broken") if job.result else None
-    return AuditEntry.objects.filter(workspace_id=job.workspace_id, pk=UUID(found)).first() if found else None
+    found = decode_id(Prefix.AUDIT, job.result.get("broken") or "") if job.result else None
+    return AuditEntry.objects.filter(workspace_id=job.workspace_id, pk=found).first() if found else None
 
 
 @jobs.job_runner(
@@ -53,7 +54,7 @@ def run_check(run: jobs.JobRun) -> None:
     while batch := list((rows.filter(pk__gt=last) if last else rows)[:_BATCH]):
         broken = audit.first_misfit(batch, previous)
         if broken is not None:
-            run.finish(entries=done + batch.index(broken) + 1, broken=str(broken.pk))
+            run.finish(entries=done + batch.index(broken) + 1, broken=broken.public_id)
             return
         last, previous, done = batch[-1].pk, batch[-1].entry_hash, done + len(batch)
         run.advance(done=done, last=str(last), previous=previous)

@@ -15,6 +15,8 @@ from enum import StrEnum
 
 import idna
 
+from relayhub.protocol import address_words as words
+
 MAX_LOCAL_PART_OCTETS = 64  # RFC 5321 §4.5.3.1.1
 MAX_DOMAIN_OCTETS = 255  # RFC 5321 §4.5.3.1.2; DNS itself allows 253 in text
 MAX_ADDRESS_OCTETS = 254  # RFC 5321 §4.5.3.1.3 less the angle brackets (erratum 1690)
@@ -146,7 +148,7 @@ def parse_addr_spec(text: str, *, policy: DomainPolicy = DEFAULT_POLICY) -> Addr
         return _parse_exactly(text, policy)
     local, domain, last_label = match.groups()
     if len(local) > MAX_LOCAL_PART_OCTETS:
-        raise AddressError(AddressFault.LOCAL_TOO_LONG, "The part before the @ is over 64 octets.")
+        raise AddressError(AddressFault.LOCAL_TOO_LONG, words.LOCAL_TOO_LONG)
     if "xn--" in domain.lower() or last_label.isdigit():
         return _parse_exactly(text, policy)
     _check_policy(domain, last_label, policy)
@@ -197,7 +199,7 @@ def parse_mailbox(text: str, *, policy: DomainPolicy = DEFAULT_POLICY) -> Addres
     """Read `Zoë <z@x.y>`, `"Doe, Jane" <j@x.y>`, `<j@x.y>` or `j@x.y`. Raises AddressError."""
     found = parse_mailbox_list(text, policy=policy)
     if len(found) != 1:
-        raise AddressError(AddressFault.MAILBOX, "One address is wanted, not several.")
+        raise AddressError(AddressFault.MAILBOX, words.SEVERAL)
     return found[0]
 
 
@@ -209,7 +211,7 @@ def parse_mailbox_list(text: str, *, policy: DomainPolicy = DEFAULT_POLICY) -> t
     left as they are: decoding belongs to header fields.
     """
     if _CONTROL.search(text.replace("\t", " ")):
-        raise AddressError(AddressFault.CONTROL, "Line breaks and control characters are not accepted.")
+        raise AddressError(AddressFault.CONTROL, words.CONTROL)
     found: list[Address] = []
     for part in _parts(text):
         if len(found) >= MAX_MAILBOXES:
@@ -249,13 +251,13 @@ def _parts(text: str) -> Iterator[_Part]:
             yield part
             part = _Part()
         elif piece in ("<", ">", ")", '"') or piece.startswith("\\"):
-            raise AddressError(AddressFault.MAILBOX, "Quotes, brackets or parentheses do not match.")
+            raise AddressError(AddressFault.MAILBOX, words.UNMATCHED)
         elif part.angle is not None and piece.strip():
-            raise AddressError(AddressFault.MAILBOX, "Text behind the closing bracket.")
+            raise AddressError(AddressFault.MAILBOX, words.BEHIND_BRACKET)
         else:
             part.phrase.append(piece)
     if depth or in_angle:
-        raise AddressError(AddressFault.MAILBOX, "A bracket or parenthesis is not closed.")
+        raise AddressError(AddressFault.MAILBOX, words.UNCLOSED)
     yield part
 
 
@@ -264,14 +266,14 @@ def _mailbox(part: _Part, policy: DomainPolicy) -> Address:
     comment = "".join(part.comment).strip()
     spec = phrase if part.angle is None else "".join(part.angle).strip()
     if not spec:
-        raise AddressError(AddressFault.EMPTY, "An address is missing.")
+        raise AddressError(AddressFault.EMPTY, words.MISSING)
     if len(spec) > MAX_MAILBOX_TEXT:
-        raise AddressError(AddressFault.TOO_LONG, "The address is over 254 octets.")
+        raise AddressError(AddressFault.TOO_LONG, words.TOO_LONG)
     display = comment if part.angle is None or not phrase else _unquote_phrase(phrase)
     if len(display.encode()) > MAX_DISPLAY_OCTETS:
-        raise AddressError(AddressFault.MAILBOX, "The name is over 998 octets.")
+        raise AddressError(AddressFault.MAILBOX, words.NAME_TOO_LONG)
     if ":" in phrase and part.angle is not None and '"' not in phrase:
-        raise AddressError(AddressFault.MAILBOX, "Groups are not accepted.")
+        raise AddressError(AddressFault.MAILBOX, words.GROUP)
     address = parse_addr_spec(spec, policy=policy)
     return Address(local=address.local, domain=address.domain, display=display) if display else address
 
@@ -285,30 +287,30 @@ def _parse_exactly(text: str, policy: DomainPolicy) -> Address:
     _check_characters(text)
     local, at, domain = text.rpartition("@")
     if not at:
-        raise AddressError(AddressFault.NO_AT, "An address has an @ between name and domain.")
+        raise AddressError(AddressFault.NO_AT, words.NO_AT)
     _check_local(local)
     ascii_domain = _check_domain(domain, policy)
     if len(local.encode()) + 1 + len(ascii_domain) > MAX_ADDRESS_OCTETS:
-        raise AddressError(AddressFault.TOO_LONG, "The address is over 254 octets.")
+        raise AddressError(AddressFault.TOO_LONG, words.TOO_LONG)
     return Address(local=local, domain=domain)
 
 
 def _check_characters(text: str) -> None:
     if not text:
-        raise AddressError(AddressFault.EMPTY, "An address is missing.")
+        raise AddressError(AddressFault.EMPTY, words.MISSING)
     if len(text) > MAX_LOCAL_PART_OCTETS + MAX_DOMAIN_OCTETS + 1:
-        raise AddressError(AddressFault.TOO_LONG, "The address is over 254 octets.")
+        raise AddressError(AddressFault.TOO_LONG, words.TOO_LONG)
     if _CONTROL.search(text):
-        raise AddressError(AddressFault.CONTROL, "Line breaks and control characters are not accepted.")
+        raise AddressError(AddressFault.CONTROL, words.CONTROL)
 
 
 def _check_local(local: str) -> None:
     if len(local.encode()) > MAX_LOCAL_PART_OCTETS:
-        raise AddressError(AddressFault.LOCAL_TOO_LONG, "The part before the @ is over 64 octets.")
+        raise AddressError(AddressFault.LOCAL_TOO_LONG, words.LOCAL_TOO_LONG)
     if _DOT_ATOM.fullmatch(local) or _is_quoted(local):
         return
     if local.isascii() or not _is_utf8_dot_atom(local):
-        raise AddressError(AddressFault.LOCAL_PART, "The part before the @ is malformed.")
+        raise AddressError(AddressFault.LOCAL_PART, words.LOCAL_PART)
 
 
 def _is_quoted(local: str) -> bool:
@@ -338,19 +340,19 @@ def _check_domain(domain: str, policy: DomainPolicy) -> str:
         return _check_literal(domain, policy)
     ascii_domain = domain if domain.isascii() and "xn--" not in domain.lower() else _a_labels(domain)
     if len(ascii_domain) > MAX_DOMAIN_OCTETS:
-        raise AddressError(AddressFault.DOMAIN_TOO_LONG, "The domain is over 255 octets.")
+        raise AddressError(AddressFault.DOMAIN_TOO_LONG, words.DOMAIN_TOO_LONG)
     match = _LDH_DOMAIN.fullmatch(ascii_domain)
     if match is None or match[1].isdigit():
-        raise AddressError(AddressFault.DOMAIN, "The domain is malformed.")
+        raise AddressError(AddressFault.DOMAIN, words.DOMAIN)
     _check_policy(ascii_domain, match[1], policy)
     return ascii_domain.lower()
 
 
 def _check_policy(domain: str, last_label: str, policy: DomainPolicy) -> None:
     if last_label.lower() in policy.refused_suffixes:
-        raise AddressError(AddressFault.REFUSED_DOMAIN, f"No mail can reach .{last_label.lower()} domains.")
+        raise AddressError(AddressFault.REFUSED_DOMAIN, words.REFUSED_SUFFIX % {"name": last_label.lower()})
     if not policy.allow_single_label and len(last_label) == len(domain):
-        raise AddressError(AddressFault.REFUSED_DOMAIN, "The domain needs a dot.")
+        raise AddressError(AddressFault.REFUSED_DOMAIN, words.NO_DOT)
 
 
 def _check_literal(domain: str, policy: DomainPolicy) -> str:
@@ -363,20 +365,20 @@ def _check_literal(domain: str, policy: DomainPolicy) -> str:
         else:
             ipaddress.IPv4Address(inner)
     except ValueError:
-        raise AddressError(AddressFault.DOMAIN, "The address literal is malformed.") from None
+        raise AddressError(AddressFault.DOMAIN, words.LITERAL) from None
     if not policy.allow_literals:
-        raise AddressError(AddressFault.LITERAL, "Address literals are not accepted; write a domain.")
+        raise AddressError(AddressFault.LITERAL, words.NO_LITERALS)
     return domain.lower()
 
 
 def _a_labels(domain: str) -> str:
     """IDNA 2008 with UTS 46 mapping, lower case. The caller bounds the length."""
     if len(domain) > MAX_DOMAIN_OCTETS:
-        raise AddressError(AddressFault.DOMAIN_TOO_LONG, "The domain is over 255 octets.")
+        raise AddressError(AddressFault.DOMAIN_TOO_LONG, words.DOMAIN_TOO_LONG)
     try:
         return idna.encode(domain, uts46=True, std3_rules=True).decode("ascii").lower()
     except (idna.IDNAError, UnicodeError, ValueError, IndexError):
-        raise AddressError(AddressFault.DOMAIN, "The domain is not a valid international name.") from None
+        raise AddressError(AddressFault.DOMAIN, words.NOT_INTERNATIONAL) from None
 
 
 def _key(local: str, ascii_domain: str) -> str:

@@ -68,7 +68,8 @@ def run_rest(run: jobs.JobRun) -> None:
 
 def lanes_of(message: Message) -> QuerySet[Lane, int]:
     """The lanes of a campaign's mail, without a look at its recipients."""
-    return Lane.objects.filter(broadcast_id=message.broadcast_id).values_list("pk", flat=True)
+    lanes = Lane.objects.filter(workspace_id=message.workspace_id, broadcast_id=message.broadcast_id)
+    return lanes.values_list("pk", flat=True)
 
 
 def _move(act: str, message_id: UUID, by: str, *, most: int) -> int:

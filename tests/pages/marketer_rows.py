@@ -32,3 +32,10 @@ def desk(workspace: Workspace | None = None, *, role: str = Role.OWNER, email: s
     client = Client()
     client.force_login(user, backend="allauth.account.auth_backends.AuthenticationBackend")
     return Desk(client=client, actor=actor_for_member(member), workspace=workspace, user=user)
+
+
+def reading(language: str, workspace: Workspace | None = None) -> Desk:
+    """A person at a desk who reads that language."""
+    at = desk(workspace)
+    User.objects.filter(pk=at.user.pk).update(language=language)
+    return at

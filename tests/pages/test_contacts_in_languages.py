@@ -14,7 +14,7 @@ from campaigns.contacts import Evidence, add_contact
 from campaigns.models import Contact, ContactImport
 from relayhub.core import jobs
 from relayhub.core.models import Job, User
-from tests.pages.marketer_rows import Desk, desk
+from tests.pages.marketer_rows import Desk, reading
 
 pytestmark = pytest.mark.django_db
 
@@ -25,10 +25,9 @@ _ENGLISH = re.compile(
 )
 
 
-def reading(language: str) -> Desk:
+def people_of(language: str) -> Desk:
     """A person who reads that language, with a list, a few people on it, and a field."""
-    at = desk()
-    User.objects.filter(pk=at.user.pk).update(language=language)
+    at = reading(language)
     news = lists.create_list(at.actor, name="Gazeta", opt_in="double", from_header="Maja <maja@example.com>")
     fields.define_field(at.actor, key="punkte", label="Punkte", type="number")
     fields.define_field(at.actor, key="karte", label="Karte", type="boolean")
@@ -88,7 +87,7 @@ def pages_of(at: Desk) -> list[str]:
 
 
 def test_no_page_of_contacts_imports_and_lists_is_left_in_english() -> None:
-    at = reading("de")
+    at = people_of("de")
 
     said = {path: text_of(at, path) for path in pages_of(at)}
 
@@ -101,7 +100,7 @@ def test_no_page_of_contacts_imports_and_lists_is_left_in_english() -> None:
 
 
 def test_polish_counts_in_three_forms() -> None:
-    at = reading("pl")
+    at = people_of("pl")
     run = tried(at, is_dry_run=True)
     news = lists.lists_of(at.workspace).get()
 
@@ -113,7 +112,7 @@ def test_polish_counts_in_three_forms() -> None:
 
 
 def test_what_is_stored_stays_english_and_is_said_anew() -> None:
-    at = reading("fr")
+    at = people_of("fr")
     run = tried(at, is_dry_run=False)
 
     page = text_of(at, reverse("contact-import-run", args=[run.public_id]))
@@ -126,7 +125,7 @@ def test_what_is_stored_stays_english_and_is_said_anew() -> None:
 
 
 def test_the_reply_to_an_act_is_in_the_persons_language_and_the_interface_stays_english() -> None:
-    at = reading("es")
+    at = people_of("es")
     ann = Contact.objects.get(email_key="ann@x.example")
 
     at.client.post(reverse("contact-bulk"), {"act": "suppress", "contact": ann.public_id})
@@ -138,7 +137,7 @@ def test_the_reply_to_an_act_is_in_the_persons_language_and_the_interface_stays_
 
 @pytest.mark.parametrize("number", ["1.203", "1203", "1\u202f203", "1,203"])
 def test_a_number_to_confirm_is_taken_as_any_language_writes_it(number: str) -> None:
-    at = reading("de")
+    at = people_of("de")
     Contact.objects.bulk_create(
         Contact(workspace=at.workspace, email=f"m{count}@x.example", email_key=f"m{count}@x.example")
         for count in range(1200)
@@ -152,7 +151,7 @@ def test_a_number_to_confirm_is_taken_as_any_language_writes_it(number: str) -> 
 @pytest.mark.browser
 @pytest.mark.django_db(transaction=True)
 def test_contacts_look_right_in_long_words(look: Callable[..., None]) -> None:
-    at = reading("de")
+    at = people_of("de")
     run = tried(at, is_dry_run=True)
     ann = Contact.objects.get(email_key="ann@x.example")
     look(at, reverse("contact-list"), "contacts-de")

@@ -18,10 +18,9 @@ from deliverability import domain_letters, domains, explanations, records, shari
 from deliverability.models import DomainCheck, SendingDomain, Suppression
 from relayhub.core import languages, spoken
 from relayhub.core.clock import now
-from relayhub.core.models import User
 from relayhub.core.system_mail import SystemLetter
 from relayhub.protocol import dns_records
-from tests.pages.marketer_rows import Desk, desk
+from tests.pages.marketer_rows import Desk, desk, reading
 from tests.support.deliverability_rows import bulk_stream, published
 from tests.support.dns_server import DnsServer
 from tests.support.domain_pages import dns
@@ -30,13 +29,6 @@ __all__ = ["dns"]
 pytestmark = pytest.mark.django_db
 #: Small words of English that no German sentence has.
 _ENGLISH = re.compile(r"\b(?:the|is|are|its|and|of|with|by|it|from|to|yet)\b")
-
-
-def reading(language: str) -> Desk:
-    """A person who reads that language."""
-    at = desk()
-    User.objects.filter(pk=at.user.pk).update(language=language)
-    return at
 
 
 def text_of(client: Client, path: str, **headers: str) -> str:

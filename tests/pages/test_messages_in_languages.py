@@ -11,7 +11,7 @@ from django.urls import reverse
 
 from relayhub.core.models import User
 from relayhub.relay.models import Message, Recipient
-from tests.pages.marketer_rows import Desk, desk
+from tests.pages.marketer_rows import Desk, reading
 from tests.pages.message_rows import GREYLISTED, NO_SUCH_USER, handed_in, kept, recipient_of, tried
 from tests.support.deliverability_rows import make_domain
 
@@ -23,12 +23,6 @@ ENGLISH = (
     "The mailbox", "Read as", "What may be typed", "in the subject", "Unread", "Mark all read", "Headers explained",
     "Signatures", "What the person sees", "By the REST API", "it is for", "Not counted", "attachment",
 )
-
-
-def reading(language: str) -> Desk:
-    at = desk()
-    User.objects.filter(pk=at.user.pk).update(language=language)
-    return at
 
 
 def page(at: Desk, address: str) -> str:

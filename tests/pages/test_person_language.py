@@ -20,16 +20,9 @@ from relayhub.core.system_mail import SystemLetter
 from relayhub.core.vocabulary import STATUS_LOOKS, status_look
 from relayhub.relay import display, system_mail
 from relayhub.relay.models import Recipient
-from tests.pages.marketer_rows import Desk, desk
+from tests.pages.marketer_rows import Desk, desk, reading
 
 pytestmark = pytest.mark.django_db
-
-
-def reading(language: str) -> Desk:
-    """A person who reads that language."""
-    at = desk()
-    User.objects.filter(pk=at.user.pk).update(language=language)
-    return at
 
 
 def page_of(at: Desk | None, path: str, **headers: str) -> str:

@@ -10,24 +10,16 @@ import pytest
 from django.urls import reverse
 
 from relayhub.core import languages
-from relayhub.core.models import User, Workspace
 from relayhub.relay import routes
 from relayhub.relay.models import Lane
 from relayhub.relay.routes import RouteInput
 from relayhub.site import demo, setup
 from relayhub.site.first_steps import Step, left_in_words
-from tests.pages.marketer_rows import Desk, desk
+from tests.pages.marketer_rows import Desk, reading
 from tests.pages.test_jobs import ended, running
 from tests.pages.test_live import defer, lane_with
 
 pytestmark = pytest.mark.django_db
-
-
-def reading(language: str, workspace: Workspace | None = None) -> Desk:
-    """A person who reads that language."""
-    at = desk(workspace)
-    User.objects.filter(pk=at.user.pk).update(language=language)
-    return at
 
 
 def words_of(at: Desk, path: str) -> str:

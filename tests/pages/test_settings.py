@@ -370,7 +370,7 @@ def test_the_audit_log_is_checked_as_a_job(monkeypatch: pytest.MonkeyPatch) -> N
     broken = checked()
     assert "The chain breaks." in broken
     assert third.public_id in broken
-    assert Job.objects.latest("id").result == {"entries": total - 1, "broken": str(third.pk)}
+    assert Job.objects.latest("id").result == {"entries": total - 1, "broken": third.public_id}
     AuditEntry.objects.filter(pk=third.pk).delete()
     assert "The chain breaks." in text_of(at.client.get(reverse("settings-audit")).content)
 

@@ -12,8 +12,7 @@ from playwright.sync_api import expect
 
 from campaigns import templates
 from campaigns.models import TemplateKind
-from relayhub.core.models import User
-from tests.pages.marketer_rows import Desk, desk
+from tests.pages.marketer_rows import Desk, reading
 from tests.pages.test_picture_pages import picture
 from tests.pages.test_template_pages import editor, make_template
 from tests.pages.test_template_visual import MJML
@@ -24,13 +23,6 @@ NO_GERMAN = (
     "Nothing to mend", "Back", "Begin with", "Newsletter and", "For campaigns", "No subject", "The library",
     "Upload", "Search by", "pictures", "The whole mail", "Drag a block", "Heading", "Row",
 )
-
-
-def reading(language: str) -> Desk:
-    """A person who reads that language."""
-    at = desk()
-    User.objects.filter(pk=at.user.pk).update(language=language)
-    return at
 
 
 def page_of(at: Desk, path: str) -> str:

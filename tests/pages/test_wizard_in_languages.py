@@ -17,7 +17,7 @@ from campaigns.retold import refusal_told
 from relayhub.core import languages
 from relayhub.core.clock import now
 from relayhub.core.models import AuditEntry, User
-from tests.pages.marketer_rows import Desk, desk
+from tests.pages.marketer_rows import Desk, reading
 from tests.pages.report_rows import clicks, ends, launched, make_ripe, opens
 from tests.pages.wizard_rows import make_campaign, step
 
@@ -26,13 +26,6 @@ pytestmark = pytest.mark.django_db
 _ENGLISH = re.compile(r"\b(?:the|is|are|its|and|of|with|by|it|from|to|yet|for|this)\b", re.IGNORECASE)
 #: What is data or the machine's own words.
 _DATA = ("No such user", "Try later", "Shop <news@shop.example>")
-
-
-def reading(language: str) -> Desk:
-    """A person who reads that language."""
-    at = desk()
-    User.objects.filter(pk=at.user.pk).update(language=language)
-    return at
 
 
 def text_of(at: Desk, path: str) -> str:
