@@ -17,7 +17,7 @@ from django.utils.translation import gettext_lazy as _
 
 from campaigns import contacts
 from campaigns.lists import EXACT_UP_TO
-from campaigns.models import Broadcast, Campaign
+from campaigns.models import Broadcast, Campaign, ConsentAction
 from relayhub.core.models import Workspace
 
 #: One row a contact on any of the lists: the best state it has there, and what keeps it out.
@@ -200,12 +200,15 @@ def freeze(broadcast: Broadcast, lists: Sequence[UUID], excluded: Sequence[UUID]
 
 
 def has_evidence_for_all(campaign: Campaign) -> bool:
-    """Whether every confirmed subscription of the lists has a consent entry (SENDER-RULES REP-7)."""
+    """Whether a consent stands behind every confirmed subscription of the lists (SENDER-RULES REP-7).
+
+    That a confirmation was sent, or that somebody was put back, is no consent.
+    """
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT EXISTS (SELECT 1 FROM campaigns_subscription s WHERE s.mailing_list_id = ANY(%s)"
             " AND s.status = 'confirmed' AND NOT EXISTS (SELECT 1 FROM campaigns_consententry e"
-            " WHERE e.contact_id = s.contact_id AND e.mailing_list_id = s.mailing_list_id))",
-            [lists_of(campaign)],
+            " WHERE e.contact_id = s.contact_id AND e.mailing_list_id = s.mailing_list_id AND e.action = ANY(%s)))",
+            [lists_of(campaign), [ConsentAction.SUBSCRIBED.value, ConsentAction.CONFIRMED.value]],
         )
         return not cursor.fetchone()[0]

@@ -96,6 +96,14 @@ def stamp(version: TemplateVersion | None) -> str:
     return f"{version.number}.{version.updated_at:%Y%m%d%H%M%S%f}{'p' if version.published_at else ''}"
 
 
+def _refuse_unseen(latest: TemplateVersion | None, seen: str | None) -> None:
+    if seen is not None and seen != stamp(latest):
+        raise ConflictError(
+            _("Somebody else saved this template meanwhile. Look at their text, then save again."),
+            code="template_changed",
+        )
+
+
 def save_draft(
     actor: Actor, template: MailTemplate, content: TemplateInput, *, seen: str | None = None
 ) -> TemplateVersion:
@@ -108,11 +116,7 @@ def save_draft(
     with transaction.atomic():
         MailTemplate.objects.select_for_update().get(pk=template.pk)
         latest = newest(template)
-        if seen is not None and seen != stamp(latest):
-            raise ConflictError(
-                _("Somebody else saved this template meanwhile. Look at their text, then save again."),
-                code="template_changed",
-            )
+        _refuse_unseen(latest, seen)
         if latest is None or latest.published_at is not None:
             version = _new_version(template, actor, content, number=(latest.number if latest else 0) + 1)
         else:
@@ -186,10 +190,13 @@ def checked_sample(sample: object) -> dict[str, Any]:
     return dict(sample)
 
 
-def publish(actor: Actor, template: MailTemplate) -> TemplateVersion:
-    """Publish the draft; InputError with the first error where it cannot be sent, ConflictError without one."""
+def publish(actor: Actor, template: MailTemplate, *, seen: str | None = None) -> TemplateVersion:
+    """Publish the draft; InputError with the first error where it cannot be sent, ConflictError without one, and
+    `template_changed` where `seen` (a `stamp`) is not of the newest version: nobody publishes a text unseen.
+    """
     with transaction.atomic():
         MailTemplate.objects.select_for_update().get(pk=template.pk)
+        _refuse_unseen(newest(template), seen)
         version = draft(template)
         if version is None:
             raise ConflictError(_("There is no draft: nothing changed since the last publish."), code="no_draft")

@@ -248,7 +248,10 @@ declare(
                "after": "Number of the later version; default: the newest."},
     ),
 )
-declare(templates.PublishView, "POST", Operation(name="publish_template", answer="Template"))
+declare(
+    templates.PublishView, "POST",
+    Operation(name="publish_template", answer="Template", body=templates.PublishSerializer),
+)
 declare(
     templates.RenderView, "POST",
     Operation(name="render_template", answer="Rendered", body=templates.RenderSerializer),

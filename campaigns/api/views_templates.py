@@ -175,15 +175,22 @@ class VersionsView(OneTemplate):
         return Response(page_by_id(request, rows, lambda found: map(version_body, found)))
 
 
+class PublishSerializer(StrictSerializer):
+    """`seen` is the `stamp` of the template as it was read."""
+
+    seen = serializers.CharField(max_length=80, required=False, allow_null=True, default=None)
+
+
 class PublishView(OneTemplate):
     """POST publishes the draft."""
 
     permissions: ClassVar = {"POST": Scope.TEMPLATES_WRITE}
 
     def post(self, request: Request, template_id: str) -> Response:
-        """The template as it stands then."""
+        """The template as it stands then; 409 where somebody else saved since `seen`."""
+        seen = parsed(PublishSerializer, request)["seen"]
         template = self.template(template_id)
-        templates.publish(self.actor, template)
+        templates.publish(self.actor, template, seen=seen)
         return Response(template_body(template))
 
 

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import zoneinfo
 from typing import Any
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
+from relayhub.core import zones
 from relayhub.relay.models import Tracking
 
-ZONES = sorted(zoneinfo.available_timezones())
 WHEN_CHOICES = (("now", _("Now")), ("at", _("At a time")))
 
 
@@ -69,7 +68,7 @@ class ScheduleForm(forms.Form):
         required=False, label=_("Time"),
         widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
     )
-    zone = forms.ChoiceField(choices=[(name, name) for name in ZONES], required=False, label=_("Time zone"))
+    zone = forms.ChoiceField(choices=zones.choices, required=False, label=_("Time zone"))
     max_per_minute = forms.IntegerField(
         required=False, min_value=1, max_value=100_000, label=_("At most, recipients a minute"),
         help_text=_("Empty: as fast as the receivers take it."),

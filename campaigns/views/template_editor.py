@@ -77,11 +77,11 @@ def _save(request: PageRequest, template: MailTemplate) -> HttpResponse:
     content = form.content()
     seen = request.POST.get("overwrite") or request.POST.get("seen", "")
     try:
-        _store(request, template, form, seen)
+        stored = _store(request, template, form, seen)
         if act == "publish" and templates.draft(template) is None:
             messages.info(request, _("Nothing to publish: nothing was changed since the last time."))
         elif act == "publish":
-            version = templates.publish(request.actor, template)
+            version = templates.publish(request.actor, template, seen=templates.stamp(stored))
             messages.success(request, published_words(version))
         elif act == "test":
             return _send_test(request, template)
@@ -105,17 +105,17 @@ def published_words(version: TemplateVersion) -> str:
     return _("Version %(number)s is published. Campaigns launched from now on send it.") % {"number": version.number}
 
 
-def _store(request: PageRequest, template: MailTemplate, form: TemplateForm, seen: str) -> None:
-    """Save what differs from what is stored; looking and pressing Save makes no draft."""
+def _store(request: PageRequest, template: MailTemplate, form: TemplateForm, seen: str) -> TemplateVersion | None:
+    """Save what differs from what is stored, and return that version; looking and pressing Save makes no draft."""
     content, name = form.content(), form.cleaned_data["name"]
     newest = templates.newest(template)
     is_same = newest is not None and not template_diff.diff(templates.content_of(newest), content)
-    if not is_same:
-        templates.save_draft(request.actor, template, content, seen=seen)
+    stored = newest if is_same else templates.save_draft(request.actor, template, content, seen=seen)
     if name != template.name:
         templates.rename(request.actor, template, name)
     if "sample" in form.data:
         templates.set_sample(request.actor, template, form.sample_values())
+    return stored
 
 
 def _page(

@@ -99,17 +99,17 @@ def _save(request: PageRequest, template: MailTemplate) -> JsonResponse:
         return JsonResponse({"message": exc.message}, status=422)
     told: dict[str, Any] = {}
     if request.POST.get("act") == "publish":
-        told = _published(request, template)
+        told = _published(request, template, version)
     status = 422 if "message" in told else 200
     return JsonResponse({"version": version.number, **_told(request, template), **told}, status=status)
 
 
-def _published(request: PageRequest, template: MailTemplate) -> dict[str, Any]:
+def _published(request: PageRequest, template: MailTemplate, saved: TemplateVersion) -> dict[str, Any]:
     """Publish the saved draft: what the page says of it, or why it could not be; the draft stays either way."""
     if templates.draft(template) is None:
         return {"toast": _("Nothing to publish: nothing was changed since the last time.")}
     try:
-        version = templates.publish(request.actor, template)
+        version = templates.publish(request.actor, template, seen=templates.stamp(saved))
     except RelayHubError as exc:
         return {"message": exc.message[:1].upper() + exc.message[1:]}
     return {"toast": published_words(version)}

@@ -21,11 +21,11 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET, require_http_methods
 
 from campaigns import audience, broadcast, editing, mending, preflight
-from campaigns.forms.campaign import ZONES, ScheduleForm
+from campaigns.forms.campaign import ScheduleForm
 from campaigns.models import Campaign, CampaignStatus
 from campaigns.views.common import campaign_of, refuse
 from campaigns.views.wizard_steps import audience_notes, editable, reach, seen_revision, step_context
-from relayhub.core import formats, way_back
+from relayhub.core import formats, way_back, zones
 from relayhub.core.access import require
 from relayhub.core.clock import now
 from relayhub.core.errors import InputError, RelayHubError
@@ -112,7 +112,7 @@ def schedule_step(request: PageRequest, campaign_id: str) -> HttpResponse:
 def _zone(request: PageRequest, campaign: Campaign) -> str:
     """The zone that times are written in: as chosen on the page, as scheduled, else the person's."""
     asked = str(request.POST.get("zone", request.GET.get("zone", "")))
-    return asked if asked in ZONES else campaign.scheduled_zone or request.user.timezone
+    return asked if asked in zones.ZONES else campaign.scheduled_zone or request.user.timezone
 
 
 @require_GET

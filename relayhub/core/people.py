@@ -8,7 +8,6 @@ kept as hashes and end with their inviter's right to invite; the letter goes out
 
 from __future__ import annotations
 
-import zoneinfo
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -20,7 +19,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
-from relayhub.core import audit, languages, role_words
+from relayhub.core import audit, languages, role_words, zones
 from relayhub.core.access import PEOPLE_WRITE, ROLE_PERMISSIONS, Actor, require
 from relayhub.core.clock import now
 from relayhub.core.crypto import hash_secret, random_secret
@@ -236,7 +235,7 @@ def change_profile(user: User, *, display_name: str, timezone: str, language: st
     if len(name) > PROFILE_NAME_LENGTH:
         words = _("A name has up to %(count)s characters.") % {"count": PROFILE_NAME_LENGTH}
         raise InputError(words, field="display_name")
-    if timezone not in zoneinfo.available_timezones():
+    if timezone not in zones.ZONES:
         words = _("“%(zone)s” is not a time zone. Choose one such as Europe/Berlin.") % {"zone": timezone}
         raise InputError(words, field="timezone")
     if language not in languages.shipped():

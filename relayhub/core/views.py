@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zoneinfo
 from uuid import UUID
 
 from django.conf import settings
@@ -16,7 +15,7 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST, require_safe
 
-from relayhub.core import people, script_words, sessions, way_back
+from relayhub.core import people, script_words, sessions, way_back, zones
 from relayhub.core.access import get_or_absent, memberships
 from relayhub.core.errors import AccessError
 from relayhub.core.ids import Prefix
@@ -124,7 +123,7 @@ def _join(request: HttpRequest, token: str, invited: Invitation, user: User) -> 
 def _zone_given(request: HttpRequest, invited: Invitation) -> str:
     """The time zone that the browser told, else the workspace's."""
     told = request.POST.get("timezone", "")
-    return told if told in zoneinfo.available_timezones() else invited.workspace.timezone
+    return told if told in zones.ZONES else invited.workspace.timezone
 
 
 def _new_person(request: HttpRequest, token: str, invited: Invitation) -> HttpResponse:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import zoneinfo
 from typing import Any
 
 from django.conf import settings
@@ -12,7 +11,7 @@ from django.utils.module_loading import import_string
 from django.utils.text import slugify
 from django.utils.translation import gettext as _
 
-from relayhub.core import audit, languages
+from relayhub.core import audit, languages, zones
 from relayhub.core.access import Actor, member_for, require
 from relayhub.core.clock import now
 from relayhub.core.errors import ConflictError, InputError
@@ -99,7 +98,7 @@ def _checked_any(field: str, value: Any) -> Any:
         return value.lower()
     if field == "brand_font" and value in BrandFont.values:
         return str(value)
-    if field == "timezone" and value in zoneinfo.available_timezones():
+    if field == "timezone" and value in zones.ZONES:
         return value
     if field == "language" and value in languages.shipped():
         return value

@@ -166,13 +166,15 @@ def _smarthost_check(spec: TransportSpec, tls: str) -> GoLiveCheck:
 
 def _provider_check(spec: TransportSpec) -> GoLiveCheck:
     """Without settings only the name can be looked at: they may still come from the environment."""
-    from relayhub.relay.transports.anymail import make_backend  # 6 MB of libraries, for those who need it
+    from relayhub.relay.transports.anymail import NotUsable, make_backend  # 6 MB, for those who need it
 
     try:
         make_backend(spec)
     except (ImproperlyConfigured, ImportError) as error:
-        is_ok = "there is no" not in str(error) and not spec.settings
-        return GoLiveCheck(name="provider", is_ok=is_ok, blocks=True, message=str(error).splitlines()[0])
+        is_ok = not spec.settings and not isinstance(error, NotUsable)
+        why = str(error).splitlines()[0].rstrip(".")
+        message = _("%(way)s is not set up: %(why)s.") % {"way": spec.text, "why": why}
+        return GoLiveCheck(name="provider", is_ok=is_ok, blocks=True, message=message)
     return GoLiveCheck(name="provider", is_ok=True, blocks=True, message=_("%(way)s is set up.") % {"way": spec.text})
 
 

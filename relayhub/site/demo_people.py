@@ -162,7 +162,7 @@ class People:
             self.consent(person, mailing_list, ConsentAction.CONFIRMATION_SENT, at, channel="mail",
                          source=mailing_list.name)
         if is_double and is_confirmed:
-            self.consent(person, mailing_list, ConsentAction.CONFIRMED, answered, channel="link",
+            self.consent(person, mailing_list, ConsentAction.CONFIRMED, answered, channel="confirmation",
                          source=mailing_list.name, ip=ip)
 
     def consent(

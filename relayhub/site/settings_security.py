@@ -13,11 +13,10 @@ from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from relayhub.core import people, sessions, workspaces
+from relayhub.core import people, sessions, workspaces, zones
 from relayhub.core.errors import AccessError, RelayHubError
 from relayhub.core.models import Member, Scope
 from relayhub.core.pages import PageRequest, page
-from relayhub.site.settings_workspace import ZONES
 
 
 @require_GET
@@ -79,7 +78,7 @@ class ProfileForm(forms.Form):
         ),
     )
     timezone = forms.ChoiceField(
-        choices=[(name, name) for name in ZONES], label=_("Your time zone"),
+        choices=zones.choices, label=_("Your time zone"),
         help_text=_("Times on every page are in it."),
     )
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zoneinfo
 from typing import Any
 
 from django import forms
@@ -16,14 +15,12 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_http_methods, require_POST
 
 from campaigns import templates
-from relayhub.core import logos, workspaces
+from relayhub.core import logos, workspaces, zones
 from relayhub.core.errors import RelayHubError
 from relayhub.core.models import BrandFont, Scope, Workspace
 from relayhub.core.pages import PageRequest, page
 from relayhub.relay import compiled, rendering
 from relayhub.site.health_figures import waiting
-
-ZONES = sorted(zoneinfo.available_timezones())
 
 
 class WorkspaceForm(forms.Form):
@@ -31,7 +28,7 @@ class WorkspaceForm(forms.Form):
 
     name = forms.CharField(max_length=200, label=_("Name"), help_text=_("What members see in the switcher."))
     timezone = forms.ChoiceField(
-        choices=[(name, name) for name in ZONES], label=_("Time zone"),
+        choices=zones.choices, label=_("Time zone"),
         help_text=_("Schedules and days are counted in it."),
     )
     language = forms.ChoiceField(

@@ -53,6 +53,19 @@ def test_an_older_version_becomes_the_draft(client: APIClient, address: str) -> 
     assert client.post(f"{address}/restore", {"version": 9}, format="json").status_code == 404
 
 
+def test_nobody_publishes_what_somebody_else_saved_unseen(client: APIClient, address: str) -> None:
+    client.patch(address, {"html": "<p>Mine</p>"}, format="json")
+    seen = client.get(address).json()["stamp"]
+    client.patch(address, {"html": "<p>Theirs</p>"}, format="json")
+
+    refused = client.post(f"{address}/publish", {"seen": seen}, format="json")
+    now_seen = client.get(address).json()["stamp"]
+    published = client.post(f"{address}/publish", {"seen": now_seen}, format="json")
+
+    assert (refused.status_code, refused.json()["code"]) == (409, "template_changed")
+    assert (published.status_code, published.json()["has_draft"]) == (200, False)
+
+
 def test_a_test_is_handed_in(client: APIClient, address: str) -> None:
     body = {"to": ["me@x.example"], "from": "Shop <n@shop.example>"}
 

@@ -9,7 +9,7 @@ import pytest
 
 from campaigns import audience, broadcast, editing, lists, preflight, subscriptions, templates
 from campaigns.contacts import Evidence, add_contact
-from campaigns.models import Broadcast, BroadcastAudience, Campaign, CampaignStatus, MailingList
+from campaigns.models import Broadcast, BroadcastAudience, Campaign, CampaignStatus, ConsentEntry, MailingList
 from deliverability import suppression
 from relayhub.core import jobs
 from relayhub.core.access import Actor, system_actor
@@ -335,6 +335,15 @@ def test_a_reason_does_not_launch_what_is_from_nobody(actor: Actor) -> None:
 
     with pytest.raises(broadcast.PreflightBlocked, match="no From address"):
         broadcast.launch(actor, campaign, override="All the same")
+
+
+def test_that_a_confirmation_was_sent_is_no_evidence_of_consent(actor: Actor) -> None:
+    campaign = campaign_of(actor)
+    before = {item.rule for item in preflight.look(campaign).findings if item.severity == "block"}
+    ConsentEntry.objects.filter(contact__workspace=actor.workspace).update(action="confirmation_sent")
+    after = {item.rule for item in preflight.look(campaign).findings if item.severity == "block"}
+
+    assert after - before == {"consent"}
 
 
 def test_a_stream_that_is_gone_is_told_and_the_default_taken(actor: Actor) -> None:

@@ -11,7 +11,7 @@ from deliverability import domains
 from relayhub.core import resolver
 from relayhub.core.access import Actor
 from relayhub.core.errors import ConflictError, InputError
-from relayhub.relay import go_live
+from relayhub.relay import go_live, routes
 from relayhub.relay.models import Route
 from relayhub.relay.routes import RouteInput
 from tests.support.deliverability_rows import make_actor, make_domain, published
@@ -90,3 +90,27 @@ def test_the_egress_address_is_named_or_looked_up(actor: Actor, dns: DnsServer, 
 def test_only_what_leaves_can_go_live(actor: Actor, transport: str) -> None:
     with pytest.raises(InputError):
         go_live.go_live_checks(actor, transport)
+
+
+def test_a_provider_is_known_and_has_what_it_needs(actor: Actor) -> None:
+    looked = {
+        name: go_live.go_live_checks(actor, name)[-1]
+        for name in ("anymail:mailgun", "anymail:nobody", "anymail:postmark")
+    }
+
+    # Without settings a key may still come from the environment; a name that nobody knows helps none.
+    assert {name: check.is_ok for name, check in looked.items()} == {
+        "anymail:mailgun": True, "anymail:nobody": False, "anymail:postmark": True,
+    }
+    assert "there is no provider “nobody”" in looked["anymail:nobody"].message
+
+
+def test_a_provider_without_its_key_does_not_go_live(actor: Actor) -> None:
+    given = RouteInput(transport="anymail:mailgun", provider_settings={"sender_domain": "d.example"})
+    stored = routes.create_route(actor, given)
+
+    check = go_live.check_route(actor, stored)[0]
+
+    assert check.is_ok is False
+    assert check.message.startswith("anymail:mailgun is not set up: ")
+    assert "API_KEY" in check.message.upper()

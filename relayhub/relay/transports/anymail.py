@@ -35,6 +35,7 @@ from anymail.exceptions import (
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.core.mail import EmailMultiAlternatives, get_connection
+from django.utils.translation import gettext as _
 
 from relayhub.core import clock
 from relayhub.core.address_guard import is_public
@@ -60,6 +61,10 @@ _LEFT_OUT = frozenset(
 )
 _AMBIGUOUS_STATUS = frozenset((502, 504))
 _CONFIGURATION_STATUS = frozenset((401, 402, 403, 404))
+
+
+class NotUsable(ImproperlyConfigured):
+    """A provider or an address of one that no setting from elsewhere could mend."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -142,10 +147,13 @@ class AnymailTransport:
 
 
 def make_backend(spec: TransportSpec) -> Any:
-    """The provider's backend with the rule's settings; raises what anymail raises for bad ones."""
+    """The provider's backend with the rule's settings; NotUsable, or what anymail raises where one is missing."""
     allowed = PROVIDERS | ({"test"} if settings.RELAYHUB_TESTING else set())
     if spec.name not in allowed:
-        raise ImproperlyConfigured(f"there is no “{spec.name}”; known are {', '.join(sorted(PROVIDERS))}")
+        raise NotUsable(
+            _("there is no provider “%(name)s”; known are %(known)s")
+            % {"name": spec.name, "known": ", ".join(sorted(PROVIDERS))}
+        )
     given: dict[str, Any] = dict(spec.settings)
     _check_api_url(given.get("api_url", ""))
     return get_connection(
@@ -159,16 +167,16 @@ def _check_api_url(url: str) -> None:
         return
     parts = urlsplit(url)
     if parts.scheme != "https" or not parts.hostname:
-        raise ImproperlyConfigured("api_url must be an https address")
+        raise NotUsable(_("api_url must be an https address"))
     try:
         addresses = {str(ipaddress.ip_address(parts.hostname))}
     except ValueError:
         try:
             addresses = {str(info[4][0]) for info in socket.getaddrinfo(parts.hostname, 443)}
         except OSError as error:
-            raise ImproperlyConfigured("the host of api_url is not known") from error
+            raise NotUsable(_("the host of api_url is not known")) from error
     if not all(map(is_public, addresses)):
-        raise ImproperlyConfigured("api_url leads to a private address")
+        raise NotUsable(_("api_url leads to a private address"))
 
 
 def provider_message(message: OutgoingMessage) -> EmailMultiAlternatives:
