@@ -31,6 +31,8 @@ from relayhub.relay.touches import mail_count
 
 _EVIDENCE_SHOWN = 100
 _MAIL_COUNTED = 1_000
+#: What a host says when it takes a mail tells nothing in a story of many; the message's own page has it.
+_TAKEN = frozenset({"delivered", "sandboxed"})
 
 
 def _definitions(request: PageRequest) -> list[FieldDefinition]:
@@ -150,7 +152,7 @@ def _items(entries: list[contact_story.Entry], zone: tzinfo) -> list[dict[str, A
             continue
         items.append({
             "at": entry.at, "style": "smart", "status": entry.status, "title": entry.title, "text": entry.text,
-            "reply": entry.reply, "entry": entry, "since": "",
+            "reply": None if entry.status in _TAKEN else entry.reply, "entry": entry, "since": "",
             "title_template": "campaigns/_contact_event.html" if entry.message_id else "",
         })
     return items

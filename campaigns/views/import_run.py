@@ -24,7 +24,9 @@ from relayhub.core.pages import PageRequest, is_partial, page
 from relayhub.core.streaming import download
 from relayhub.core.vocabulary import status_look
 
-_REJECTS_SHOWN = 50
+#: Rows at first, so that the whole answer is seen on one or two screens, and rows of a page once somebody looks closer.
+_AT_FIRST = 6
+_ON_A_PAGE = 25
 #: Why rows are refused, grouped: title, and what to know.
 REASONS = {
     "invalid_address": (gettext_lazy("Address is not valid"), ""),
@@ -62,7 +64,7 @@ def _context(request: PageRequest, run: ContactImport) -> dict[str, Any]:
     used = sum(1 for target in run.mapping.values() if target)
     return {
         "usable": usable, "is_done": is_done, "stats": _stats(run),
-        "changes": _changes(request, run) if run.is_dry_run and is_done else [],
+        **(_changes(request, run) if run.is_dry_run and is_done else {}),
         "reasons": _reasons(run) if run.job.is_finished else [], **_rejects(request, run),
         "steps": steps(
             here, file=run.file, query=f"?from={run.public_id}", may_change=request.actor.may(Scope.CONTACTS_WRITE),
@@ -114,15 +116,33 @@ def _stat(label: str, count: int, note: str) -> dict[str, Any]:
     return {"label": label, "value": formats.number(count), "unit": unit, "note": note}
 
 
-def _changes(request: PageRequest, run: ContactImport) -> list[dict[str, Any]]:
+def _changes(request: PageRequest, run: ContactImport) -> dict[str, Any]:
+    """A few of each kind, or one kind page by page."""
     rows = FieldDefinition.objects.filter(workspace=request.actor.workspace)
     labels = {row.key: row.label or row.key for row in rows}
-    kind = request.GET.get("show", "")
+    kind, start = request.GET.get("show", ""), _number(request.GET.get("from", ""))
+    if kind:
+        of_kind = [sample for sample in run.samples if sample["kind"] == kind]
+        start = start if start < len(of_kind) else 0
+        shown, end = of_kind[start : start + _ON_A_PAGE], start + _ON_A_PAGE
+        return {"changes": _told(run, shown, labels), "changes_from": start,
+                "next_changes": end if end < len(of_kind) else None}
+    # What stays as it is is shown only to whoever asks for it.
+    shown = [
+        sample for of_kind in ("new", "changed")
+        for sample in [each for each in run.samples if each["kind"] == of_kind][:_AT_FIRST]
+    ]
+    return {"changes": _told(run, sorted(shown, key=lambda sample: int(sample["row"])), labels)}
+
+
+def _number(text: str) -> int:
+    return int(text[:18]) if text.isascii() and text.isdigit() else 0
+
+
+def _told(run: ContactImport, samples: list[dict[str, Any]], labels: dict[str, str]) -> list[dict[str, Any]]:
     found = []
-    for sample in run.samples:
+    for sample in samples:
         is_new = sample["before"] is None
-        if sample["kind"] != kind and (kind or sample["kind"] == "unchanged"):
-            continue  # what stays as it is is shown only to whoever asks for it
         found.append({
             "row": sample["row"], "email": sample["email"], "is_new": is_new,
             "parts": _parts(sample["before"], sample["after"], labels),
@@ -178,14 +198,15 @@ def _rejects(request: PageRequest, run: ContactImport) -> dict[str, Any]:
     if code:
         rows = rows.filter(code=code)
     if after.isascii() and after.isdigit():
-        rows = rows.filter(row__gt=int(after[:18]))
-    found = list(rows.order_by("row", "pk")[: _REJECTS_SHOWN + 1])
-    shown = found[:_REJECTS_SHOWN]
+        rows = rows.filter(row__gt=_number(after))
+    size = _ON_A_PAGE if code or after else _AT_FIRST
+    found = list(rows.order_by("row", "pk")[: size + 1])
+    shown = found[:size]
     for reject in shown:
         reject.reason = reason_told(reject.reason)
     return {
         "rejects": shown, "code": code, "after": after,
-        "next_row": shown[-1].row if len(found) > _REJECTS_SHOWN else None,
+        "next_row": shown[-1].row if len(found) > size else None,
         "code_title": REASONS.get(code, (code, ""))[0],
     }
 

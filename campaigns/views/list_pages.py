@@ -116,7 +116,7 @@ def list_detail(request: PageRequest, list_id: str) -> HttpResponse:
 
 def _shown(request: PageRequest, row: MailingList, form: SubscriberForm) -> HttpResponse:
     counts = lists.counts_by_status([row.pk])[row.pk]
-    table = table_page(request, _subscribers(request, row))
+    table = table_page(request, _subscribers(request, row), size=25)
     waiting = confirmation.waiting_about(row, counts.get("unconfirmed", 0))
     trouble = _from_trouble(request, row)
     return render(

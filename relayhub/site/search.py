@@ -33,6 +33,7 @@ from relayhub.core.pages import PageRequest, page
 from relayhub.core.templatetags.relayhub_extras import nav_url
 from relayhub.relay import queries, search_words, subjects
 from relayhub.relay import search as messages
+from relayhub.relay.models import Message, Recipient
 from relayhub.site import help_library
 from relayhub.site.places import places_for
 
@@ -202,14 +203,22 @@ def _messages(actor: Actor, text: str) -> list[Hit]:
         ]
     found = list(messages.messages(actor.workspace, wanted).rows[: SHOWN_EACH + 1])
     # Counting a broadcast's recipients takes time that a search must not take.
-    named = subjects.of_messages(found, queries.recipients_of([row.pk for row in found], limit_each=1))
+    firsts = queries.recipients_of([row.pk for row in found], limit_each=1)
+    named = subjects.of_messages(found, firsts)
     counts = queries.counts_apart([row for row in found if row.broadcast_id is None])
     return [
         Hit(url=nav_url("message-detail", row.public_id), title=str(named[row.pk]),
-            note=_("from %(address)s") % {"address": row.from_address}, at=row.created_at,
+            note=_message_note(row, firsts[row.pk], counts.get(row.pk)), at=row.created_at,
             status=queries.told_status(counts[row.pk]) if row.pk in counts else "")
         for row in found
     ]
+
+
+def _message_note(row: Message, firsts: list[Recipient], counts: dict[str, int] | None) -> str:
+    """Whom it went to where that is one person, for orders differ in nothing else; else who sent it."""
+    if firsts and counts and sum(counts.values()) == 1:
+        return _("to %(address)s") % {"address": firsts[0].address}
+    return _("from %(address)s") % {"address": row.from_address}
 
 
 def _domains(actor: Actor, text: str) -> list[Hit]:

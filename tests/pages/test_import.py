@@ -170,6 +170,20 @@ def test_a_dry_run_shows_each_kind_of_contact(at: Desk) -> None:
     assert shown(show="unchanged") == ["ann"]
 
 
+def test_a_dry_run_shows_a_few_of_each_kind_and_one_kind_page_by_page(at: Desk) -> None:
+    tried = dry_run(at, b"email\n" + b"".join(b"n%d@x.example\n" % number for number in range(30)))
+    url = reverse("contact-import-run", args=[tried.public_id])
+
+    def shown(**query: str) -> list[str]:
+        return re.findall(r">n(\d+)@x\.example<", at.client.get(url, query).content.decode())
+
+    assert len(shown()) == 6
+    assert len(shown(show="new")) == 25
+    assert "?show=new&amp;from=25#changes" in at.client.get(url, {"show": "new"}).content.decode()
+    assert shown(show="new", **{"from": "25"}) == ["25", "26", "27", "28", "29"]
+    assert len(shown(show="new", **{"from": "250"})) == 25
+
+
 def test_columns_are_guessed_with_the_types_of_new_fields(at: Desk) -> None:
     data = b"E-mail,Fornavn,Efternavn,Oprettet,Point\na@x.example,Ada,Krog,03-04-2025,120\n"
     page = at.client.get(upload(at, data)["Location"]).content.decode()
@@ -247,8 +261,12 @@ def test_rejected_rows_come_in_pages(at: Desk) -> None:
     tried = dry_run(at, b"email\nok@x.example\n" + b"bad\n" * 60)
     url = reverse("contact-import-run", args=[tried.public_id])
 
-    assert "Row 53" not in at.client.get(url).content.decode()
-    assert "Row 53" in at.client.get(url, {"after": "52"}).content.decode()
+    def shown(**query: str) -> list[str]:
+        return re.findall(r">Row (\d+)<", at.client.get(url, query).content.decode())
+
+    assert shown() == ["3", "4", "5", "6", "7", "8"]
+    assert len(shown(code="invalid_address")) == 25
+    assert shown(after="52")[0] == "53"
 
 
 def test_columns_can_be_changed_after_a_dry_run(at: Desk) -> None:
