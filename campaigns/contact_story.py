@@ -121,6 +121,12 @@ def evidence_of(row: ConsentEntry) -> str:
     return " · ".join(part for part in parts if part)
 
 
+def origin_of(contact: Contact) -> str:
+    """Where a contact came from, in the reader's language; where nothing was written down, the way by which."""
+    way = _CHANNELS.get(contact.source)
+    return str(way) if way is not None else retold.source_told(contact.source)
+
+
 _CHANNELS = {
     "api": _("API"), "form": _("Sign-up form"), "import": pgettext_lazy("noun", "Import"), "dashboard": _("Dashboard"),
     "one_click": _("One-click"), "link": _("Unsubscribe link"), "mail": pgettext_lazy("channel", "Mail"),

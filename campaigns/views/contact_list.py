@@ -17,10 +17,10 @@ from campaigns import (
     bulk_undo,
     contact_filter,
     contact_order,
+    contact_story,
     contact_table,
     contacts,
     list_choice,
-    retold,
     saved_views,
     standing,
 )
@@ -257,7 +257,7 @@ def _cell(row: Contact, column: dict[str, Any], touch: Any, on: list[str]) -> di
             names = _("%(names)s and %(count)s more") % {"names": names, "count": len(on) - _NAMES_SHOWN}
         return {"kind": "text", "value": names}
     if kind == "source":
-        return {"kind": "text", "value": retold.source_told(row.source)}
+        return {"kind": "text", "value": contact_story.origin_of(row)}
     if kind == "added":
         return {"kind": "when", "value": row.created_at}
     value = row.fields.get(column["key"].removeprefix("field:"))

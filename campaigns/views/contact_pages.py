@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from campaigns import contact_story, contacts, list_choice, list_members, retold, standing
+from campaigns import contact_story, contacts, list_choice, list_members, standing
 from campaigns.contacts import Evidence
 from campaigns.forms.contact import ContactForm, NewContactForm, SubscribeForm, name_of
 from campaigns.models import ConsentAction, ConsentEntry, Contact, FieldDefinition, MailingList, Subscription
@@ -124,7 +124,7 @@ def _shown(request: PageRequest, contact: Contact, subscribe_form: SubscribeForm
     return render(
         request, "campaigns/contact_detail.html",
         {
-            "contact": contact, "source": retold.source_told(contact.source),
+            "contact": contact, "source": contact_story.origin_of(contact),
             "standing": stands.value, "look": look_of(stands),
             "standing_word": stands.label, "why": _why(stands, on, stopped),
             "particulars": contact_particulars.rows_of(request, contact, definitions),

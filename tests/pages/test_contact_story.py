@@ -43,6 +43,11 @@ def test_the_story_puts_a_mail_and_what_became_of_it_in_one_entry(at: Desk) -> N
     assert "Accepted" not in story
 
 
+def test_a_contact_without_a_source_names_the_way_it_came(at: Desk) -> None:
+    assert contact_story.origin_of(person(at)) == "Sign-up form"
+    assert contact_story.origin_of(Contact(source="the fair")) == "the fair"
+
+
 def test_evidence_names_the_link_by_what_it_did(at: Desk) -> None:
     news = lists.create_list(at.actor, name="News")
     row = person(at)
