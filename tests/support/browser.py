@@ -113,6 +113,12 @@ class Browsing:
 
     def __call__(self, desk: Desk | None, width: int = 1440, theme: str = "light", *, script: bool = True) -> Page:
         """A page of its own; relative addresses go to the live server. `desk` None: a stranger."""
+        return self.page_in(self.context_of(desk, width, theme, script=script))
+
+    def context_of(
+        self, desk: Desk | None, width: int = 1440, theme: str = "light", *, script: bool = True
+    ) -> BrowserContext:
+        """A browser of somebody's own, signed in as they are, with nothing kept yet."""
         context = self.browser.new_context(
             base_url=self.base_url, viewport={"width": width, "height": WIDTHS.get(width, 900)},
             color_scheme="dark" if theme == "dark" else "light", reduced_motion="reduce", java_script_enabled=script,
@@ -121,9 +127,11 @@ class Browsing:
         context.set_default_timeout(15_000)
         self.contexts.append(context)
         if desk is not None:
-            context.add_cookies([{
-                "name": "sessionid", "value": desk.client.cookies["sessionid"].value, "url": self.base_url,
-            }])
+            context.add_cookies([{"name": "sessionid", "value": session_of(desk), "url": self.base_url}])
+        return context
+
+    def page_in(self, context: BrowserContext) -> Page:
+        """A page whose console is listened to."""
         page = context.new_page()
         page.on("console", lambda said: self._heard(page, said.type, said.text))
         page.on("pageerror", lambda error: self.errors.append(f"{page.url}: {error}"))
@@ -139,6 +147,11 @@ class Browsing:
             context.close()
 
 
+def session_of(desk: Desk | None) -> str:
+    """The cookie that tells who it is; "" of a stranger."""
+    return "" if desk is None else desk.client.cookies["sessionid"].value
+
+
 @pytest.fixture
 def browse(chromium: Browser, live_server: Any) -> Iterator[Browsing]:
     """Open pages as somebody; at the end no console may hold an error."""
@@ -150,28 +163,52 @@ def browse(chromium: Browser, live_server: Any) -> Iterator[Browsing]:
 
 @pytest.fixture
 def look(browse: Browsing) -> Callable[..., None]:
-    """Hold a page to what every page promises, at both widths and in both themes."""
+    """Hold a page to what every page promises, at both widths and in both themes.
 
-    def look_at(desk: Desk | None, path: str, name: str, *, status: int = 200) -> None:
-        troubles: list[str] = []
-        page = browse(desk)
+    `only_words`: a page that is looked at elsewhere, in another language; its words must fit, all else is the same.
+    One person's pages share what the browser keeps of styles and scripts; whatever a page notes down is forgotten.
+    """
+    of_people: dict[str, BrowserContext] = {}
+
+    def look_at(desk: Desk | None, path: str, name: str, *, status: int = 200, only_words: bool = False) -> None:
+        who = session_of(desk)
+        context = of_people[who] = of_people.get(who) or browse.context_of(desk)
+        page = browse.page_in(context)
         weight = Weight(page, browse.base_url)
         answer = page.goto(path)
         assert answer is not None
         assert answer.status == status, f"{path} answered {answer.status}"
-        troubles += [f"{path}: {finding}" for finding in [*weight.findings(page), *unreachable(page)]]
-        for width, height in WIDTHS.items():
-            page.set_viewport_size({"width": width, "height": height})
-            for theme in THEMES:
-                _show_in(page, theme)
-                rules = _EVERY_RULE if theme == THEMES[0] else _RULES_OF_COLOUR
-                troubles += [f"{path} at {width} px, {theme}: {finding}" for finding in findings(page, rules)]
-                keep_picture(page, f"{name}-{width}-{theme}")
-        page.context.close()
-        browse.contexts.remove(page.context)
-        assert troubles == [], "\n".join(troubles)
+        troubles = [] if only_words else [*weight.findings(page), *unreachable(page)]
+        troubles += _fitting(page, name) if only_words else _looking_right(page, name)
+        if page.url.startswith(browse.base_url):
+            page.evaluate("() => { localStorage.clear(); sessionStorage.clear(); }")
+        page.close()
+        assert troubles == [], "\n".join(f"{path}: {trouble}" for trouble in troubles)
 
     return look_at
+
+
+def _looking_right(page: Page, name: str) -> list[str]:
+    """What is wrong with a page at each width in each theme."""
+    troubles: list[str] = []
+    for width, height in WIDTHS.items():
+        page.set_viewport_size({"width": width, "height": height})
+        for theme in THEMES:
+            _show_in(page, theme)
+            rules = _EVERY_RULE if theme == THEMES[0] else _RULES_OF_COLOUR
+            troubles += [f"at {width} px, {theme}: {finding}" for finding in findings(page, rules)]
+            keep_picture(page, f"{name}-{width}-{theme}")
+    return troubles
+
+
+def _fitting(page: Page, name: str) -> list[str]:
+    """What makes a page scroll sideways at either width."""
+    troubles: list[str] = []
+    for width, height in WIDTHS.items():
+        page.set_viewport_size({"width": width, "height": height})
+        troubles += [f"at {width} px: {finding}" for finding in page.evaluate(_WIDER)]
+        keep_picture(page, f"{name}-{width}-{THEMES[0]}")
+    return troubles
 
 
 def _show_in(page: Page, theme: str) -> None:
