@@ -28,6 +28,7 @@ SCHEDULE: dict[str, tuple[str, timedelta]] = {
     "relay.housekeeping": ("relay.housekeeping", timedelta(hours=1)),
     "core.resume_stale_jobs": ("core.resume_stale_jobs", timedelta(seconds=15)),
     "core.forget_old_slots": ("core.forget_old_slots", timedelta(days=1)),
+    "core.forget_refusals": ("core.forget_refusals", timedelta(hours=1)),
     "deliverability.recheck_domains": ("deliverability.recheck_domains", timedelta(seconds=15)),
     "campaigns.launch_due": ("campaigns.launch_due", timedelta(seconds=5)),
     "campaigns.resume_expansions": ("campaigns.resume_expansions", timedelta(seconds=10)),

@@ -35,6 +35,7 @@ from relayhub.core.models import (
     LoginThrottle,
     Member,
     PeriodicRun,
+    RefusedRequest,
     StoredFile,
     StoredFileChunk,
     SystemState,
@@ -306,6 +307,16 @@ class PeriodicRunAdmin(ReadOnlyAdmin):
 
     list_display = ("job", "slot", "taken_at")
     list_filter = ("job",)
+
+
+@admin.register(RefusedRequest)
+class RefusedRequestAdmin(ReadOnlyAdmin):
+    """Refused requests of programs."""
+
+    list_display = ("at", "workspace", "caller_name", "method", "path", "status", "code")
+    list_filter = ("door",)
+    list_select_related = ("workspace",)
+    search_fields = ("caller_id", "request_id")
 
 
 @admin.register(LoginThrottle)

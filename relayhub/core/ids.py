@@ -36,6 +36,7 @@ class Prefix(StrEnum):
     API_KEY = "key"
     AUDIT = "aud"
     JOB = "job"
+    REFUSAL = "ref"
     IMPORT = "imp"
     EXPORT = "exp"
     STREAM = "str"

@@ -163,15 +163,34 @@ def _is_inside(network: str, wider: Iterable[str]) -> bool:
 
 def find_key(text: str, *, ip: str | None = None) -> ApiKey | None:
     """The living key of this text, or None: unknown, revoked, expired, or not allowed from this address."""
+    key = _of_prefix(text)
+    return key if key is not None and not _why_not(key, text, ip) else None
+
+
+def find_refused(text: str, *, ip: str | None = None) -> tuple[ApiKey, str] | None:
+    """The key that this text begins like, and why it does not open; None where there is no such key, or it does.
+
+    For those who own the key, never for who sent the text: it tells which part of it is right.
+    """
+    key = _of_prefix(text)
+    reason = _why_not(key, text, ip) if key is not None else ""
+    return (key, reason) if key is not None and reason else None
+
+
+def _of_prefix(text: str) -> ApiKey | None:
     if not text.startswith(_START) or len(text) > 100:
         return None
-    prefix = text.rsplit("_", 1)[0]
-    key = ApiKey.objects.select_related("workspace").filter(prefix=prefix).first()
-    if key is None or not constant_time_compare(key.secret_hash, hash_secret(text)):
-        return None
-    if key.revoked_at is not None or (key.expires_at is not None and key.expires_at <= now()):
-        return None
-    return key if _is_allowed_from(key.networks, ip) else None
+    return ApiKey.objects.select_related("workspace").filter(prefix=text.rsplit("_", 1)[0]).first()
+
+
+def _why_not(key: ApiKey, text: str, ip: str | None) -> str:
+    if not constant_time_compare(key.secret_hash, hash_secret(text)):
+        return "wrong_secret"
+    if key.revoked_at is not None:
+        return "key_revoked"
+    if key.expires_at is not None and key.expires_at <= now():
+        return "key_expired"
+    return "" if _is_allowed_from(key.networks, ip) else "address_not_allowed"
 
 
 def _is_allowed_from(networks: Iterable[str], ip: str | None) -> bool:

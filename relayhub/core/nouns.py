@@ -59,6 +59,7 @@ NOUNS: dict[str, tuple[str, str]] = {
     "member": _noun("%(count)s member", "%(count)s members"),
     "open invitation": _noun("%(count)s open invitation", "%(count)s open invitations"),
     "key": _noun("%(count)s key", "%(count)s keys"),
+    "refused request": _noun("%(count)s refused request", "%(count)s refused requests"),
     "credential": _noun("%(count)s credential", "%(count)s credentials"),
     "day": _noun("%(count)s day", "%(count)s days"),
     "hour": _noun("%(count)s hour", "%(count)s hours"),

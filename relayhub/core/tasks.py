@@ -6,7 +6,13 @@ from uuid import UUID
 
 from celery import shared_task
 
-from relayhub.core import audit_check, files, jobs, periodic  # noqa: F401  (registers the runner of checks)
+from relayhub.core import (  # noqa: F401  (registers the runner of checks)
+    audit_check,
+    files,
+    jobs,
+    periodic,
+    refusals,
+)
 
 
 @shared_task(name="core.run_job", queue="imports")
@@ -26,3 +32,9 @@ def forget_old_slots_task() -> None:
     """Keep the table of claimed slots small, and remove uploads and exports that were kept long enough."""
     periodic.forget_old_slots()
     files.delete_expired()
+
+
+@shared_task(name="core.forget_refusals", queue="housekeeping")
+def forget_refusals_task() -> None:
+    """Keep the log of refused requests to its days and its size."""
+    refusals.forget_old()

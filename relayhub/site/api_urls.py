@@ -1,14 +1,13 @@
 """The API root: version 1, its OpenAPI document and its browsable documentation."""
 
 from django.urls import include, path, re_path
-from django.views.decorators.csrf import csrf_exempt
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
 from campaigns.api import documents as of_campaigns
 from campaigns.api import documents_reports as of_reports
 from deliverability.api import documents as of_deliverability
 from relayhub.core.api import documents as of_core
-from relayhub.core.api.exceptions import problem_json
+from relayhub.core.api.views_refused import AbsentView
 from relayhub.relay.api import documents as of_relay
 
 #: Imported for their effect: they declare what each operation takes and answers.
@@ -21,8 +20,5 @@ urlpatterns = [
     path("v1/", include("relayhub.relay.api.urls")),
     path("v1/", include("deliverability.api.urls")),
     path("v1/", include("campaigns.api.urls")),
-    re_path(
-        r"^v1/.*$",
-        csrf_exempt(lambda request: problem_json(404, "not_found", "There is no such resource.")),
-    ),
+    re_path(r"^v1/.*$", AbsentView.as_view()),
 ]

@@ -19,6 +19,7 @@ from relayhub.relay.models import SmtpCredential, Stream
 from relayhub.site import demo_texts as texts
 from relayhub.site.demo_mail import Reception, Teller
 from relayhub.site.demo_people import DAYS, People, Person
+from relayhub.site.demo_refused import RefusedRequests
 from relayhub.site.demo_rows import MessageRow, Rows
 
 #: Orders by the hour of the day (UTC), and by the weekday from Monday.
@@ -45,10 +46,13 @@ class Programs:
         self._key("Sales board", (Scope.STATS_READ, Scope.CAMPAIGNS_READ), made=84, used=timedelta(hours=1),
                   expires=self.now + timedelta(days=6, hours=12))
         self.staging_key = self._key("Staging", (Scope.MESSAGES_WRITE,), made=40, used=timedelta(days=1))
-        self._key("Old web shop", ALL_SCOPES, made=410, used=timedelta(days=71),
-                  revoked=self.now - timedelta(days=70))
+        old = self._key("Old web shop", ALL_SCOPES, made=410, used=timedelta(days=71),
+                        revoked=self.now - timedelta(days=70))
         self.till = self._credential("Till in the shop", made=150, used=timedelta(minutes=11))
         self._credential("Old web shop", made=400, used=timedelta(days=73), revoked=self.now - timedelta(days=70))
+        RefusedRequests(self.workspace, self.now).add(
+            shop=self.shop_key, staging=self.staging_key, old=old, till=self.till
+        )
 
     def _key(
         self, name: str, scopes: tuple[str, ...], *, made: int, used: timedelta, expires: datetime | None = None,

@@ -59,7 +59,8 @@ def _mail(workspace: Workspace) -> list[Step]:
              url=address("domain-list" if has_domain else "domain-new"),
              label=_("See the records") if has_domain else _("Start"), permission=Scope.DOMAINS_WRITE),
         Step(title=_("Send a first message"), label=_("Start"),
-             text=_("From your program by SMTP or the REST API. It lands in the sandbox."),
+             text=_("From your program by SMTP or the REST API. It lands in the sandbox; what is refused is "
+                    "listed beside the keys, with the reason."),
              is_done=Message.objects.filter(workspace=workspace, source__in=_FROM_PROGRAMS).exists(), minutes=5,
              url=address("api-home"), permission=Scope.MESSAGES_WRITE),
     ]

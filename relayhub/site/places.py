@@ -88,6 +88,8 @@ PLACES = (
     Place(page="api-home", name=_called("API keys"), icon="code",
           words=_also("rest token developer program curl python node")),
     Place(page="api-key-new", name=_called("New API key"), icon="plus", words=_also("create token rest add")),
+    Place(page="api-refused", name=_called("Refused requests"), icon="code",
+          words=_also("errors failed calls log rejected denied 400 401 403 404 422 429")),
     Place(page="api-smtp", name=_called("SMTP credentials"), icon="code",
           words=_also("submission login password program host port")),
     Place(page="api-smtp-new", name=_called("New SMTP credential"), icon="plus",

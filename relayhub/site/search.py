@@ -48,6 +48,7 @@ _PAGES = {
     Prefix.MESSAGE: "message-detail", Prefix.RECIPIENT: "message-detail", Prefix.CONTACT: "contact-detail",
     Prefix.CAMPAIGN: "campaign-detail", Prefix.DOMAIN: "domain-detail", Prefix.TEMPLATE: "template-detail",
     Prefix.LIST: "list-detail", Prefix.JOB: "job-detail",
+    Prefix.REFUSAL: "api-refused-one",
 }
 
 

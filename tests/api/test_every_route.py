@@ -46,7 +46,7 @@ def filled(path: str) -> str:
         "lists": Prefix.LIST, "templates": Prefix.TEMPLATE, "domains": Prefix.DOMAIN, "routes": Prefix.ROUTE,
         "streams": Prefix.STREAM, "suppressions": Prefix.SUPPRESSION, "keys": Prefix.API_KEY, "jobs": Prefix.JOB,
         "smtp-credentials": Prefix.CREDENTIAL, "members": Prefix.MEMBER, "invitations": Prefix.INVITATION,
-        "imports": Prefix.IMPORT, "exports": Prefix.EXPORT,
+        "imports": Prefix.IMPORT, "exports": Prefix.EXPORT, "refused-requests": Prefix.REFUSAL,
     }
 
     def value(match: re.Match[str]) -> str:

@@ -33,6 +33,7 @@ PAGES = {
     "api-home": (("Neuer Schlüssel", "alle Rechte", "Wohin verbinden"), ("every scope", "Last used", "No keys yet")),
     "api-key-new": (("Schlüssel erstellen", "welchen Weg E-Mails nehmen", "lesen"), ("None ticked", "Events")),
     "api-smtp": (("Noch keine SMTP-Zugänge", "Zertifikat"), ("User name", "No SMTP credentials")),
+    "api-refused": (("Nichts wurde abgelehnt", "7 Tage aufbewahrt"), ("Nothing was refused", "Refused requests")),
     "help-home": (("Zum Nachschlagen", "Die Dokumente sind auf Englisch."), ("To look up", "Search help")),
     "search": (("Suchen Sie nach irgendetwas",), ("Look for anything", "Search everything")),
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from campaigns.models import Broadcast, Campaign, Contact, MailingList, MailTemplate, Picture
 from deliverability.models import SendingDomain, Suppression
-from relayhub.core.models import Workspace
+from relayhub.core.models import RefusedRequest, Workspace
 from relayhub.relay.models import Message, Recipient
 
 #: Pages whose first screen is a list: they must be quicker than the others.
@@ -30,8 +30,9 @@ def pages_of(workspace: Workspace, *, run: Broadcast | None = None) -> dict[str,
         "lists": "/lists", "list": _first(MailingList, "/lists/{}", mine),
         "templates": "/templates", "template": _first(MailTemplate, "/templates/{}", mine),
         "pictures": "/pictures", "picture": _first(Picture, "/pictures/{}", mine), "messages": "/messages",
-        "live": "/live", "sandbox": "/sandbox", "api": "/programs", "smtp": "/programs/smtp", "domains": "/domains",
-        "domain": _first(SendingDomain, "/domains/{}", mine), "suppressions": "/suppressions",
+        "live": "/live", "sandbox": "/sandbox", "api": "/programs", "smtp": "/programs/smtp",
+        "refused": "/programs/refused", "refused-one": _first(RefusedRequest, "/programs/refused/{}", mine),
+        "domains": "/domains", "domain": _first(SendingDomain, "/domains/{}", mine), "suppressions": "/suppressions",
         "suppression": _first(Suppression, "/suppressions/{}", mine), "routes": "/routes", "streams": "/streams",
         "settings": "/settings", "people": "/settings/people", "security": "/settings/security",
         "audit": "/settings/audit", "profile": "/settings/profile", "stop": "/settings/sending", "help": "/help",

@@ -15,7 +15,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from relayhub.core.access import Actor, require
-from relayhub.core.api import idempotency, limits
+from relayhub.core.api import idempotency, limits, noting
 from relayhub.core.errors import ForbiddenError
 
 if TYPE_CHECKING:
@@ -26,14 +26,43 @@ if TYPE_CHECKING:
 _READS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
-class ApiView(APIView):
+class CountedView(APIView):
+    """Whoever calls is known and counted, and finds in the log of refused requests what was wrong."""
+
+    _rate_headers: dict[str, str] = {}
+
+    def perform_authentication(self, request: Request) -> None:
+        """Who calls, counted at once: refused requests count as well. Throttled beyond the caller's limit."""
+        super().perform_authentication(request)
+        if not isinstance(request.auth, Actor):
+            return
+        limit, allowance = limits.take_request(request.auth)
+        self._rate_headers = limits.headers_of(limit, allowance)
+        if not allowance.is_allowed:
+            raise Throttled(
+                wait=allowance.retry_after_seconds,
+                detail=f"More than {limit.per_second:.0f} requests a second. Wait as long as Retry-After says.",
+            )
+
+    def finalize_response(self, request: Request, response: Response, *args: Any, **kwargs: Any) -> Response:
+        """Add the rate limit's headers and the request's id; note what a program was refused."""
+        final: Response = super().finalize_response(request, response, *args, **kwargs)
+        for name, value in self._rate_headers.items():
+            final[name] = value
+        if known := noting.request_id():
+            final[noting.REQUEST_ID] = known
+        if final.status_code >= 400:
+            noting.note_answer(request, final)
+        return final
+
+
+class ApiView(CountedView):
     """One resource; subclasses write `get`, `post`, `patch`, `delete`."""
 
     #: Verb -> permission, such as {"GET": "contacts.read"}.
     permissions: ClassVar[dict[str, str]] = {}
     #: Whether `Idempotency-Key` is honoured by wrapping the whole verb in one transaction.
     is_idempotent = True
-    _rate_headers: dict[str, str] = {}
 
     @property
     def actor(self) -> Actor:
@@ -54,26 +83,6 @@ class ApiView(APIView):
         if permission is None:
             raise ForbiddenError("This verb is not open here.")
         require(request.auth, permission)
-
-    def perform_authentication(self, request: Request) -> None:
-        """Who calls, counted at once: refused requests count as well. Throttled beyond the caller's limit."""
-        super().perform_authentication(request)
-        if not isinstance(request.auth, Actor):
-            return
-        limit, allowance = limits.take_request(request.auth)
-        self._rate_headers = limits.headers_of(limit, allowance)
-        if not allowance.is_allowed:
-            raise Throttled(
-                wait=allowance.retry_after_seconds,
-                detail=f"More than {limit.per_second:.0f} requests a second. Wait as long as Retry-After says.",
-            )
-
-    def finalize_response(self, request: Request, response: Response, *args: Any, **kwargs: Any) -> Response:
-        """Add the rate limit's headers."""
-        final: Response = super().finalize_response(request, response, *args, **kwargs)
-        for name, value in self._rate_headers.items():
-            final[name] = value
-        return final
 
     def _verbs(self) -> set[str]:
         return {name for name in self.http_method_names if hasattr(self, name)}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.conf import settings
 
-from relayhub.core.api import views, views_people
+from relayhub.core.api import views, views_people, views_refused
 from relayhub.core.api.schema import (
     ANY,
     FILE,
@@ -23,7 +23,7 @@ from relayhub.core.api.schema import (
     shape,
     table,
 )
-from relayhub.core.models import BrandFont, JobStatus, Role
+from relayhub.core.models import BrandFont, Door, JobStatus, Role
 
 shape(
     "Key", id=identifier("key"), name=TEXT, prefix=TEXT, last_four=TEXT, scopes=each(TEXT), domains=each(TEXT),
@@ -47,6 +47,12 @@ shape(
     summary=TEXT, before=ANY, after=ANY,
 )
 shape(
+    "RefusedRequest", id=identifier("ref"), at=MOMENT, door=one_of(Door.values), caller=fields(id=TEXT, name=TEXT),
+    method=TEXT, path=TEXT, query=TEXT, status=NUMBER, code=TEXT, detail=TEXT,
+    errors=each(fields(pointer=TEXT, code=TEXT, detail=TEXT)), reason=maybe(TEXT), request_id=maybe(TEXT),
+    ip=maybe(TEXT), user_agent=maybe(TEXT), more_in_minute=NUMBER,
+)
+shape(
     "Job", id=identifier("job"), kind=TEXT, title=TEXT, status=one_of(JobStatus.values), done=NUMBER,
     total=maybe(NUMBER), unit=TEXT, error=maybe(TEXT), result=maybe(table(ANY)), created_at=MOMENT,
     started_at=maybe(MOMENT), finished_at=maybe(MOMENT), per_second=maybe({"type": "number"}),
@@ -62,6 +68,16 @@ declare(
     views.RotateView, "POST",
     Operation(name="rotate_key", answer="NewKey", status=201, body=views.RotateSerializer),
 )
+declare(
+    views_refused.RefusedRequestsView, "GET",
+    Operation(
+        name="list_refused_requests", answer="RefusedRequest", is_list=True,
+        query={"caller": "Id of a key or an SMTP credential.",
+               "status": "A status such as `422`, or `4xx`, `5xx`, or `smtp` for mail that was refused by SMTP.",
+               "q": "Words of the path, the code or the detail; or a whole request id."},
+    ),
+)
+declare(views_refused.RefusedRequestView, "GET", Operation(name="get_refused_request", answer="RefusedRequest"))
 declare(views.WorkspaceView, "GET", Operation(name="get_workspace", answer="Workspace"))
 declare(
     views.WorkspaceView, "PATCH",

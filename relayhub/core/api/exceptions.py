@@ -8,7 +8,7 @@ from typing import Any
 from django.conf import settings
 from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
 from django.db import InterfaceError, OperationalError
-from django.http import Http404, JsonResponse
+from django.http import Http404
 from rest_framework import exceptions
 from rest_framework.renderers import JSONRenderer
 from rest_framework.response import Response
@@ -51,13 +51,6 @@ def problem(
         "detail": detail, "errors": errors or [], **extra,
     }
     return Response(body, status=status, headers=headers, content_type=PROBLEM)
-
-
-def problem_json(status: int, code: str, detail: str) -> JsonResponse:
-    """The same for plain Django views, such as the API's 404."""
-    body = {"type": "about:blank", "title": _TITLES.get(status, "Error"), "status": status, "code": code,
-            "detail": detail, "errors": []}
-    return JsonResponse(body, status=status, content_type=PROBLEM)
 
 
 def handle(exc: Exception, context: dict[str, Any]) -> Response | None:

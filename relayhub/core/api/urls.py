@@ -2,12 +2,14 @@
 
 from django.urls import URLPattern, path
 
-from relayhub.core.api import views, views_people
+from relayhub.core.api import views, views_people, views_refused
 
 urlpatterns: list[URLPattern] = [
     path("keys", views.KeysView.as_view()),
     path("keys/<str:key_id>", views.KeyView.as_view()),
     path("keys/<str:key_id>/rotate", views.RotateView.as_view()),
+    path("refused-requests", views_refused.RefusedRequestsView.as_view()),
+    path("refused-requests/<str:refusal_id>", views_refused.RefusedRequestView.as_view()),
     path("workspace", views.WorkspaceView.as_view()),
     path("workspace/logo", views_people.LogoView.as_view()),
     path("workspace/stop", views_people.StopView.as_view()),

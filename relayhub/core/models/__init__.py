@@ -6,6 +6,7 @@ from relayhub.core.models.files import StoredFile, StoredFileChunk
 from relayhub.core.models.idempotency import IdempotencyRecord
 from relayhub.core.models.jobs import Job, JobStatus
 from relayhub.core.models.people import Invitation, Member, Role, User
+from relayhub.core.models.refusals import Door, RefusedRequest
 from relayhub.core.models.system import LoginThrottle, PeriodicRun, SystemState
 from relayhub.core.models.workspace import BrandFont, Workspace
 
@@ -13,6 +14,7 @@ __all__ = [
     "ApiKey",
     "AuditEntry",
     "BrandFont",
+    "Door",
     "IdempotencyRecord",
     "Invitation",
     "Job",
@@ -20,6 +22,7 @@ __all__ = [
     "LoginThrottle",
     "Member",
     "PeriodicRun",
+    "RefusedRequest",
     "Role",
     "Scope",
     "StoredFile",

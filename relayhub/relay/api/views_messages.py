@@ -15,6 +15,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from relayhub.core.access import Actor, get_or_absent
+from relayhub.core.api import noting
 from relayhub.core.api.base import ApiView, parsed
 from relayhub.core.api.exceptions import response_for
 from relayhub.core.api.pagination import answer, key_of_cursor, page_by_id, page_cursor, page_limit
@@ -170,8 +171,9 @@ class BatchView(ApiView):
         items = request.data.get("messages") if isinstance(request.data, dict) else request.data
         if not isinstance(items, list) or not 1 <= len(items) <= MAX_BATCH:
             raise InputError(f"Give a list of 1 to {MAX_BATCH:,} messages.", field="messages")
-        results = accept_all([self._submission(item) for item in items])
-        return Response({"data": [_batch_answer(result) for result in results]}, status=202)
+        answers = [_batch_answer(result) for result in accept_all([self._submission(item) for item in items])]
+        noting.note_items(request, self.actor, [one.get("error") for one in answers])
+        return Response({"data": answers}, status=202)
 
     def _submission(self, item: Any) -> Submission | Exception:
         filled = MessageSerializer(data=item)

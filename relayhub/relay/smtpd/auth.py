@@ -46,13 +46,14 @@ class Principal:
     workspace_id: UUID
     stream_id: UUID | None
     domains: tuple[str, ...]
+    name: str = ""
 
     @classmethod
     def of(cls, credential: SmtpCredential) -> Principal:
         """What a session needs of a credential."""
         return cls(
             credential_id=credential.pk, workspace_id=credential.workspace_id, stream_id=credential.stream_id,
-            domains=tuple(credential.domains),
+            domains=tuple(credential.domains), name=credential.name,
         )
 
 

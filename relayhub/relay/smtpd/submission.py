@@ -13,9 +13,11 @@ from typing import Any
 from django.db import Error as DatabaseError
 from django.db import connection
 
-from relayhub.core import clock
+from relayhub.core import clock, refusals
 from relayhub.core.errors import AcceptError
 from relayhub.core.ids import Prefix, encode_id
+from relayhub.core.models import Door
+from relayhub.core.refusals import Caller, Refusal
 from relayhub.protocol import reply as replies
 from relayhub.protocol.reply import SmtpReply, make_reply, queued_as
 from relayhub.protocol.smtp_server_events import RcptTo, ServerRole
@@ -50,12 +52,14 @@ class SubmissionDoor:
         now = clock.now()
         answers: list[SmtpReply] = [replies.FAULT_OURS] * len(batch)
         good: list[tuple[int, accept.Acceptable]] = []
+        refused: list[tuple[Incoming, AcceptError]] = []
         for position, incoming in enumerate(batch):
             try:
                 good.append((position, accept.check(submission_of(incoming), now=now)))
-            except AcceptError as refused:
-                answers[position] = refused.reply
-                log.info("smtpd.refused", extra={"ip": incoming.ip, "code": refused.code})
+            except AcceptError as error:
+                answers[position] = error.reply
+                refused.append((incoming, error))
+                log.info("smtpd.refused", extra={"ip": incoming.ip, "code": error.code})
             except DatabaseError:
                 log.warning("smtpd.database_away", exc_info=True)
                 connection.close()
@@ -64,11 +68,33 @@ class SubmissionDoor:
                 log.exception("smtpd.check_failed")
         if good:
             for (position, _), stored in zip(good, store.store_many([item for _, item in good]), strict=True):
-                answers[position] = (
-                    stored.reply if isinstance(stored, AcceptError)
-                    else queued_as(encode_id(Prefix.MESSAGE, stored.message_id))
-                )
+                if isinstance(stored, AcceptError):
+                    answers[position] = stored.reply
+                    refused.append((batch[position], stored))
+                else:
+                    answers[position] = queued_as(encode_id(Prefix.MESSAGE, stored.message_id))
+        if refused:
+            refusals.note([found for one, error in refused if (found := refusal_of(one, error)) is not None])
         return answers
+
+
+def refusal_of(incoming: Incoming, error: AcceptError) -> Refusal | None:
+    """What the developer of the program finds in the log of refused requests; None where nobody had signed in."""
+    principal = incoming.principal or (auth.trusted_principal() if incoming.is_trusted else None)
+    if principal is None or error.code == "not_available":  # the database is away, and so is the log
+        return None
+    caller = Caller(
+        workspace_id=principal.workspace_id, id=encode_id(Prefix.CREDENTIAL, principal.credential_id),
+        name=principal.name,
+    )
+    envelope, reply = incoming.envelope, error.reply
+    pointers = [{"pointer": f"/{error.field}", "code": error.code, "detail": error.message}] if error.field else []
+    return Refusal(
+        caller=caller, door=Door.SMTP, method="DATA",
+        path=f"MAIL FROM:<{envelope.mail_from}> RCPT TO:{len(envelope.recipients)}", status=reply.code,
+        code=error.code, detail=f"{reply.enhanced} {reply.text}" if reply.enhanced else reply.text, errors=pointers,
+        ip=incoming.ip, user_agent=f"EHLO {incoming.helo}" if incoming.helo else "",
+    )
 
 
 def submission_of(incoming: Incoming) -> Submission:

@@ -17,10 +17,11 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from deliverability.models import SendingDomain
-from relayhub.core import keys, shown_once
-from relayhub.core.access import CREDENTIALS_READ, get_or_absent
+from relayhub.core import keys, refusals, shown_once
+from relayhub.core.access import CREDENTIALS_READ, Actor, get_or_absent
 from relayhub.core.clock import now
 from relayhub.core.errors import RelayHubError
+from relayhub.core.formats import number
 from relayhub.core.ids import Prefix
 from relayhub.core.models import ApiKey, Scope, Workspace
 from relayhub.core.pages import PageRequest, page
@@ -32,6 +33,8 @@ from relayhub.relay.views.program_forms import OVERLAP_CHOICES, USUAL_SCOPES, Ke
 NEW_KEY = "api-key"
 #: How near an expiry is told in colour.
 SOON = timedelta(days=14)
+#: More refused requests than this are not counted on every page beside theirs.
+_MANY_REFUSED = 1_000
 
 
 @require_GET
@@ -47,7 +50,7 @@ def api_home(request: PageRequest) -> HttpResponse:
         request, "relay/api/keys.html",
         {
             **shared(request, "keys"), "table": table, "may_see": may_see,
-            "entries": _lines(table.rows, set(actor.permissions)) if table else [],
+            "entries": _lines(table.rows, actor) if table else [],
             "new": shown_once.take(request, NEW_KEY) if may_see else None, "chips": ENDED_CHIPS,
             "overlaps": OVERLAP_CHOICES,
             "examples": connecting.rest_examples(place_of(request), letter_of(request)),
@@ -64,16 +67,20 @@ def ended(found: QuerySet[Any], is_wanted: bool) -> QuerySet[Any]:
     return found.filter(over) if is_wanted else found.exclude(over)
 
 
-def _lines(rows: Sequence[ApiKey], held: set[str]) -> list[dict[str, Any]]:
-    replaced = keys.replaced_among(rows)
-    return [_line(row, held, is_replaced=row.pk in replaced) for row in rows]
+def _lines(rows: Sequence[ApiKey], actor: Actor) -> list[dict[str, Any]]:
+    replaced, held = keys.replaced_among(rows), set(actor.permissions)
+    refused = refusals.counts_of(actor.workspace, [row.public_id for row in rows])
+    return [
+        _line(row, held, is_replaced=row.pk in replaced, refused=refused.get(row.public_id, 0)) for row in rows
+    ]
 
 
-def _line(key: ApiKey, held: set[str], *, is_replaced: bool) -> dict[str, Any]:
+def _line(key: ApiKey, held: set[str], *, is_replaced: bool, refused: int) -> dict[str, Any]:
     streams = (gettext("stream %(name)s") % {"name": name} for name in key.streams)
     return {"row": key, "limits": [*key.domains, *streams, *key.networks],
             "scopes": _scope_words(key.scopes), "state": state_of(key.revoked_at, key.expires_at),
-            "may_rotate": not is_replaced and set(key.scopes) <= held, "ends_soon": ends_soon(key.expires_at)}
+            "may_rotate": not is_replaced and set(key.scopes) <= held, "ends_soon": ends_soon(key.expires_at),
+            "refused": refused}
 
 
 def _scope_words(scopes: Iterable[str]) -> str:
@@ -111,10 +118,17 @@ def shared(request: PageRequest, here: str) -> dict[str, Any]:
     domain, is_verified = connecting.sender_domain(workspace)
     return {
         "here": here, "connect": place_of(request), "domain": domain, "is_verified": is_verified,
+        "refused_count": refused_count(workspace) if may_see else "",
         "key_count": ended(ApiKey.objects.filter(workspace=workspace), False).count() if may_see else None,
         "credential_count": ended(SmtpCredential.objects.filter(workspace=workspace), False).count()
         if may_smtp else None,
     }
+
+
+def refused_count(workspace: Workspace) -> str:
+    """How many refused requests are kept, in words: `12`, or `1,000+`."""
+    found = refusals.count_of(workspace, most=_MANY_REFUSED + 1)
+    return f"{number(_MANY_REFUSED)}+" if found > _MANY_REFUSED else number(found)
 
 
 def domain_names(workspace: Workspace) -> list[str]:

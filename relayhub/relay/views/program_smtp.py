@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.contrib import messages
@@ -11,10 +12,11 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from relayhub.core import shown_once
+from relayhub.core import refusals, shown_once
 from relayhub.core.access import CREDENTIALS_READ, CREDENTIALS_WRITE, get_or_absent
 from relayhub.core.errors import RelayHubError
 from relayhub.core.ids import Prefix
+from relayhub.core.models import Workspace
 from relayhub.core.pages import PageRequest, page
 from relayhub.core.paging import table_page
 from relayhub.relay import connecting, credentials
@@ -40,7 +42,7 @@ def smtp(request: PageRequest) -> HttpResponse:
         request, "relay/api/smtp.html",
         {
             **program.shared(request, "smtp"), "table": table, "new": new,
-            "entries": [_line(row) for row in table.rows], "chips": program.ENDED_CHIPS,
+            "entries": _lines(table.rows, workspace), "chips": program.ENDED_CHIPS,
             "overlaps": OVERLAP_CHOICES, "username": username,
             "examples": connecting.smtp_examples(
                 program.place_of(request), program.letter_of(request), username or "YOUR-USER-NAME"
@@ -49,8 +51,13 @@ def smtp(request: PageRequest) -> HttpResponse:
     )
 
 
-def _line(row: SmtpCredential) -> dict[str, Any]:
-    return {"row": row, "limits": [*row.domains, *row.networks],
+def _lines(rows: Sequence[SmtpCredential], workspace: Workspace) -> list[dict[str, Any]]:
+    refused = refusals.counts_of(workspace, [row.public_id for row in rows])
+    return [_line(row, refused.get(row.public_id, 0)) for row in rows]
+
+
+def _line(row: SmtpCredential, refused: int) -> dict[str, Any]:
+    return {"row": row, "refused": refused, "limits": [*row.domains, *row.networks],
             "state": program.state_of(row.revoked_at, row.expires_at),
             "ends_soon": program.ends_soon(row.expires_at), "newer": credentials.newer_of(row)}
 

@@ -7,7 +7,8 @@ import ssl
 
 import pytest
 
-from relayhub.core.ids import Prefix, decode_id
+from relayhub.core.ids import Prefix, decode_id, encode_id
+from relayhub.core.models import RefusedRequest
 from relayhub.relay.models import Event, Message, Recipient
 from relayhub.relay.smtpd.submission import SubmissionDoor
 from tests.support.door_rows import Sender, letter
@@ -139,3 +140,23 @@ def test_without_auth_nothing_is_taken(listener: Listener) -> None:
         assert client.say("RCPT TO:<bob@example.org>")[:3] == "503"
         client.close()
     assert Message.objects.count() == 0
+
+
+def test_what_is_refused_after_signing_in_is_in_the_log_of_its_credential(listener: Listener, sender: Sender) -> None:
+    client = smtplib.SMTP("127.0.0.1", listener.port, timeout=20)
+    client.starttls(context=unchecked())
+    client.ehlo("till.local")
+    client.login(sender.username, sender.password)
+    with pytest.raises(smtplib.SMTPDataError) as refused:
+        client.sendmail("ann@acme.example", ["bob@example.org"], letter(extra="X-RelayHub-Stream: recepits\r\n"))
+    client.sendmail("ann@acme.example", ["bob@example.org"], letter())
+    client.quit()
+
+    row = RefusedRequest.objects.get()
+    assert (row.door, row.status, row.code) == ("smtp", refused.value.smtp_code, "unknown_stream")
+    assert row.detail == "5.7.1 There is no stream “recepits”"
+    assert (row.caller_id, row.caller_name) == (encode_id(Prefix.CREDENTIAL, sender.credential_id), "test")
+    assert row.path == "MAIL FROM:<ann@acme.example> RCPT TO:1"
+    assert (row.ip, row.user_agent) == ("127.0.0.1", "EHLO till.local")
+    assert row.workspace_id == sender.workspace.pk
+    assert Message.objects.count() == 1
