@@ -71,7 +71,7 @@ def _parts(campaign: Campaign, run: Broadcast, figures: Figures, user: User, ask
         **report_parts.people(campaign, figures, compared), **report_parts.links(run),
         **report_parts.over_time(campaign, run, user.timezone, each=asked.get("over") == "each"),
         **report_parts.providers(figures), "reasons": report_parts.reasons(figures),
-        "compared": report_parts.beside_the_last(compared), "left_out": report_parts.left_out(run),
+        "left_out": report_parts.left_out(run),
     }
 
 

@@ -113,10 +113,12 @@ def people(campaign: Campaign, figures: Figures, compared: list[Compared]) -> di
                     "note": _("not measured in this campaign")}
         if not item.base:
             return {"label": label, "value": formats.MISSING, "is_none": True, "note": _("nothing delivered yet")}
-        parts = [formats.counted(count, "person,people"), note, item.usual_text]
+        parts = [formats.counted(count, "person,people"), note, "" if item.direction else _beside(item)]
         return {"label": label, "value": formats.share(count, item.base, item.digits),
                 "unit": _("of %(count)s") % {"count": formats.number(item.base)},
                 "note": "; ".join(part for part in parts if part),
+                "change": item.direction or None, "change_text": f"{item.text};" if item.direction else "",
+                "good": "up" if item.measure.is_good else "down",
                 "url": f"?did={key}#recipients", "icon": "alert-triangle" if key in warned else ""}
 
     def limit(rate: float) -> str:
@@ -131,23 +133,17 @@ def people(campaign: Campaign, figures: Figures, compared: list[Compared]) -> di
          "url": "?did=opened_by_machines#recipients"},
         tile("unsubscribed", _("Unsubscribed"), limit(report_findings.WARN_UNSUBSCRIBED)),
         tile("complained", _("Complaints"), limit(WARN_COMPLAINED)),
-    ], "findings": [
+    ], "is_compared": any(item.usual is not None for item in compared),
+        "delivered_beside": _beside(beside["delivered"]), "findings": [
         {"level": "block" if item.is_bad else "warn", "title": item.title, "fix": item.fix,
          "url": f"?status={item.status}#recipients" if item.status else f"?did={item.did}#recipients"}
         for item in report_findings.findings(figures)
     ]}
 
 
-def beside_the_last(compared: list[Compared]) -> list[dict[str, Any]]:
-    """The rows of the comparison; none where there is no earlier campaign."""
-    if all(item.usual is None for item in compared):
-        return []
-    return [
-        {"label": _(item.measure.label), "rate": formats.share(item.count, item.base, item.digits),
-         "count": item.count, "base": item.base, "text": item.text, "change": item.direction or None,
-         "good": "" if not item.direction else ("up" if item.measure.is_good else "down")}
-        for item in compared
-    ]
+def _beside(item: Compared) -> str:
+    """A measure beside what is usual, in words; none where nothing went before."""
+    return item.text if item.usual is not None else ""
 
 
 # -- over time -----------------------------------------------------------------------------------------------

@@ -22,6 +22,7 @@ from relayhub.core.live_response import live_response
 from relayhub.core.models import User, Workspace
 from relayhub.core.pages import PageRequest, page
 from relayhub.relay import stream_counts
+from relayhub.relay.models import Message
 from relayhub.relay.stream_counts import Span
 from relayhub.site import first_steps, health_figures, needs
 from relayhub.site.health_figures import points
@@ -36,20 +37,24 @@ _COMPLAINTS_LIMIT = health_figures.Limits(delivered=0).complained
 def home(request: PageRequest) -> HttpResponse:
     """The page."""
     workspace, user = request.actor.workspace, request.user
+    steps = first_steps.steps_of(workspace)
+    mine, others = first_steps.parted(steps, request.actor)
     campaigns = list(campaigns_of(workspace)[:5])
     spans = health_figures.spans(workspace)
     streams = health_figures.streams(spans)
     things = needs.needs(workspace, streams)
-    steps = first_steps.steps_of(workspace)
+    # A page of dashes would hide the steps that fill it.
+    is_unused = bool(steps) and not campaigns and not Message.objects.filter(workspace=workspace).exists()
     chart = health_figures.charts(workspace, user.timezone, health_figures.period_of(request.GET.get("period", "")))
     return render(
         request, "site/home.html",
         {
             "stats": _stats(workspace, user, _together(spans)), "needs": things,
             "today": formats.moment_text(now(), now=now(), zone=ZoneInfo(user.timezone), style="full"),
-            "sentence": _sentence(things, steps, streams), "steps": steps,
-            "steps_left": first_steps.left_in_words(steps),
-            "next_step": next((step for step in steps if not step.is_done), None),
+            "sentence": _("Nothing was sent yet.") if is_unused and not things else _sentence(things, streams),
+            "is_unused": is_unused, "steps": mine, "steps_of_others": others,
+            "steps_left": first_steps.left_in_words(mine),
+            "next_step": next((step for step in mine if not step.is_done), None),
             "streams": streams, "campaigns": overview_of(campaigns), "chart": chart, "floor": health_figures.FLOOR,
         },
     )
@@ -71,9 +76,8 @@ def _together(spans: list[tuple[Any, Span]]) -> Span:
     return reduce(add, (days for _stream, days in spans), Span(present={}, before={}))
 
 
-def _sentence(things: list[needs.Need], steps: list[first_steps.Step], streams: list[dict[str, Any]]) -> str:
-    left = sum(1 for step in steps if not step.is_done)
-    many = {"count": formats.number(len(things) or left)}
+def _sentence(things: list[needs.Need], streams: list[dict[str, Any]]) -> str:
+    many = {"count": formats.number(len(things))}
     if things and any(stream["finished"] for stream in streams):
         return ngettext(
             "Messages are flowing; one thing needs you.", "Messages are flowing; %(count)s things need you.",
@@ -81,8 +85,6 @@ def _sentence(things: list[needs.Need], steps: list[first_steps.Step], streams: 
         ) % many
     if things:
         return ngettext("One thing needs you.", "%(count)s things need you.", len(things)) % many
-    if left:
-        return ngettext("One first step is left.", "%(count)s first steps are left.", left) % many
     return _("Nothing needs you.")
 
 

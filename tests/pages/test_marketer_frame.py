@@ -142,5 +142,15 @@ def test_first_steps_have_no_buttons_for_viewers() -> None:
     assert "</span></a></li>" not in page.split("First steps")[1].split("</ol>")[0]
 
 
+def test_a_marketer_begins_with_what_a_marketer_may_do() -> None:
+    page = desk(role=Role.MARKETER).client.get("/").content.decode()
+    mine, others = page.split("For colleagues")
+
+    assert "0 of 3 done, about 20 minutes left" in mine
+    assert mine.index("Bring your contacts") < mine.index("Launch a first campaign")
+    assert "Verify a domain" in others
+    assert "Start<" not in others.split("</ol>")[0]
+
+
 def test_the_live_numbers_are_json() -> None:
     assert set(desk().client.get(reverse("home-live")).json()["values"]) == {"pace", "delivered", "waiting"}
