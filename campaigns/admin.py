@@ -17,6 +17,7 @@ from campaigns.models import (
     FieldDefinition,
     ImportBefore,
     ImportKept,
+    ImportLeftOff,
     ImportReject,
     ImportSeen,
     MailingList,
@@ -145,6 +146,16 @@ class ImportRejectAdmin(ReadOnlyAdmin):
     list_display = ("contact_import", "row", "address", "code", "reason")
     list_filter = ("code",)
     list_select_related = ("contact_import",)
+
+
+@admin.register(ImportLeftOff)
+class ImportLeftOffAdmin(ReadOnlyAdmin):
+    """People in a file who are not put on the list, by the file's own word."""
+
+    list_display = ("contact_import", "row", "email", "reason", "said")
+    list_filter = ("reason",)
+    list_select_related = ("contact_import",)
+    raw_id_fields = ("contact",)
 
 
 @admin.register(ImportSeen)

@@ -7,15 +7,14 @@ are written (`date.dmy`, `number.comma`), and how sure it is, in words for the p
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from campaigns import column_values
-from campaigns.column_values import DATE_DMY, DATE_MDY, NUMBER_COMMA, NUMBER_DOT
+from campaigns import column_answers, column_values
+from campaigns.column_values import DATE_DMY, DATE_MDY, NUMBER_COMMA, NUMBER_DOT, plain
 from campaigns.fields import key_from_heading
 from campaigns.models import FieldType
 from relayhub.core.errors import InputError
@@ -73,8 +72,6 @@ _SUBJECTS: dict[str, frozenset[str]] = {
 _WORDS = {
     "country": gettext_lazy("countries"), "phone": gettext_lazy("phone numbers"), "city": gettext_lazy("places"),
 }
-#: Letters that no decomposition makes plain.
-_WITHOUT_STROKE = {ord("ø"): "o", ord("ł"): "l", ord("æ"): "ae", ord("đ"): "d"}
 _ADDRESS = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 _PHONE = re.compile(r"\+?[0-9()][0-9 ()/.\-]{5,22}")
 _PERSON = re.compile(r"[^\W\d_][\w'’.\-]*(?: [^\W\d_][\w'’.\-]*){1,3}")
@@ -94,22 +91,23 @@ class Guess:
     why: str = ""
 
 
-def plain(heading: str) -> str:
-    """A heading for comparing: `E-Mail_Adresse ` -> `e mail adresse`, `Prénom` -> `prenom`."""
-    text = heading.casefold().translate(_WITHOUT_STROKE)
-    text = "".join(char for char in unicodedata.normalize("NFKD", text) if not unicodedata.combining(char))
-    return " ".join(re.sub(r"[\W_]+", " ", text).split())
-
-
 def guesses(
-    columns: Sequence[str], sample: Sequence[Sequence[str]], known: Mapping[str, tuple[str, str]]
+    columns: Sequence[str], sample: Sequence[Sequence[str]], known: Mapping[str, tuple[str, str]],
+    answers: Mapping[str, str] | None = None,
 ) -> dict[str, Guess]:
-    """Column -> guess. `known` are the workspace's fields: key -> (label, type)."""
+    """Column -> guess. `known` are the workspace's fields: key -> (label, type).
+
+    `answers` are the columns that say who agreed to the list or left it (`answers_in`), where there is a list: they
+    come before fields of the same name, for else those who said no would be put on the list as well.
+    """
     values = {name: values_of(sample, index) for index, name in enumerate(columns)}
     headings = {name: plain(name) for name in columns}
     by_word = {plain(key): key for key in known} | {plain(label): key for key, (label, _) in known.items() if label}
     found: dict[str, Guess] = {}
     _take(found, EMAIL, _email_column(columns, headings, values), values)
+    for name, target in (answers or {}).items():
+        if name not in found and not _has(found, target):
+            found[name] = _of_answers(target, values[name])
     for name in columns:
         key = by_word.get(headings[name], "")
         if name not in found and key and not _has(found, key):
@@ -119,6 +117,22 @@ def guesses(
         if name not in found:
             found[name] = _other(name, headings[name], values[name], known, found)
     return {name: found[name] for name in columns}
+
+
+def answers_in(columns: Sequence[str], sample: Sequence[Sequence[str]]) -> dict[str, str]:
+    """Columns that say who agreed to a list or left it -> which of the two; those about a newsletter come first."""
+    found = {name: column_answers.target_of(name, values_of(sample, index)) for index, name in enumerate(columns)}
+    named = [name for name in columns if found[name]]
+    return {name: found[name] for name in sorted(named, key=lambda name: "newsletter" not in plain(name))}
+
+
+def _of_answers(target: str, values: Sequence[str]) -> Guess:
+    if not values:
+        return Guess(target=target, look="warn", why=_("Check: empty so far"))
+    if column_answers.understood(target, values) < 1.0:
+        return Guess(target=target, look="warn", why=_("Check: some mean neither yes nor no"))
+    likely = _("Likely: says who agreed") if target == column_answers.AGREED else _("Likely: says who left")
+    return Guess(target=target, look="pass", why=likely)
 
 
 def _has(found: Mapping[str, Guess], target: str) -> bool:

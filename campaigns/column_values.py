@@ -6,6 +6,7 @@ A column is written in one way; which one is guessed from its first values and c
 from __future__ import annotations
 
 import re
+import unicodedata
 from datetime import date
 from typing import Any
 
@@ -20,14 +21,23 @@ FORMATS = {
     DATE_DMY: _("day first"), DATE_MDY: _("month first"), NUMBER_DOT: _("decimal point"),
     NUMBER_COMMA: _("decimal comma"),
 }
-_YES = frozenset({"true", "yes", "y", "1", "on", "ja", "j", "oui", "si", "sí", "sim", "tak", "kyllä", "ano"})
-_NO = frozenset({"false", "no", "n", "0", "off", "nein", "non", "não", "nao", "nee", "nej", "nei", "nie", "ei", "ne"})
+YES = frozenset({"true", "yes", "y", "1", "on", "ja", "j", "oui", "si", "sí", "sim", "tak", "kyllä", "ano"})
+NO = frozenset({"false", "no", "n", "0", "off", "nein", "non", "não", "nao", "nee", "nej", "nei", "nie", "ei", "ne"})
 _ISO = re.compile(r"(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})(?:[T ].*)?")
 _PARTS = re.compile(r"(\d{1,2})[./-] ?(\d{1,2})[./-] ?(\d{4}|\d{2})(?:[T ,].*)?")
 _WITH_DOT = re.compile(r"[+-]?(?:\d+|\d{1,3}(?:[,\u00a0\u202f '’]\d{3})+)(?:\.\d+)?")
 _WITH_COMMA = re.compile(r"[+-]?(?:\d+|\d{1,3}(?:[.\u00a0\u202f '’]\d{3})+)(?:,\d+)?")
 #: Two digits of a year from this on are of the last century.
 _PIVOT = 70
+#: Letters that no decomposition makes plain.
+_WITHOUT_STROKE = {ord("ø"): "o", ord("ł"): "l", ord("æ"): "ae", ord("đ"): "d"}
+
+
+def plain(text: str) -> str:
+    """A heading or a word for comparing: `E-Mail_Adresse ` -> `e mail adresse`, `Prénom` -> `prenom`."""
+    text = text.casefold().translate(_WITHOUT_STROKE)
+    text = "".join(char for char in unicodedata.normalize("NFKD", text) if not unicodedata.combining(char))
+    return " ".join(re.sub(r"[\W_]+", " ", text).split())
 
 
 def normal(kind: str, format_: str, cell: str) -> str:
@@ -38,7 +48,7 @@ def normal(kind: str, format_: str, cell: str) -> str:
         return _number(format_, cell) or cell
     if kind == FieldType.BOOLEAN:
         word = cell.casefold()
-        return "true" if word in _YES else "false" if word in _NO else cell
+        return "true" if word in YES else "false" if word in NO else cell
     return cell
 
 
@@ -54,7 +64,7 @@ def fits(kind: str, format_: str, cell: str) -> bool:
     if kind == FieldType.NUMBER:
         return bool(_number(format_, cell))
     if kind == FieldType.BOOLEAN:
-        return cell.casefold() in _YES | _NO
+        return cell.casefold() in YES | NO
     return True
 
 

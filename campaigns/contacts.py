@@ -194,7 +194,7 @@ def delete_rows(ids: Sequence[UUID]) -> int:
         for table, column in (
             ("campaigns_consententry", "contact_id"), ("campaigns_subscription", "contact_id"),
             ("campaigns_importbefore", "contact_id"), ("campaigns_importkept", "contact_id"),
-            ("campaigns_contact", "id"),
+            ("campaigns_importleftoff", "contact_id"), ("campaigns_contact", "id"),
         ):
             cursor.execute(f"DELETE FROM {table} WHERE {column} = ANY(%s)", [list(ids)])
         return int(cursor.rowcount)

@@ -16,7 +16,7 @@ from django.utils.translation import gettext_noop
 
 from campaigns import bulk
 from campaigns.fields import field_types
-from campaigns.models import Contact, MailingList, Subscription
+from campaigns.models import Contact, LeftOffReason, MailingList, Subscription
 from relayhub.core import audit, files, jobs
 from relayhub.core.access import EXPORTS, Actor, require
 from relayhub.core.cells import safe_cell
@@ -142,6 +142,21 @@ def reject_lines(rejects: Any) -> Iterator[bytes]:
     yield csv_line(["row", "email", "code", "reason", "cells"])
     for reject in rejects.iterator(chunk_size=2000):
         yield csv_line([reject.row, reject.address, reject.code, reject.reason, *reject.cells])
+
+
+#: Why somebody in a file is not put on the list, in the words of the download.
+_LEFT_OFF = {
+    LeftOffReason.SAID_NO: "said no", LeftOffReason.EMPTY: "nothing said",
+    LeftOffReason.UNCLEAR: "neither yes nor no, taken as no",
+    LeftOffReason.ON_IT_ALREADY: "said no, but on the list already and left on it",
+}
+
+
+def left_off_lines(rows: Any) -> Iterator[bytes]:
+    """Whom a file does not let onto the list as CSV: row, address, why, and the value in the file."""
+    yield csv_line(["row", "email", "code", "why", "value"])
+    for row in rows.iterator(chunk_size=2000):
+        yield csv_line([row.row, row.email, row.reason, _LEFT_OFF[LeftOffReason(row.reason)], row.said])
 
 
 def kept_lines(kept: Iterator[tuple[str, str]]) -> Iterator[bytes]:

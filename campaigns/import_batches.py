@@ -7,19 +7,21 @@ first row of an address wins, existing contacts are merged, new ones made, state
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from django.db import connection
 
-from campaigns import column_values
+from campaigns import column_answers, column_values
+from campaigns.column_answers import Answer
 from campaigns.column_guess import LANGUAGE, NAME, NAME_PARTS
 from campaigns.contacts import MAX_NAME
 from campaigns.csv_reader import MAX_COLUMNS, Row
 from campaigns.fields import checked_value
 from campaigns.import_columns import OWN_TARGETS
-from campaigns.models import ContactImport, FieldType, ImportReject, OptIn, SubscriptionStatus
+from campaigns.models import ContactImport, FieldType, ImportReject, LeftOffReason, OptIn, SubscriptionStatus
 from campaigns.subscriptions import LEFT_BEFORE_SQL
 from relayhub.core.clock import now
 from relayhub.core.errors import InputError
@@ -28,6 +30,8 @@ from relayhub.protocol.address import AddressError, parse_addr_spec
 
 #: How many new, changed and unchanged contacts a dry run shows, of each.
 SAMPLES = 50
+#: How many values that mean neither yes nor no are counted apart, and how much of each is kept.
+UNCLEAR_VALUES, _SAID = 20, 100
 _LOCK_CLASS = 0x494D  # "IM": our advisory locks of this kind
 
 
@@ -42,6 +46,14 @@ class Plan:
     #: (column, field key, field type, how it is written) of every mapped custom field.
     fields: tuple[tuple[int, str, str, str], ...]
     column_count: int
+    #: The columns that say who agreed to the list, and who left it.
+    agreed_index: int | None
+    left_index: int | None
+
+    @property
+    def asks_rows(self) -> bool:
+        """Whether the rows say who is put on the list."""
+        return self.agreed_index is not None or self.left_index is not None
 
     @classmethod
     def of(cls, row: ContactImport, types: Mapping[str, str]) -> Plan:
@@ -49,16 +61,21 @@ class Plan:
         columns = row.dialect["columns"]
         targets = [row.mapping.get(column, "") for column in columns]
         types = {**row.types, **types}
+
+        def index_of(target: str) -> int | None:
+            return targets.index(target) if target in targets else None
+
         return cls(
             email_index=targets.index("email"),
             name_indexes=tuple(targets.index(name) for name in (NAME, *NAME_PARTS) if name in targets),
-            language_index=targets.index(LANGUAGE) if LANGUAGE in targets else None,
+            language_index=index_of(LANGUAGE),
             fields=tuple(
                 (index, target, types.get(target, FieldType.TEXT), row.formats.get(columns[index], ""))
                 for index, target in enumerate(targets)
                 if target and target not in OWN_TARGETS
             ),
             column_count=len(targets),
+            agreed_index=index_of(column_answers.AGREED), left_index=index_of(column_answers.LEFT),
         )
 
 
@@ -72,6 +89,9 @@ class Accepted:
     name: str
     language: str
     fields: dict[str, Any]
+    answer: Answer
+    #: The cell that the answer is from.
+    said: str
 
 
 @dataclass(kw_only=True)
@@ -86,6 +106,10 @@ class Outcome:
     joined: int = 0
     #: Of a dry run: known contacts that get nothing all the same, having left the list or being suppressed.
     not_written_to: int = 0
+    #: Those whom the file does not let onto the list, by reason.
+    not_joined: dict[str, int] = field(default_factory=dict)
+    #: Values that mean neither yes nor no -> rows.
+    unclear_values: Counter[str] = field(default_factory=Counter)
     samples: list[dict[str, Any]] = field(default_factory=list)
 
 
@@ -99,6 +123,7 @@ def apply(run: ContactImport, plan: Plan, batch: list[Row]) -> Outcome:
         rejects.append(_reject(run, accepted.pop(key), first))
     outcome = Outcome(rejected=len(rejects))
     ImportReject.objects.bulk_create(rejects, batch_size=1000)
+    outcome.unclear_values.update(found.said for found in accepted.values() if found.answer == Answer.UNCLEAR)
     if accepted:
         with connection.cursor() as cursor:
             _copy(cursor, accepted.values())
@@ -106,6 +131,8 @@ def apply(run: ContactImport, plan: Plan, batch: list[Row]) -> Outcome:
                 _preview(cursor, run, outcome)
             else:
                 _write(cursor, run, outcome)
+            if plan.asks_rows and run.mailing_list is not None:
+                outcome.not_joined = _left_off(cursor, run)
             cursor.execute("DROP TABLE import_rows")
     return outcome
 
@@ -157,9 +184,16 @@ def _checked(plan: Plan, row: Row, address: str) -> Accepted:
     language = ""
     if plan.language_index is not None and plan.language_index < count:
         language = checked_tag(cells[plan.language_index].replace("\0", ""))
+    answer, said = column_answers.of_row(_cell(cells, plan.agreed_index), _cell(cells, plan.left_index))
     return Accepted(
-        number=row.number, email=parsed.spec, email_key=parsed.key, name=name, language=language, fields=values
+        number=row.number, email=parsed.spec, email_key=parsed.key, name=name, language=language, fields=values,
+        answer=answer, said="" if answer == Answer.YES else said[:_SAID].replace("\0", ""),
     )
+
+
+def _cell(cells: Sequence[str], index: int | None) -> str | None:
+    """A cell of a column that may not be there at all (None); a row that ends before it says nothing."""
+    return None if index is None else cells[index] if index < len(cells) else ""
 
 
 def _refusal(run: ContactImport, row: Row, address: str, code: str, reason: str) -> ImportReject:
@@ -204,14 +238,14 @@ def _seen_before(run: ContactImport, accepted: Mapping[str, Accepted]) -> dict[s
 def _copy(cursor: Any, rows: Any) -> None:
     cursor.execute(
         "CREATE TEMPORARY TABLE import_rows (row bigint, email text, email_key text, name text, language text,"
-        " fields jsonb)"
+        " fields jsonb, answer text, said text)"
         " ON COMMIT DROP"
     )
     with cursor.copy("COPY import_rows FROM STDIN") as copy:
         for found in rows:
             copy.write_row(
                 (found.number, found.email, found.email_key, found.name, found.language,
-                 json.dumps(found.fields, ensure_ascii=False))
+                 json.dumps(found.fields, ensure_ascii=False), found.answer.value, found.said)
             )
 
 
@@ -273,7 +307,7 @@ def _write(cursor: Any, run: ContactImport, outcome: Outcome) -> None:
 
 
 def _subscribe(cursor: Any, run: ContactImport, moment: Any) -> int:
-    """Subscribe those without any state on the list, with the import as evidence; how many."""
+    """Subscribe those who agreed and have no state on the list, with the import as evidence; how many."""
     mailing_list = run.mailing_list
     if mailing_list is None:
         return 0
@@ -285,7 +319,7 @@ def _subscribe(cursor: Any, run: ContactImport, moment: Any) -> int:
         " (id, workspace_id, mailing_list_id, contact_id, status, created_at, confirmed_at, import_id)"
         " SELECT rh_uuid7(), %s, %s, c.id, %s, %s, %s, %s FROM import_rows t"
         " JOIN campaigns_contact c ON c.workspace_id = %s AND c.email_key = t.email_key"
-        f" WHERE NOT {LEFT_BEFORE_SQL.replace('%(list)s', '%s')}"
+        f" WHERE t.answer = 'yes' AND NOT {LEFT_BEFORE_SQL.replace('%(list)s', '%s')}"
         " ORDER BY c.id FOR KEY SHARE OF c ON CONFLICT DO NOTHING RETURNING contact_id)"
         " INSERT INTO campaigns_consententry"
         " (id, contact_id, mailing_list_id, action, channel, source, user_agent, detail, at)"
@@ -295,6 +329,36 @@ def _subscribe(cursor: Any, run: ContactImport, moment: Any) -> int:
          json.dumps({"import": run.public_id, "file": run.file_name}), moment],
     )
     return int(cursor.rowcount)
+
+
+#: The place on the list is looked up row by row along its index, whatever the planner takes a new table to hold.
+_LEFT_OFF_SQL = f"""
+WITH off AS (
+  INSERT INTO campaigns_importleftoff (contact_import_id, row, contact_id, email, reason, said)
+  SELECT %(import)s, t.row, c.id, t.email,
+    CASE WHEN place.id IS NULL THEN t.answer ELSE '{LeftOffReason.ON_IT_ALREADY}' END, t.said
+  FROM import_rows t
+  LEFT JOIN campaigns_contact c ON c.workspace_id = %(workspace)s AND c.email_key = t.email_key
+  LEFT JOIN LATERAL (
+    SELECT s.id FROM campaigns_subscription s WHERE s.contact_id = c.id AND s.mailing_list_id = %(list)s
+    AND s.status <> '{SubscriptionStatus.UNSUBSCRIBED}' LIMIT 1
+  ) place ON true
+  WHERE t.answer <> '{Answer.YES}' AND (place.id IS NULL OR t.answer = '{Answer.NO}')
+  ORDER BY t.row RETURNING reason
+)
+SELECT reason, count(*) FROM off GROUP BY reason
+"""
+
+
+def _left_off(cursor: Any, run: ContactImport) -> dict[str, int]:
+    """Keep who is not put on the list by the file's own word, and why; how many of each reason.
+
+    Who is on it already stays: an explicit no of theirs is counted, an empty or unclear cell of theirs is nothing.
+    """
+    cursor.execute(
+        _LEFT_OFF_SQL, {"import": run.pk, "workspace": run.workspace_id, "list": run.mailing_list_id}
+    )
+    return dict(cursor.fetchall())
 
 
 def _preview(cursor: Any, run: ContactImport, outcome: Outcome) -> None:
@@ -317,7 +381,8 @@ def _preview(cursor: Any, run: ContactImport, outcome: Outcome) -> None:
 def _samples(cursor: Any, run: ContactImport, kind: str, condition: str) -> list[dict[str, Any]]:
     """The first contacts of one kind, with what they are, what they would be, and their state on the list."""
     cursor.execute(
-        "SELECT t.row, t.email, c.name, c.language, c.fields, t.name, t.language, t.fields, s.status FROM import_rows t"
+        "SELECT t.row, t.email, c.name, c.language, c.fields, t.name, t.language, t.fields, s.status,"
+        " t.answer FROM import_rows t"
         " LEFT JOIN campaigns_contact c ON c.workspace_id = %s AND c.email_key = t.email_key"
         " LEFT JOIN campaigns_subscription s ON s.contact_id = c.id AND s.mailing_list_id = %s"
         f" WHERE {condition} ORDER BY t.row LIMIT %s",
@@ -325,11 +390,12 @@ def _samples(cursor: Any, run: ContactImport, kind: str, condition: str) -> list
     )
     return [
         {
-            "row": number, "kind": kind, "email": email, "subscription": status,
+            "row": number, "kind": kind, "email": email, "subscription": status, "answer": answer,
             "before": None if old_name is None else _sample(old_name, old_language, old_fields),
             "after": _sample(name, language, fields),
         }
-        for number, email, old_name, old_language, old_fields, name, language, fields, status in cursor.fetchall()
+        for number, email, old_name, old_language, old_fields, name, language, fields, status, answer
+        in cursor.fetchall()
     ]
 
 
@@ -354,6 +420,15 @@ def merged_samples(before: list[dict[str, Any]], found: list[dict[str, Any]]) ->
     for kind in ("new", "changed", "unchanged"):
         kept += [sample for sample in (*before, *found) if sample["kind"] == kind][:SAMPLES]
     return sorted(kept, key=lambda sample: int(sample["row"]))
+
+
+def merged_values(before: Mapping[str, int], found: Mapping[str, int]) -> dict[str, int]:
+    """Rows of each unclear value of all batches so far; values beyond the first `UNCLEAR_VALUES` are not told apart."""
+    kept = dict(before)
+    for value, count in found.items():
+        if value in kept or len(kept) < UNCLEAR_VALUES:
+            kept[value] = kept.get(value, 0) + count
+    return kept
 
 
 def _loaded(value: Any) -> Any:

@@ -8,7 +8,7 @@ from functools import cached_property
 
 from django.utils.translation import gettext as _
 
-from campaigns import column_guess, column_values
+from campaigns import column_answers, column_guess, column_values
 from campaigns.csv_reader import Dialect
 from campaigns.fields import KEY
 from campaigns.models import FieldDefinition, FieldType
@@ -17,7 +17,7 @@ from relayhub.core.models import Workspace
 
 #: What a column may become beside a custom field.
 OWN_TARGETS = frozenset(
-    {column_guess.EMAIL, column_guess.NAME, *column_guess.NAME_PARTS, column_guess.LANGUAGE}
+    {column_guess.EMAIL, column_guess.NAME, *column_guess.NAME_PARTS, column_guess.LANGUAGE, *column_answers.TARGETS}
 )
 
 
@@ -29,18 +29,32 @@ class Columns:
     sample: Sequence[Sequence[str]]
     #: Field key -> (label, type).
     known: Mapping[str, tuple[str, str]]
+    #: Whether somebody is put on a list: without one nobody can have agreed to it.
+    has_list: bool
 
     @classmethod
-    def of(cls, workspace: Workspace, dialect: Dialect, sample: Sequence[Sequence[str]]) -> Columns:
+    def of(cls, workspace: Workspace, dialect: Dialect, sample: Sequence[Sequence[str]], *, has_list: bool) -> Columns:
         """The columns of a file of this workspace."""
         rows = FieldDefinition.objects.filter(workspace=workspace)
         known = {key: (label, kind) for key, label, kind in rows.values_list("key", "label", "type")}
-        return cls(names=dialect.columns, sample=sample, known=known)
+        return cls(names=dialect.columns, sample=sample, known=known, has_list=has_list)
 
     @cached_property
     def guesses(self) -> dict[str, column_guess.Guess]:
         """Column -> what it probably holds."""
-        return column_guess.guesses(self.names, self.sample, self.known)
+        return column_guess.guesses(self.names, self.sample, self.known, self.answers if self.has_list else None)
+
+    @cached_property
+    def answers(self) -> dict[str, str]:
+        """Column that says who agreed or left -> `column_answers.AGREED` or `LEFT`, whether there is a list or not."""
+        return column_guess.answers_in(self.names, self.sample)
+
+    def unused_answer(self, mapping: Mapping[str, str]) -> str:
+        """The column that says who may be put on the list while none is used for that, or ""."""
+        if set(mapping.values()) & set(column_answers.TARGETS):
+            return ""
+        # The address is what makes a row; a column cannot be both.
+        return next((name for name in self.answers if mapping.get(name) != column_guess.EMAIL), "")
 
     def values(self, name: str) -> list[str]:
         """What the first rows hold in the column, without the empty cells."""
@@ -64,6 +78,12 @@ def checked_mapping(columns: Columns, given: Mapping[str, str] | None) -> dict[s
         raise InputError(
             _("One column must hold the e-mail address; map it to “email”. Columns are: %(columns)s.")
             % {"columns": ", ".join(columns.names)}, field="mapping", code="no_email_column",
+        )
+    if not columns.has_list and set(targets) & set(column_answers.TARGETS):
+        name = next(name for name, target in mapping.items() if target in column_answers.TARGETS)
+        raise InputError(
+            _("The column “%(name)s” says who agreed to a list or left it, and no list is chosen. Choose the list, or "
+              "let the column become something else.") % {"name": name}, field="mapping", code="needs_list",
         )
     for target in targets:
         if target not in OWN_TARGETS and not KEY.fullmatch(target):

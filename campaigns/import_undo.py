@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop, ngettext
 
 from campaigns import undo_batches
-from campaigns.models import ContactImport, ImportBefore, ImportKept, KeptReason
+from campaigns.models import ContactImport, ImportBefore, ImportKept, ImportLeftOff, KeptReason
 from relayhub.core import audit, jobs
 from relayhub.core.access import Actor, require, system_actor
 from relayhub.core.clock import now
@@ -212,11 +212,12 @@ def kept_of(row: ContactImport) -> Iterator[tuple[str, str]]:
 
 
 def forget_values() -> int:
-    """Remove what was kept for undoing imports whose time is over; returns how many rows. An undo that runs ends first.
+    """Remove what was kept for undoing imports whose time is over, with the names of those they left off the list;
+    returns how many rows. An undo that runs ends first.
     """
     ended = ContactImport.objects.filter(job__finished_at__lt=now() - KEPT).exclude(undo__status__in=jobs.UNFINISHED)
     removed = 0
-    for model in (ImportBefore, ImportKept):
+    for model in (ImportBefore, ImportKept, ImportLeftOff):
         while True:
             ids = list(model.objects.filter(contact_import__in=ended).values_list("pk", flat=True)[:_PURGED_AT_ONCE])
             if not ids:

@@ -2,7 +2,7 @@
 
 Each batch is one transaction that applies rows, stores refusals and moves the checkpoint, so a killed
 import goes on where it stood and counts stay exact. An import never raises consent: it subscribes only
-contacts that have no state on the list.
+contacts that have no state on the list, and where a column says who agreed, only those who said yes.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
-from campaigns import csv_reader, import_batches, import_columns, retold
+from campaigns import column_answers, csv_reader, import_batches, import_columns, retold
 from campaigns.csv_reader import Dialect, UnreadableFile
 from campaigns.fields import ensure_fields, field_types
-from campaigns.models import ContactImport, FieldType, ImportSeen, MailingList
+from campaigns.models import ContactImport, FieldType, ImportLeftOff, ImportSeen, LeftOffReason, MailingList
 from relayhub.core import audit, files, jobs
 from relayhub.core.access import Actor, require
 from relayhub.core.clock import now
@@ -76,10 +76,13 @@ def start_from(actor: Actor, file: StoredFile, request: ImportRequest) -> Contac
     require(actor, Scope.CONTACTS_WRITE)
     with transaction.atomic():
         dialect, sample = columns_and_sample(file, GUESSED_FROM)
-        columns = import_columns.Columns.of(actor.workspace, dialect, sample)
+        columns = import_columns.Columns.of(
+            actor.workspace, dialect, sample, has_list=request.mailing_list is not None
+        )
         mapping = import_columns.checked_mapping(columns, request.mapping)
         types = import_columns.checked_types(columns, mapping, request.types)
         formats = import_columns.checked_formats(columns, mapping, types, request.formats)
+        unused = columns.unused_answer(mapping) if request.mailing_list else ""
         verb = "Dry run of" if request.is_dry_run else "Import"
         job = jobs.start_job(
             actor.workspace, kind=JOB_KIND, title=f"{verb} {request.file_name}", created_by=actor.user
@@ -87,7 +90,8 @@ def start_from(actor: Actor, file: StoredFile, request: ImportRequest) -> Contac
         run = ContactImport.objects.create(
             job=job, workspace=actor.workspace, mailing_list=request.mailing_list, file=file,
             file_name=request.file_name[:255], mapping=mapping, types=types,
-            formats=formats, is_dry_run=request.is_dry_run, consent_source=request.consent_source[:500],
+            formats=formats, unused_answer=unused[:255], is_dry_run=request.is_dry_run,
+            consent_source=request.consent_source[:500],
             dialect={"encoding": encoding_of(file), "delimiter": dialect.delimiter,
                      "has_header": dialect.has_header, "columns": list(dialect.columns)},
         )
@@ -221,7 +225,7 @@ def run_import(run: jobs.JobRun) -> None:
     with files.open_file(row.file) as stream:
         done = _apply_all(run, row, plan, stream)
     if done:
-        run.finish(**counts(row))
+        run.finish(**result_of(row))
 
 
 def _apply_all(run: jobs.JobRun, row: ContactImport, plan: import_batches.Plan, stream: BinaryIO) -> bool:
@@ -235,7 +239,7 @@ def _apply_all(run: jobs.JobRun, row: ContactImport, plan: import_batches.Plan, 
         if row.rows + len(batch) >= csv_reader.MAX_ROWS:
             _apply(run, row, plan, batch, size)
             words = retold.TOO_MANY_TRIED if row.is_dry_run else retold.TOO_MANY_IMPORTED
-            run.fail(words % {"most": f"{csv_reader.MAX_ROWS:,}"}, **counts(row))
+            run.fail(words % {"most": f"{csv_reader.MAX_ROWS:,}"}, **result_of(row))
             return False
         batch.append(record)
         if len(batch) >= _BATCH_ROWS:
@@ -259,10 +263,13 @@ def _apply(
         row.unchanged += outcome.unchanged
         row.rejected += outcome.rejected
         row.joined += outcome.joined
+        for reason, count in outcome.not_joined.items():
+            row.not_joined[reason] = row.not_joined.get(reason, 0) + count
+        row.unclear_values = import_batches.merged_values(row.unclear_values, outcome.unclear_values)
         row.samples = import_batches.merged_samples(row.samples, outcome.samples)
         row.checkpoint_bytes, row.checkpoint_row = batch[-1].end_bytes, batch[-1].number
-        row.save(update_fields=["rows", "created", "updated", "unchanged", "rejected", "joined", "samples",
-                                "checkpoint_bytes", "checkpoint_row"])
+        row.save(update_fields=["rows", "created", "updated", "unchanged", "rejected", "joined", "not_joined",
+                                "unclear_values", "samples", "checkpoint_bytes", "checkpoint_row"])
         # Nobody knows the number of rows before the end; the share of bytes read tells it well enough.
         estimate = max(row.rows, row.rows * size // max(1, row.checkpoint_bytes))
         stays = int(run.state.get("not_written_to", 0)) + outcome.not_written_to
@@ -274,6 +281,41 @@ def counts(row: ContactImport) -> dict[str, int]:
     """What the import came to; the parts add up to `rows`."""
     return {"rows": row.rows, "created": row.created, "updated": row.updated, "unchanged": row.unchanged,
             "rejected": row.rejected}
+
+
+def asks_rows(row: ContactImport) -> bool:
+    """Whether a column of the file says who is put on the list."""
+    return bool(set(row.mapping.values()) & set(column_answers.TARGETS))
+
+
+def not_joined(row: ContactImport) -> dict[str, int]:
+    """Whom the file did not let onto the list, by every reason; `on_it_already` are those who stay on it all the same.
+    """
+    return {reason: int(row.not_joined.get(reason, 0)) for reason in LeftOffReason.values}
+
+
+def not_joined_count(row: ContactImport) -> int:
+    """How many are not put on the list by the file's own word; who stays on it is none of them."""
+    return sum(count for reason, count in not_joined(row).items() if reason != LeftOffReason.ON_IT_ALREADY)
+
+
+def left_off(row: ContactImport, reason: str = "") -> QuerySet[ImportLeftOff]:
+    """Whom the file did not let onto the list, in its order; of one reason alone where one is named."""
+    rows = ImportLeftOff.objects.filter(contact_import=row).order_by("row")
+    if reason and reason not in LeftOffReason.values:
+        raise InputError(
+            _("“%(given)s” is none of: %(known)s.")
+            % {"given": reason[:40], "known": ", ".join(LeftOffReason.values)}, field="reason",
+        )
+    return rows.filter(reason=reason) if reason else rows
+
+
+def result_of(row: ContactImport) -> dict[str, int]:
+    """What the job says it came to: the counts, and where rows say who is put on the list, how many are and are not."""
+    if not asks_rows(row):
+        return counts(row)
+    joined = {} if row.is_dry_run else {"joined": row.joined}
+    return {**counts(row), **joined, "not_joined": not_joined_count(row)}
 
 
 def public_status(job: Job) -> str:

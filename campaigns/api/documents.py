@@ -13,7 +13,7 @@ from campaigns.api import views_contacts as contacts
 from campaigns.api import views_imports as imports
 from campaigns.api import views_lists as lists
 from campaigns.api import views_templates as templates
-from campaigns.models import CampaignStatus, OptIn, SubscriptionStatus, TemplateKind
+from campaigns.models import CampaignStatus, LeftOffReason, OptIn, SubscriptionStatus, TemplateKind
 from campaigns.standing import Standing
 from relayhub.core.api.schema import (
     ANY,
@@ -68,6 +68,8 @@ shape(
     types=table(TEXT), formats=table(TEXT), columns=each(TEXT), list=maybe(TEXT), consent_source=TEXT,
     error=maybe(TEXT), samples=each(table(ANY)),
     created_at=MOMENT, finished_at=maybe(MOMENT), total_estimate=maybe(NUMBER), job=identifier("job"), joined=NUMBER,
+    not_joined=maybe(fields(**dict.fromkeys(LeftOffReason.values, NUMBER))), unclear_values=table(NUMBER),
+    unused_answer=maybe(TEXT),
     undo=maybe(fields(until=maybe(MOMENT), why_not=maybe(TEXT), would=maybe(_TALLY), did=maybe(_TALLY))),
 )
 shape(
@@ -131,7 +133,9 @@ _IMPORT: Schema = {
     "type": "object", "required": ["file"],
     "properties": {
         "file": FILE, "list": TEXT,
-        "mapping": {**TEXT, "description": "JSON: column -> `email`, `name` (`.first`, `.last`), `language`, a field."},
+        "mapping": {**TEXT, "description": "JSON: column -> `email`, `name` (`.first`, `.last`), `language`, a field. "
+                    "With a `list` also `list.agreed` or `list.left`, a yes or no of each row: who does not agree, or "
+                    "left, is not put on it."},
         "types": {**TEXT, "description": "JSON: key of a new field -> its type, else text; or `guess`, by the values."},
         "formats": {**TEXT, "description": f"JSON: column -> how it is written: {', '.join(column_values.FORMATS)}."},
         "consent_source": TEXT, "dry_run": YES_OR_NO,
@@ -156,6 +160,13 @@ declare(
 )
 declare(imports.ImportStatusView, "GET", Operation(name="get_import", answer="Import"))
 declare(imports.RejectsView, "GET", Operation(name="download_rejects", answer="Csv", answer_type="text/csv"))
+declare(
+    imports.NotJoinedView, "GET",
+    Operation(
+        name="download_not_joined", answer="Csv", answer_type="text/csv",
+        query={"reason": f"One of: {', '.join(LeftOffReason.values)}."},
+    ),
+)
 declare(contacts.ExportFileView, "GET", Operation(name="download_export", answer="Csv", answer_type="text/csv"))
 declare(contacts.ContactConsentsView, "GET", Operation(name="list_consents", answer="Consent", is_list=True))
 declare(contacts.FieldView, "GET", Operation(name="get_field", answer="ContactField"))

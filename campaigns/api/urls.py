@@ -17,6 +17,7 @@ urlpatterns: list[URLPattern] = [
     path("contacts/imports", imports.ImportsView.as_view()),
     path("contacts/imports/<str:import_id>", imports.ImportStatusView.as_view()),
     path("contacts/imports/<str:import_id>/rejects", imports.RejectsView.as_view()),
+    path("contacts/imports/<str:import_id>/not-joined", imports.NotJoinedView.as_view()),
     path("contacts/imports/<str:import_id>/start", imports.ImportStartView.as_view()),
     path("contacts/imports/<str:import_id>/undo", imports.ImportUndoView.as_view()),
     path("contacts/imports/<str:import_id>/kept", imports.ImportKeptView.as_view()),

@@ -36,7 +36,10 @@ def import_body(row: ContactImport) -> dict[str, Any]:
         "consent_source": row.consent_source, "error": row.job.error or None,
         "samples": row.samples if row.is_dry_run else [], "created_at": moment(row.created_at),
         "finished_at": moment(row.job.finished_at), "total_estimate": row.job.total,
-        "job": row.job.public_id, "joined": row.joined, "undo": None if row.is_dry_run else _undo_body(row),
+        "job": row.job.public_id, "joined": row.joined,
+        "not_joined": importer.not_joined(row) if importer.asks_rows(row) else None,
+        "unclear_values": row.unclear_values, "unused_answer": row.unused_answer or None,
+        "undo": None if row.is_dry_run else _undo_body(row),
     }
 
 
@@ -155,6 +158,18 @@ class RejectsView(_OneImport):
         row = self.row(import_id)
         lines = exporter.reject_lines(row.rejects.all())
         return download(request, lines, name=f"{row.public_id}-rejected.csv")
+
+
+class NotJoinedView(_OneImport):
+    """GET whom the file does not let onto the list, and why, as CSV."""
+
+    permissions: ClassVar = {"GET": EXPORTS}
+
+    def get(self, request: Request, import_id: str) -> StreamingHttpResponse:
+        """A download; `?reason=` takes one reason alone."""
+        row = self.row(import_id)
+        lines = exporter.left_off_lines(importer.left_off(row, request.query_params.get("reason", "")))
+        return download(request, lines, name=f"{row.public_id}-not-on-the-list.csv")
 
 
 class UndoSerializer(StrictSerializer):

@@ -14,9 +14,11 @@ from campaigns.models.importing import (
     ContactImport,
     ImportBefore,
     ImportKept,
+    ImportLeftOff,
     ImportReject,
     ImportSeen,
     KeptReason,
+    LeftOffReason,
 )
 from campaigns.models.mail_template import MailTemplate, TemplateKind, TemplateVersion
 from campaigns.models.mailing_list import (
@@ -51,9 +53,11 @@ __all__ = [
     "FieldType",
     "ImportBefore",
     "ImportKept",
+    "ImportLeftOff",
     "ImportReject",
     "ImportSeen",
     "KeptReason",
+    "LeftOffReason",
     "LeftOutReason",
     "MailTemplate",
     "MailingList",

@@ -44,6 +44,12 @@ class ContactImport(models.Model):
     rejected = models.BigIntegerField(default=0)
     #: Contacts it put on the list.
     joined = models.BigIntegerField(default=0)
+    #: Of those whom the file did not let onto the list: reason (`LeftOffReason`) -> how many.
+    not_joined = models.JSONField(default=dict)
+    #: Values that mean neither yes nor no -> how many rows; the first of them.
+    unclear_values = models.JSONField(default=dict)
+    #: The column that looks as if it says who may be put on the list and was used for something else, or "".
+    unused_answer = models.CharField(max_length=255, blank=True, default="")
     #: What an undo would do, and the undo; the newest of each.
     undo_count = models.OneToOneField(Job, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
     undo = models.OneToOneField(Job, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
@@ -81,6 +87,37 @@ class ImportReject(models.Model):
             models.Index(fields=["contact_import", "row"], name="import_reject_in_order"),
             models.Index(fields=["contact_import", "code", "row"], name="import_reject_by_code"),
         ]
+
+    def __str__(self) -> str:
+        return f"row {self.row}: {self.reason}"
+
+
+class LeftOffReason(models.TextChoices):
+    """Why somebody in a file is not put on the list, by the file's own word; `ON_IT_ALREADY` stays on it."""
+
+    SAID_NO = "said_no", _("Said no")
+    EMPTY = "empty", _("Nothing said")
+    UNCLEAR = "unclear", _("Neither yes nor no")
+    ON_IT_ALREADY = "on_it_already", _("Said no, but on the list already")
+
+
+class ImportLeftOff(models.Model):
+    """Somebody in the file whom it does not let onto the list, and what it says. Kept as long as an undo is."""
+
+    id = models.BigAutoField(primary_key=True)
+    contact_import = models.ForeignKey(
+        ContactImport, on_delete=models.CASCADE, db_index=False, related_name="left_off"
+    )
+    row = models.BigIntegerField()
+    #: None in a dry run for one who is not there yet; the row goes with the contact.
+    contact = models.ForeignKey(Contact, null=True, on_delete=models.CASCADE, db_constraint=False, related_name="+")
+    email = models.CharField(max_length=320)
+    reason = models.CharField(max_length=13, choices=LeftOffReason.choices)
+    said = models.CharField(max_length=100, blank=True, default="")
+
+    class Meta:
+        ordering: ClassVar = ["row"]
+        indexes: ClassVar = [models.Index(fields=["contact_import", "row"], name="import_left_off_in_order")]
 
     def __str__(self) -> str:
         return f"row {self.row}: {self.reason}"

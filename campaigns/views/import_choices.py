@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
-from campaigns import column_guess, column_values, fields
+from campaigns import column_answers, column_guess, column_values, fields
 from campaigns.column_values import DATE_DMY, DATE_MDY
 from campaigns.import_columns import OWN_TARGETS, Columns
 from campaigns.models import ContactImport, FieldType
@@ -19,6 +19,11 @@ _OWN = (
     (column_guess.EMAIL, _("Address")), (column_guess.NAME, _("Name, whole")),
     (column_guess.FIRST_NAME, _("First name")), (column_guess.LAST_NAME, _("Last name")),
     (column_guess.LANGUAGE, _("Language")),
+)
+#: Of the mailing list, so only while one is chosen.
+_OF_LIST = (
+    (column_answers.AGREED, _("Agreed to this list (yes or no)")),
+    (column_answers.LEFT, _("Left this list (yes or no)")),
 )
 _KINDS = {
     FieldType.TEXT.value: pgettext_lazy("kind", "text"), FieldType.NUMBER.value: pgettext_lazy("kind", "number"),
@@ -68,8 +73,11 @@ def _is_new(columns: Columns, target: str) -> bool:
 
 
 def rows(columns: Columns, chosen: Choices) -> list[dict[str, Any]]:
-    """One row a column, with its first values, the options and the guess."""
+    """One row a column, with its first values, the options and the guess; `without_list` is what it becomes instead
+    where what is chosen needs a list and there is none.
+    """
     found = []
+    otherwise = replace(columns, has_list=False).guesses
     for number, name in enumerate(columns.names):
         values, target = columns.values(name), chosen.mapping.get(name, "")
         guess = columns.guesses[name]
@@ -78,6 +86,7 @@ def rows(columns: Columns, chosen: Choices) -> list[dict[str, Any]]:
             "number": number, "name": name,
             "values": [value[:40] for value in list(dict.fromkeys(values))[:_FIRST_VALUES]],
             "chosen": _value(columns, chosen, target), "groups": _groups(columns, name, number, target),
+            "without_list": _without_list(columns, target, otherwise[name]),
             "formats": _formats(values), "format": chosen.formats.get(name, DATE_DMY),
             "look": guess.look if is_guess else "none" if not target else "info",
             "word": guess.why if is_guess else gettext("Left out") if not target else gettext("Chosen by you"),
@@ -89,9 +98,18 @@ def _value(columns: Columns, chosen: Choices, target: str) -> str:
     return f"{chosen.types.get(target, FieldType.TEXT.value)}:{target}" if _is_new(columns, target) else target
 
 
-def _groups(columns: Columns, name: str, number: int, target: str) -> list[tuple[str, list[tuple[str, str]]]]:
-    """The options of a column, by what they are."""
-    new = fields.key_from_heading(column_guess.plain(name)) or f"column_{number + 1}"
+def _without_list(columns: Columns, target: str, other: column_guess.Guess) -> dict[str, str] | None:
+    if target not in column_answers.TARGETS:
+        return None
+    value = f"{other.type}:{other.target}" if _is_new(columns, other.target) else other.target
+    return {"value": value, "look": other.look, "word": other.why}
+
+
+def _groups(
+    columns: Columns, name: str, number: int, target: str
+) -> list[tuple[str, list[tuple[str, str]], bool]]:
+    """The options of a column, by what they are, and whether those need a mailing list."""
+    new = fields.key_from_heading(column_values.plain(name)) or f"column_{number + 1}"
     keys = [key for key in dict.fromkeys([new, target, columns.guesses[name].target]) if _is_new(columns, key)]
     fresh = [
         (f"{kind}:{key}", gettext("New field “%(key)s”, %(kind)s") % {"key": key, "kind": word})
@@ -100,10 +118,11 @@ def _groups(columns: Columns, name: str, number: int, target: str) -> list[tuple
     known = [(key, f"{label or key}, {_KINDS[kind]}") for key, (label, kind) in columns.known.items()]
     own = [(key, str(word)) for key, word in _OWN]
     groups = [
-        ("", [("", gettext("Do not import"))]), (gettext("Of every contact"), own), (gettext("Fields"), known),
-        (gettext("New field"), fresh),
+        ("", [("", gettext("Do not import"))], False), (gettext("Of every contact"), own, False),
+        (gettext("Of the mailing list"), [(key, str(word)) for key, word in _OF_LIST], True),
+        (gettext("Fields"), known, False), (gettext("New field"), fresh, False),
     ]
-    return [(label, options) for label, options in groups if options]
+    return [group for group in groups if group[1]]
 
 
 def _formats(values: list[str]) -> list[tuple[str, str]]:

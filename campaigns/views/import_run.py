@@ -12,9 +12,11 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_GET
 
-from campaigns import exporter, import_undo
+from campaigns import exporter, import_undo, importer
+from campaigns.column_answers import Answer
 from campaigns.models import ContactImport, FieldDefinition, ImportReject, OptIn
 from campaigns.retold import end_told, reason_told, source_told
+from campaigns.views import import_answers
 from campaigns.views.import_wizard import run_of, steps
 from relayhub.core import formats, jobs, spoken
 from relayhub.core.access import EXPORTS
@@ -77,23 +79,36 @@ def _context(request: PageRequest, run: ContactImport) -> dict[str, Any]:
         ),
         "contacts_url": f"{reverse('contact-list')}?import={run.public_id}",
         "joins": _joins(run), "evidence": source_told(run.consent_source), "error": end_told(run.job.error),
+        "left_off": import_answers.told(run), "unused": import_answers.unused_told(run),
+        "columns_url": _columns_url(request, run),
         "undo": import_undo.state_of(run), "undo_days": import_undo.KEPT.days,
     }
 
 
+def _columns_url(request: PageRequest, run: ContactImport) -> str:
+    """The columns step with what was chosen, while its file is there; "" for those who may not change it."""
+    if run.file is None or not request.actor.may(Scope.CONTACTS_WRITE):
+        return ""
+    return f"{reverse('import-columns', args=[run.file.pk])}?from={run.public_id}"
+
+
 def _joins(run: ContactImport) -> str:
     """What the import does with the list, in a sentence."""
-    mailing_list = run.mailing_list
+    mailing_list, asks = run.mailing_list, importer.asks_rows(run)
     if mailing_list is None:
         return _("Contacts are added or changed; nobody is put on a list, so campaigns do not reach the new ones yet.")
     if mailing_list.opt_in == OptIn.DOUBLE:
-        return _(
+        return (_(
+            "New people who agreed are unconfirmed on “%(list)s” and get nothing by themselves: “ask unconfirmed to "
+            "confirm” on the list is a step of its own. Nobody else is put on it."
+        ) if asks else _(
             "New people are unconfirmed on “%(list)s” and get nothing by themselves: “ask unconfirmed to confirm” on "
             "the list is a step of its own."
-        ) % {"list": mailing_list.name}
-    return _("People without any state on “%(list)s” are put on it; who left it stays away.") % {
-        "list": mailing_list.name
-    }
+        )) % {"list": mailing_list.name}
+    words = _(
+        "People who agreed and are without any state on “%(list)s” are put on it; who left it stays away."
+    ) if asks else _("People without any state on “%(list)s” are put on it; who left it stays away.")
+    return words % {"list": mailing_list.name}
 
 
 def _stats(run: ContactImport) -> list[dict[str, Any]]:
@@ -108,6 +123,10 @@ def _stats(run: ContactImport) -> list[dict[str, Any]]:
             _("Still not written to"), int(run.job.state.get("not_written_to", 0)),
             _("left or suppressed; a file cannot change that"),
         )] if run.is_dry_run else []),
+        *([{
+            **_stat(_("Not put on the list"), importer.not_joined_count(run), _("by what the file says")),
+            "url": "#left-off",
+        }] if importer.asks_rows(run) and not run.is_dry_run else []),
     ]
 
 
@@ -146,7 +165,7 @@ def _told(run: ContactImport, samples: list[dict[str, Any]], labels: dict[str, s
         found.append({
             "row": sample["row"], "email": sample["email"], "is_new": is_new,
             "parts": _parts(sample["before"], sample["after"], labels),
-            **_subscription(run, sample.get("subscription"), is_new),
+            **_subscription(run, sample.get("subscription"), sample.get("answer", Answer.YES)),
         })
     return found
 
@@ -172,12 +191,16 @@ def _text(value: Any) -> str:
     return "" if value is None else str(value)[:200]
 
 
-def _subscription(run: ContactImport, status: str | None, is_new: bool) -> dict[str, Any]:
+def _subscription(run: ContactImport, status: str | None, answer: str) -> dict[str, Any]:
     if run.mailing_list is None:
         return {"joins": "", "stays": ""}
     if status is not None:
-        stays = _("%(status)s, stays") % {"status": status_look(status).word}
-        return {"joins": "", "stays": stays, "is_away": status == "unsubscribed"}
+        is_against = answer == Answer.NO and status != "unsubscribed"
+        words = _("%(status)s, stays; the file says no") if is_against else _("%(status)s, stays")
+        stays = words % {"status": status_look(status).word}
+        return {"joins": "", "stays": stays, "is_away": is_against or status == "unsubscribed"}
+    if answer != Answer.YES:
+        return {"joins": "", "stays": import_answers.stays_off(answer), "is_away": True}
     joins = "unconfirmed" if run.mailing_list.opt_in == OptIn.DOUBLE else "confirmed"
     return {"joins": spoken.within(status_look(joins).word), "stays": ""}
 
@@ -217,3 +240,12 @@ def import_rejects(request: PageRequest, import_id: str) -> StreamingHttpRespons
     """The refused rows as CSV: row, address, reason, and the cells as they stood."""
     run = run_of(request, import_id)
     return download(request, exporter.reject_lines(run.rejects.all()), name=f"{run.public_id}-rejected.csv")
+
+
+@require_GET
+@page(EXPORTS)
+def import_left_off(request: PageRequest, import_id: str) -> StreamingHttpResponse:
+    """Who is not put on the list by the file's own word, as CSV; `?reason=` takes one reason alone."""
+    run = run_of(request, import_id)
+    rows = importer.left_off(run, request.GET.get("reason", ""))
+    return download(request, exporter.left_off_lines(rows), name=f"{run.public_id}-not-on-the-list.csv")

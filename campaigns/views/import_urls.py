@@ -11,6 +11,7 @@ urlpatterns: list[URLPattern] = [
     path("contacts/imports/<str:import_id>/start", import_wizard.import_start, name="contact-import-start"),
     path("contacts/imports/<str:import_id>/cancel", import_wizard.import_cancel, name="contact-import-cancel"),
     path("contacts/imports/<str:import_id>/rejects", import_run.import_rejects, name="contact-import-rejects"),
+    path("contacts/imports/<str:import_id>/not-joined", import_run.import_left_off, name="contact-import-left-off"),
     path("contacts/imports/<str:import_id>/undo", import_undo.import_undo_page, name="contact-import-undo"),
     path(
         "contacts/imports/<str:import_id>/undo/count", import_undo.import_undo_count, name="contact-import-undo-count"

@@ -114,7 +114,7 @@ def import_columns(request: PageRequest, file_id: UUID) -> HttpResponse:
     form = ImportForm(
         request.POST or None, lists=choices, may_make_lists=request.actor.may(Scope.LISTS_WRITE), initial=initial
     )
-    columns = Columns.of(request.actor.workspace, dialect, sample)
+    columns = Columns.of(request.actor.workspace, dialect, sample, has_list=True)
     chosen = import_choices.of_guesses(columns) if before is None else import_choices.of_import(before)
     problem = ""
     if request.method == "POST":
@@ -123,11 +123,13 @@ def import_columns(request: PageRequest, file_id: UUID) -> HttpResponse:
             return _try(request, file, chosen, form)
         except RelayHubError as exc:
             problem = exc.message
+    unused = columns.unused_answer(chosen.mapping)
     used = sum(1 for target in chosen.mapping.values() if target)
     return render(
         request, "campaigns/import_columns.html",
         {
             "nav": "contact", "file": file, "form": form, "problem": problem,
+            "answer": next(iter(columns.answers), ""), "is_unused": bool(unused) and _has_list(request, initial),
             "columns": import_choices.rows(columns, chosen), "used": used, "column_count": len(columns.names),
             "steps": steps("columns", file=file, notes={
                 "upload": file.name, "columns": _("%(used)s of %(count)s used") % {
@@ -152,6 +154,12 @@ def _picked(request: PageRequest, text: str) -> dict[str, str]:
         key = decode_id(Prefix.LIST, text)
         found, typed = lists.lists_of(request.actor.workspace).filter(pk=key).first() if key else None, ""
     return {"id": found.public_id if found else "", "name": found.name if found else typed}
+
+
+def _has_list(request: PageRequest, initial: dict[str, str]) -> bool:
+    """Whether the page as it is shown has a list chosen or named."""
+    given = request.POST if request.method == "POST" else initial
+    return bool(given.get("list") or given.get("new_list", "").strip())
 
 
 def _initial(request: PageRequest, before: ContactImport | None) -> dict[str, str]:

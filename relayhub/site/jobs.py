@@ -66,6 +66,7 @@ _FACTS = {
     "restored": gettext_lazy("Restored"), "removed": gettext_lazy("Removed"), "kept": gettext_lazy("Kept as they are"),
     "taken_off": gettext_lazy("Taken off the list"), "places_kept": gettext_lazy("Kept on the list"),
     "changed": gettext_lazy("Changed"), "left_alone": gettext_lazy("Left alone"),
+    "joined": gettext_lazy("Put on the list"), "not_joined": gettext_lazy("Not put on the list"),
     "contacts": gettext_lazy("Contacts"), "recipients": gettext_lazy("Recipients"),
 }
 

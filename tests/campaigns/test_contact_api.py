@@ -353,3 +353,27 @@ def test_who_cannot_be_asked_is_not_added_either(client: APIClient) -> None:
     refused = client.post(f"{V1}/lists/{club}/subscriptions", {"email": "a@x.example", "ask": True}, format="json")
 
     assert (refused.status_code, Contact.objects.count()) == (400, 0)
+
+
+def test_an_import_puts_on_the_list_only_who_agreed_in_the_file(client: APIClient) -> None:
+    news = made(client, "lists", name="News")["id"]
+    data = b"email,Einwilligung\na@x.example,ja\nb@x.example,nein\nc@x.example,vielleicht\nd@x.example,\n"
+    run = upload(client, data, list=news).json()
+    assert run["mapping"] == {"email": "email", "Einwilligung": "list.agreed"}
+    jobs.run_job(Job.objects.get().pk)
+
+    done = client.get(f"{V1}/contacts/imports/{run['id']}").json()
+    assert (done["created"], done["joined"]) == (4, 1)
+    assert done["not_joined"] == {"said_no": 1, "empty": 1, "unclear": 1, "on_it_already": 0}
+    assert (done["unclear_values"], done["unused_answer"]) == ({"vielleicht": 1}, None)
+    assert [row["email"] for row in client.get(f"{V1}/contacts?list={news}").json()["data"]] == ["a@x.example"]
+    path = f"{V1}/contacts/imports/{run['id']}/not-joined"
+    assert len(b"".join(client.get(path)).decode().splitlines()) == 1 + 3
+    only = b"".join(client.get(f"{path}?reason=said_no")).decode().splitlines()
+    assert only[1:] == ["3,b@x.example,said_no,said no,nein"]
+    assert client.get(f"{path}?reason=no").status_code == 400
+
+    ignored = upload(client, data, list=news, mapping='{"email": "email"}', dry_run="true").json()
+    assert (ignored["unused_answer"], ignored["not_joined"]) == ("Einwilligung", None)
+    refused = upload(client, data, mapping='{"email": "email", "Einwilligung": "list.agreed"}')
+    assert (refused.status_code, refused.json()["code"]) == (400, "needs_list")

@@ -55,6 +55,23 @@ def tried(at: Desk, *, is_dry_run: bool) -> ContactImport:
     return row
 
 
+def answered(at: Desk) -> list[str]:
+    """Columns and result of a file that says who agreed, and the dry run of one whose answers are not used."""
+    news = lists.lists_of(at.workspace).get()
+    data = "email,Newsletter\nyes@x.example,tak\nq@x.example,nie\nw@x.example,?\nempty@x.example,\ncy@x.example,nie\n"
+    found = []
+    for mapping in (None, {"email": "email"}):
+        request = importer.ImportRequest(
+            file_name="a.csv", mailing_list=news, is_dry_run=True, mapping=mapping
+        )
+        row = importer.start_import(at.actor, request, [data.encode()])
+        jobs.run_job(row.pk)
+        assert row.file is not None
+        found += [reverse("contact-import-run", args=[row.public_id]),
+                  reverse("import-columns", args=[row.file.pk]) + f"?from={row.public_id}"]
+    return found
+
+
 def text_of(at: Desk, path: str) -> str:
     """What a reader sees and hears of the page's main part and its dialogs."""
     page = at.client.get(path).content.decode()
@@ -83,6 +100,7 @@ def pages_of(at: Desk) -> list[str]:
         ("contact-import-undo", run.public_id),
     ]
     paths = [reverse(name, args=[key] if key else []) for name, key in pages]
+    paths += answered(at)
     return [*paths, f"{paths[0]}?{filters}&list={news.public_id}&status=unconfirmed", f"{paths[0]}?q=nobody-here"]
 
 
@@ -95,7 +113,8 @@ def test_no_page_of_contacts_imports_and_lists_is_left_in_english() -> None:
     together = " ".join(said.values())
     for words in ("Schreiben erlaubt", "Darf nicht angeschrieben werden: abgemeldet", "Kontakte importieren",
                   "Doppelt zu Zeile 2", "Karte ja",
-                  "Punkte ist mindestens 2", "Auf „Gazeta“", "hinzugefügt von Maja Lindqvist"):
+                  "Punkte ist mindestens 2", "Auf „Gazeta“", "3 Personen daraus kommen nicht auf die Liste.",
+                  "hinzugefügt von Maja Lindqvist"):
         assert words in together
 
 
