@@ -22,6 +22,8 @@ from relayhub.protocol.dns_records import RecordKind, WantedRecord
 from relayhub.protocol.providers import registrable_domain
 
 _TXT_PIECE = 255  # RFC 1035 §3.3: one character-string
+#: A common part of what was found is shown whole up to this length, else its two ends of that length each.
+_SHOWN_WHOLE, _SHOWN_END = 80, 24
 
 
 class RecordState(StrEnum):
@@ -242,7 +244,17 @@ def _difference(
 ) -> tuple[tuple[Piece, ...], tuple[Piece, ...]]:
     if state is not RecordState.WRONG or len(found) != 1:
         return (), ()
-    return difference(found[0], wanted)
+    found_pieces, wanted_pieces = difference(found[0], wanted)
+    return _around_the_difference(found_pieces), wanted_pieces
+
+
+def _around_the_difference(pieces: Sequence[Piece]) -> tuple[Piece, ...]:
+    """The same with long common parts cut: a key that was found is compared, never copied."""
+    return tuple(piece if piece.is_different else Piece(text=_cut(piece.text)) for piece in pieces)
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _SHOWN_WHOLE else f"{text[:_SHOWN_END]} … {text[-_SHOWN_END:]}"
 
 
 def difference(found: str, wanted: str) -> tuple[tuple[Piece, ...], tuple[Piece, ...]]:

@@ -22,7 +22,7 @@ from relayhub.core import formats
 from relayhub.core.clock import now
 from relayhub.core.ids import uuid7_floor
 from relayhub.core.models import Workspace
-from relayhub.relay.models import Lane, SiteRecord
+from relayhub.relay.models import Lane, Recipient, SiteRecord
 from relayhub.relay.models.lane import RESOLVE_SITE
 from relayhub.relay.models.routing import title_of_stream
 from relayhub.relay.sites import NO_MAIL_SITE
@@ -62,6 +62,12 @@ CROSS JOIN LATERAL (
 WHERE l.workspace_id = %s AND (q.waiting > 0 OR l.id = ANY(%s) OR l.paused_at IS NOT NULL
   OR l.max_per_minute IS NOT NULL)
 ORDER BY l.id
+"""
+_NEXT_SQL = """
+SELECT r.id FROM relay_lane l CROSS JOIN LATERAL (
+  SELECT id, next_attempt_at FROM relay_recipient
+  WHERE lane_id = l.id AND status IN ('queued', 'deferred') ORDER BY next_attempt_at LIMIT %s
+) r WHERE l.stream_id = %s AND l.site = %s ORDER BY r.next_attempt_at LIMIT %s
 """
 # Numbers, ids and addresses in a reply differ from recipient to recipient; what is left is the same sentence.
 _REPLIES_SQL = r"""
@@ -214,6 +220,15 @@ def lane_groups(workspace: Workspace, *, sending: Mapping[int, Sequence[int]] | 
             group.slots = (group.slots or 0) + allowed
     _add_replies(of_lane, {row[0]: row[17] for row in rows if row[17]})
     return sorted(groups.values(), key=lambda group: group.rank)
+
+
+def next_in_turn(lane: Lane, *, limit: int) -> list[Recipient]:
+    """The first that wait in the lanes of this stream and site, with their messages, in the order they are tried."""
+    with connection.cursor() as cursor:
+        cursor.execute(_NEXT_SQL, [limit, lane.stream_id, lane.site, limit])
+        ids = [row[0] for row in cursor.fetchall()]
+    rows = Recipient.objects.filter(pk__in=ids).select_related("message")
+    return sorted(rows, key=lambda row: (row.next_attempt_at, row.pk))
 
 
 def idle_group(lane: Lane) -> LaneGroup:

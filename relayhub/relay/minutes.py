@@ -17,6 +17,7 @@ from django.db import connection
 from relayhub.core.clock import now
 from relayhub.core.ids import uuid7_floor
 from relayhub.core.models import Workspace
+from relayhub.relay.models import Event
 
 SHOWN = 30
 #: Answers of slow receivers come late; a minute older than this is taken as it is.
@@ -121,6 +122,12 @@ def _minute(at: datetime, counts: _Counts | None) -> Minute:
     return Minute(
         at=at, taken=counts.get("accepted", 0), out=counts.get("delivered", 0), deferred=counts.get("deferred", 0)
     )
+
+
+def last_moved(workspace: Workspace) -> datetime | None:
+    """When mail was last accepted or delivered; None where none ever was."""
+    rows = Event.objects.filter(workspace_id=workspace.pk, type__in=("accepted", "delivered")).order_by("-id")
+    return rows.values_list("at", flat=True).first()
 
 
 def last_sixty_seconds(workspace: Workspace) -> Minute:

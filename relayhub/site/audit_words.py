@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime, tzinfo
 from typing import Any
 
 from django.utils.translation import pgettext
 
 from relayhub.core import formats, role_words, spoken
+from relayhub.core.clock import now
 from relayhub.core.vocabulary import status_look
 
 _LONGEST_VALUE = 200
+#: Fields that hold a moment, kept as ISO 8601.
+_MOMENTS = frozenset({"at", "expires_at", "old_ends_at"})
 
 
 def _logged(word: str) -> str:
@@ -83,11 +87,11 @@ def words(name: str) -> str:
     return pgettext("audit log", plain) if plain in KNOWN else plain
 
 
-def value(field: str, kept: Any) -> str:
-    """A value of a field as it is read; a dash for none, cut where it is long."""
+def value(field: str, kept: Any, zone: tzinfo) -> str:
+    """A value of a field as somebody in that zone reads it; a dash for none, cut where it is long."""
     if is_empty(kept):
         return formats.MISSING
-    text = _text(field, kept)
+    text = _moment(kept, zone) if field in _MOMENTS else _text(field, kept)
     return text if len(text) <= _LONGEST_VALUE else f"{text[:_LONGEST_VALUE]}…"
 
 
@@ -106,6 +110,15 @@ def _text(field: str, kept: Any) -> str:
     if not isinstance(kept, str):
         return json.dumps(kept, ensure_ascii=False)
     return {"role": role_words.within, "status": _status}.get(field, str)(kept)
+
+
+def _moment(kept: Any, zone: tzinfo) -> str:
+    """A moment; as it was kept where it is none."""
+    try:
+        moment = datetime.fromisoformat(str(kept))
+    except ValueError:
+        return str(kept)
+    return formats.moment_text(moment, now=now(), zone=zone, style="inline")
 
 
 def _status(kept: str) -> str:

@@ -106,6 +106,8 @@ def _snippet(text: str, wanted: list[str]) -> SafeString:
     first = min((lowered.find(word) for word in wanted if word in lowered), default=0)
     start = text.rfind(" ", 0, max(0, first - 50)) + 1
     part = text[start : start + _SNIPPET]
+    if start + _SNIPPET < len(text):
+        part = part.rpartition(" ")[0] or part
     shown = ("…" if start else "") + part + ("…" if start + _SNIPPET < len(text) else "")
     pattern = re.compile("|".join(re.escape(word) for word in sorted(wanted, key=len, reverse=True)), re.IGNORECASE)
     pieces, end = [], 0
@@ -140,7 +142,7 @@ def _read(slug: str, source: str) -> Document:
     _relink(body)
     summary = body[1].content if len(body) > 1 and body[0].type == "paragraph_open" else ""
     return Document(
-        slug=slug, title=title, summary=_plain_text(summary), headings=headings,
+        slug=slug, title=title, summary=_first_sentence(_plain_text(summary)), headings=headings,
         html=mark_safe(engine.renderer.render(body, engine.options, {})),
         sections=list(_sections(slug, title, body)),
     )
@@ -176,6 +178,10 @@ def _relink(tokens: Iterable[Token]) -> None:
             match = _LINK.fullmatch(str(child.attrGet("href") or "")) if child.type == "link_open" else None
             if match:
                 child.attrSet("href", f"{reverse('help-page', args=[match[1]])}{match[2] or ''}")
+
+
+def _first_sentence(text: str) -> str:
+    return re.split(r"(?<=[.?])\s+(?=[A-Z])", text, maxsplit=1)[0]
 
 
 def _plain_text(markdown: str) -> str:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import timedelta, tzinfo
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
@@ -27,7 +28,7 @@ _PERIODS = {"day": (_("Last 24 hours"), 1), "week": (_("Last 7 days"), 7), "mont
 @page(AUDIT_READ)
 def settings_audit(request: PageRequest) -> HttpResponse:
     """The log, newest first."""
-    workspace = request.actor.workspace
+    workspace, zone = request.actor.workspace, ZoneInfo(request.user.timezone)
     period = _PERIODS.get(request.GET.get("period", ""))
     found = audit.entries(
         workspace, text=request.GET.get("q", ""), kind=request.GET.get("kind", ""),
@@ -38,7 +39,7 @@ def settings_audit(request: PageRequest) -> HttpResponse:
     return render(
         request, "site/settings/audit.html",
         {
-            "here": "audit", "table": table, "lines": [_line(row) for row in table.rows],
+            "here": "audit", "table": table, "lines": [_line(row, zone) for row in table.rows],
             "has_any": table.count > 0 or audit.entries(workspace).exists(),
             "selects": [
                 {"key": "kind", "label": gettext("Everything"),
@@ -58,10 +59,10 @@ def audit_check_start(request: PageRequest) -> HttpResponse:
     return redirect("job-detail", audit_check.start(request.actor).public_id)
 
 
-def _line(row: AuditEntry) -> dict[str, Any]:
+def _line(row: AuditEntry, zone: tzinfo) -> dict[str, Any]:
     changes = [
-        {"field": audit_words.words(field), "before": audit_words.value(field, row.before.get(field)),
-         "after": audit_words.value(field, row.after.get(field)), "was": field in row.before}
+        {"field": audit_words.words(field), "before": audit_words.value(field, row.before.get(field), zone),
+         "after": audit_words.value(field, row.after.get(field), zone), "was": field in row.before}
         for field in {**row.before, **row.after}
         if field in row.before or not audit_words.is_empty(row.after[field])
     ]

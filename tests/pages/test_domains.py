@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from django.urls import reverse
 
-from deliverability import domains
+from deliverability import domains, record_words
 from deliverability.models import DkimKey, DomainStatus, SendingDomain
 from relayhub.core.clock import now
 from relayhub.core.models import AuditEntry, Role
@@ -125,6 +125,27 @@ def test_optional_records_that_are_found_are_folded_and_others_are_not(dns: DnsS
     shown, _, folded = body(at, domain).partition("1 optional record, found")
     assert "SPF of the domain itself</h3>" in shown
     assert "Second DKIM key (Ed25519)</h3>" in folded
+
+
+def test_a_required_record_that_is_right_is_a_line_to_open_and_a_wrong_one_is_open(dns: DnsServer) -> None:
+    at = desk()
+    domain = added(at)
+    dns.zone.update(published(domain, without="dmarc"))
+    domains.verify(domain)
+
+    shown = body(at, domain).partition("2 optional records, found")[0]
+
+    assert (shown.count('<details class="rh-dns">'), shown.count('<section class="rh-dns"')) == (3, 1)
+    assert "DMARC policy</h3>" in shown.partition('<section class="rh-dns"')[2]
+
+
+def test_of_a_wrong_key_that_was_found_only_what_surrounds_the_difference_is_shown() -> None:
+    key = "v=DKIM1; k=rsa; p=" + "A" * 300
+    found, wanted = record_words._difference([key[:150] + "BB" + key[152:]], key, record_words.RecordState.WRONG)
+
+    assert [len(piece.text) for piece in found] == [51, 2, 51]
+    assert found[1].text == "BB"
+    assert "".join(piece.text for piece in wanted) == key
 
 
 def test_only_what_is_wrong_or_missing_may_be_shown(dns: DnsServer) -> None:

@@ -64,6 +64,27 @@ def test_lanes_stand_worst_first_with_replies_grouped() -> None:
     assert "slow.example" not in page_of(at, stream="broadcast")
 
 
+def test_the_page_of_a_lane_names_who_is_next_to_those_who_may_read_messages() -> None:
+    at = desk()
+    lane = lane_with(at, "mx.example", 12)
+    defer(lane, ["Mailbox busy"])
+
+    page = at.client.get(reverse("live-lane", args=[lane.pk])).content.decode()
+
+    assert "12 recipients, the first 10 shown" in page
+    assert page.count("@mx.example</a>") == 10
+    assert lane_view.next_in_turn(lane, limit=12)[-1].status == "deferred"
+
+
+def test_a_quiet_relay_says_when_mail_last_moved() -> None:
+    at = desk()
+    assert "Nothing came in or went out in these 5 minutes.</p>" in page_of(at)
+    lane_with(at, "mx.example", 1)
+    Event.objects.filter(workspace_id=at.workspace.pk).update(at=now() - timedelta(hours=2))
+
+    assert "Nothing came in or went out in these 5 minutes. Last: <time" in page_of(at)
+
+
 def test_lanes_of_one_stream_to_one_site_are_one_line() -> None:
     at = desk()
     stream = at.workspace.streams.get(slug="broadcast")

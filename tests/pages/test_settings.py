@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from html import unescape
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.contrib.auth import password_validation
@@ -16,7 +17,7 @@ from relayhub.core import audit_check, jobs, keys, people
 from relayhub.core.clock import now
 from relayhub.core.errors import ConflictError, ForbiddenError
 from relayhub.core.models import AuditEntry, Invitation, Job, Member, Role, User, Workspace
-from relayhub.site import setup
+from relayhub.site import audit_words, setup
 from tests.pages.marketer_rows import Desk, desk
 
 pytestmark = pytest.mark.django_db
@@ -338,6 +339,14 @@ def test_the_audit_log_is_filtered_and_checked() -> None:
     assert "tomas@example.com" in shown("?q=tomas&period=day")
     assert "No entry matches" in shown("?q=nobody")
     assert "The log is whole" not in everything
+
+
+def test_a_moment_of_the_audit_log_is_told_in_the_zone_of_the_person() -> None:
+    zone = ZoneInfo("Asia/Tokyo")
+
+    assert audit_words.value("expires_at", "2019-12-06 20:58:51.586557+00:00", zone) == "Sat 7 Dec 2019, 05:58"
+    assert audit_words.value("expires_at", "soon", zone) == "soon"
+    assert audit_words.value("expires_at", None, zone) == "–"
 
 
 def test_the_audit_log_is_checked_as_a_job(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,6 +19,7 @@ from django.utils.translation import gettext_lazy, ngettext, pgettext
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from relayhub.core import formats
+from relayhub.core.clock import now
 from relayhub.core.live_feed import Feed
 from relayhub.core.live_response import live_response
 from relayhub.core.models import Scope, User, Workspace
@@ -31,6 +32,8 @@ from relayhub.relay.worker_report import WorkerReport
 
 #: Groups shown one by one; the rest is one line.
 SHOWN = 25
+#: Recipients that the page of a lane names.
+_NEXT_SHOWN = 10
 
 
 class PaceForm(forms.Form):
@@ -75,6 +78,7 @@ def live_feed(request: PageRequest) -> HttpResponseBase:
             | {item["live"]: item["value"] for item in chart["legend"]},
             "html": {
                 "live-alarm": render_to_string("relay/_live_alarm.html", context),
+                "live-quiet": render_to_string("relay/_live_quiet.html", {"user": user, "chart": chart}),
                 "lanes": render_to_string("relay/_live_lanes.html", context),
                 "workers": render_to_string("relay/_live_workers.html", context),
             },
@@ -173,6 +177,8 @@ class _Span:
     sub: str | Promise
     #: One sentence for those who do not see the chart, with `out` and `in`.
     told: str | Promise
+    #: What stands in place of the lines where nothing moved.
+    quiet: str | Promise
     unit: str
     clock: str
     seconds: int
@@ -187,6 +193,7 @@ _SPANS = {
         told=gettext_lazy(
             "Recipients a second over the last 5 minutes: out at most %(out)s, in at most %(in)s."
         ),
+        quiet=gettext_lazy("Nothing came in or went out in these 5 minutes."),
         unit="second", clock="%H:%M:%S", seconds=minutes.MOMENT_SECONDS, rows=minutes.last_moments,
     ),
     "half-hour": _Span(
@@ -194,6 +201,7 @@ _SPANS = {
         told=gettext_lazy(
             "Recipients a minute over the last 30 minutes: out at most %(out)s, in at most %(in)s."
         ),
+        quiet=gettext_lazy("Nothing came in or went out in these 30 minutes."),
         unit="minute", clock="%H:%M", seconds=1, rows=minutes.last_minutes,
     ),
 }
@@ -223,10 +231,12 @@ def _chart(workspace: Workspace, user: User, name: str) -> dict[str, Any]:
             {"label": _("Deferred"), "color": "--c-muted", "kind": "line", "data": deferred},
         ],
     }
+    is_quiet = not any(value for values in (out, taken, deferred) for value in values)
     most_out, most_in = (max((value or 0 for value in values), default=0) for values in (out, taken))
     digits = 1 if span.seconds > 1 else 0
     return {
         "data": data, "sub": span.sub,
+        "quiet": span.quiet if is_quiet else "", "last_at": minutes.last_moved(workspace) if is_quiet else None,
         "head": [_("Until") if span.seconds > 1 else _("Minute"), _("Out"), _("In"), _("Deferred")],
         "label": span.told % {"out": formats.number(most_out, digits), "in": formats.number(most_in, digits)},
         "legend": [
@@ -270,9 +280,20 @@ def live_lane(request: PageRequest, lane_id: int) -> HttpResponse:
         return redirect("live")
     return render(
         request, "relay/live_lane.html",
-        {"lane": lane, "form": form, "group": group, "why": _why(group) if group else "", "nav": "live"},
+        {
+            "lane": lane, "form": form, "group": group, "why": _why(group) if group else "", "nav": "live",
+            "waiting": _in_turn(lane) if group and request.actor.may(Scope.MESSAGES_READ) else None,
+        },
         status=422 if form.is_bound else 200,
     )
+
+
+def _in_turn(lane: Lane) -> list[dict[str, Any]]:
+    moment = now()
+    return [
+        {"row": row, "is_due": row.next_attempt_at <= moment}
+        for row in lane_view.next_in_turn(lane, limit=_NEXT_SHOWN)
+    ]
 
 
 def _why(group: LaneGroup) -> str:

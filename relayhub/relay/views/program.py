@@ -171,8 +171,12 @@ def key_new(request: PageRequest) -> HttpResponse:
             refuse(form, exc)
         else:
             return _show(request, made)
+    rows = scope_rows(request.actor, ticked)
+    others = [row for row in rows if not row["is_usual"]]
     return render(
-        request, "relay/api/key_new.html", {"form": form, "rows": scope_rows(request.actor, ticked)},
+        request, "relay/api/key_new.html",
+        {"form": form, "rows": [row for row in rows if row["is_usual"]], "others": others,
+         "shows_others": any(row["is_ticked"] for row in others)},
         status=422 if form.is_bound else 200,
     )
 

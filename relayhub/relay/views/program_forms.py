@@ -23,6 +23,8 @@ OVERLAP_CHOICES = (
 )
 #: What a new key is ticked for: the usual reason to make one.
 USUAL_SCOPES = (str(Scope.MESSAGES_WRITE), str(Scope.MESSAGES_READ))
+#: What programs that only send mail need; the others are folded until one of them is ticked.
+_SENDING = frozenset({"messages", "events", "stats"})
 #: What a scope is over, and what that holds.
 _WORDS = {
     "messages": (_("Messages"), _("hand in mail, see what happened to it")),
@@ -43,12 +45,16 @@ _VERBS = {
 
 
 def scope_rows(actor: Actor, ticked: set[str]) -> list[dict[str, Any]]:
-    """Scopes the actor may give, by resource: [{name, text, boxes: [{scope, verb, is_ticked}]}]."""
+    """Scopes the actor may give, by resource, each with `boxes` of {scope, verb, is_ticked}."""
     rows: dict[str, dict[str, Any]] = {}
     for scope in ALL_SCOPES:
         resource, verb = scope.split(".")
         if actor.may(scope):
-            row = rows.setdefault(resource, {"name": _WORDS[resource][0], "text": _WORDS[resource][1], "boxes": []})
+            row = rows.setdefault(resource, {
+                "name": _WORDS[resource][0], "text": _WORDS[resource][1], "boxes": [],
+                "is_usual": resource in _SENDING, "is_ticked": False,
+            })
+            row["is_ticked"] |= scope in ticked
             row["boxes"].append({"scope": scope, "verb": _VERBS[verb], "is_ticked": scope in ticked})
     return list(rows.values())
 
