@@ -237,6 +237,8 @@ def _other(
     key = key_from_heading(plain(name))
     if not key or _has(found, key):
         return Guess(target="", look="none", why=_("Left out") if not key else _("Left out: named twice"))
+    if not values and heading.startswith("column "):
+        return Guess(target="", look="none", why=_("Left out: empty, without a name"))
     if not values:
         return Guess(target=key, why=_("New field, text: empty so far"))
     kind = FieldType.TEXT.value if subject else _type_of(values)

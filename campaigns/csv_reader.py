@@ -8,6 +8,7 @@ RFC 4180 with the deviations that spreadsheets make.
 from __future__ import annotations
 
 import csv
+import re
 from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE, getincrementaldecoder
 from collections import deque
 from collections.abc import Iterable, Iterator
@@ -26,6 +27,12 @@ _MAX_ROW_BYTES = MAX_COLUMNS * MAX_CELL
 _DELIMITERS = (",", ";", "\t", "|")
 _SAMPLE_BYTES = 256 * 1024
 _READ_BYTES = 1024 * 1024
+#: Bytes that are signs in Windows-1252 (£ ¥ ¯ ³ ¹ ¿, and Ÿ) and letters in Windows-1250 (Ł Ą Ż ł ą ż ź), within a word.
+#: Where a word ends or a sum begins they may be signs after all: m³, £5, ¿Qué?
+_CENTRAL_EUROPEAN = re.compile(
+    rb"[A-Za-z\xc0-\xff][\xa3\xa5\xaf\xb3\xb9\xbf\x9f][A-Za-z\xc0-\xff]"
+    rb"|(?<![A-Za-z0-9\x80-\xff])[\xa3\xaf][A-Za-z\xf3][a-z\xc0-\xff]"
+)
 
 
 class UnreadableFile(Exception):
@@ -54,9 +61,12 @@ class Row:
 
 
 def detect_encoding(chunks: Iterable[bytes]) -> str:
-    """`utf-8`, `utf-16` or `cp1252`, by BOM and by trying; reads everything. UnreadableFile for binary."""
+    """`utf-8`, `utf-16`, `cp1250` or `cp1252`, by BOM and by trying; reads everything. UnreadableFile for binary.
+
+    Spreadsheets in Polish write Windows-1250: it is told by letters where Windows-1252 has signs within words.
+    """
     decoder = getincrementaldecoder("utf-8")()
-    is_utf8, first, size = True, True, 0
+    is_utf8, is_central, first, size = True, False, True, 0
     for chunk in chunks:
         if first:
             first = False
@@ -72,9 +82,12 @@ def detect_encoding(chunks: Iterable[bytes]) -> str:
                 decoder.decode(chunk)
             except UnicodeDecodeError:
                 is_utf8 = False
+        is_central = is_central or (not chunk.isascii() and _CENTRAL_EUROPEAN.search(chunk) is not None)
     if size == 0:
         raise UnreadableFile(_("The file is empty."))
-    return "utf-8" if is_utf8 else "cp1252"
+    if is_utf8:
+        return "utf-8"
+    return "cp1250" if is_central else "cp1252"
 
 
 def as_utf8(chunks: Iterable[bytes], encoding: str) -> Iterator[bytes]:

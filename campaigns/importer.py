@@ -147,7 +147,7 @@ def upload_of(workspace: Workspace, file_id: UUID) -> StoredFile:
 
 
 def encoding_of(file: StoredFile) -> str:
-    """The encoding an upload came in: `utf-8`, `utf-16` or `cp1252`."""
+    """The encoding an upload came in: `utf-8`, `utf-16`, `cp1250` or `cp1252`."""
     return file.content_type.removeprefix(_TYPE)
 
 
@@ -209,7 +209,7 @@ def _at_end(job: Job) -> None:
 @jobs.job_runner(
     JOB_KIND, label=gettext_noop("Import"), icon="file-import", cancel_scope=Scope.CONTACTS_WRITE, at_end=_at_end,
     titles=[gettext_noop("Dry run of %(name)s"), gettext_noop("Import %(name)s")],
-    on_cancel=gettext_noop("The rows read until then stay imported; the rest of the file is not touched."),
+    on_cancel=gettext_noop("What was imported until then stays, and can be undone; a dry run has written nothing."),
 )
 def run_import(run: jobs.JobRun) -> None:
     """Apply the rows from the checkpoint on, batch by batch."""

@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy, pgettext
 from django.views.decorators.http import require_http_methods, require_POST
 
 from campaigns import importer, list_choice, lists
+from campaigns.column_guess import EMAIL
 from campaigns.csv_reader import MAX_BYTES, MAX_COLUMNS, MAX_ROWS
 from campaigns.forms.import_wizard import ImportForm
 from campaigns.import_columns import Columns
@@ -31,7 +32,9 @@ from relayhub.core.pages import PageRequest, page
 _RECENT = 20
 _CHUNK_BYTES = 1024 * 1024
 #: How a file came, for people.
-_ENCODINGS = {"utf-8": "UTF-8", "utf-16": "UTF-16", "cp1252": "Windows-1252 (Latin-1)"}
+_ENCODINGS = {
+    "utf-8": "UTF-8", "utf-16": "UTF-16", "cp1250": "Windows-1250", "cp1252": "Windows-1252 (Latin-1)",
+}
 _DELIMITERS = {
     ",": gettext_lazy("commas"), ";": gettext_lazy("semicolons"), "\t": gettext_lazy("tabs"), "|": gettext_lazy("bars"),
 }
@@ -122,7 +125,7 @@ def import_columns(request: PageRequest, file_id: UUID) -> HttpResponse:
         try:
             return _try(request, file, chosen, form)
         except RelayHubError as exc:
-            problem = exc.message
+            problem = _no_address() if exc.code == "no_email_column" else exc.message
     unused = columns.unused_answer(chosen.mapping)
     used = sum(1 for target in chosen.mapping.values() if target)
     return render(
@@ -138,12 +141,24 @@ def import_columns(request: PageRequest, file_id: UUID) -> HttpResponse:
                 "encoding": _ENCODINGS.get(importer.encoding_of(file), importer.encoding_of(file)),
                 "marks": _DELIMITERS.get(dialect.delimiter, dialect.delimiter),
             },
-            "is_guessed_encoding": importer.encoding_of(file) == "cp1252", "has_header": dialect.has_header,
+            "guessed_encoding": _guessed_encoding(file), "has_header": dialect.has_header,
+            "lacks_address": not problem and EMAIL not in chosen.mapping.values(),
             "is_empty": not sample, "list_choices": choices,
             "picked": _picked(request, initial["list"]) if choices is None else None,
         },
         status=422 if problem or form.errors else 200,
     )
+
+
+def _no_address() -> str:
+    """In the words of the page, whose answers have no keys."""
+    return _("Choose “Address” for one column: the one that holds the e-mail addresses.")
+
+
+def _guessed_encoding(file: StoredFile) -> str:
+    """The name of an encoding that was guessed from the letters, "" where the file itself tells it."""
+    encoding = importer.encoding_of(file)
+    return _ENCODINGS[encoding] if encoding in ("cp1250", "cp1252") else ""
 
 
 def _picked(request: PageRequest, text: str) -> dict[str, str]:

@@ -5,14 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 from django.urls import reverse
+from django.utils.timezone import get_current_timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from campaigns import audience, editing, templates
-from campaigns.models import Campaign, LeftOutReason
+from campaigns.models import Campaign, CampaignStatus, LeftOutReason
 from campaigns.retold import refusal_told
 from campaigns.views.common import campaign_of
 from relayhub.core import formats
+from relayhub.core.clock import now
 from relayhub.core.errors import InputError
 from relayhub.core.pages import PageRequest
 
@@ -30,12 +32,15 @@ def step_context(
     campaign: Campaign, here: str, notes: dict[str, str] | None = None, **more: Any
 ) -> dict[str, Any]:
     """What every step shows: where one is, what each step holds, why a scheduled launch did not take place."""
-    reached = editing.STEPS.index(campaign.step)
+    planned = campaign.scheduled_at if campaign.status == CampaignStatus.SCHEDULED else None
+    reached = editing.STEPS.index("schedule" if planned else campaign.step)
     steps = []
     for number, step in enumerate(editing.STEPS):
         is_open = number <= max(reached, editing.STEPS.index(here))
         state = "now" if step == here else "done" if number < reached else ""
         open_note = _("Choose when") if step == here == "schedule" else _("Not started")
+        if planned and step == "schedule":
+            open_note = formats.moment_text(planned, now=now(), zone=get_current_timezone())
         steps.append(
             {"label": STEP_LABELS[step], "note": (notes or {}).get(step, "" if number < reached else open_note),
              "note_id": f"step-note-{step}", "state": state,

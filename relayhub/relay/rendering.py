@@ -7,6 +7,7 @@ which names nobody defined.
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -135,13 +136,30 @@ def _too_large() -> PrepareError:
     )
 
 
-def _explained(exc: minijinja.TemplateError) -> str:
+#: What the engine calls the marks and ends of its language, and what a person sees of them.
+_ENGINE_WORDS = (
+    ("end of variable block", "“}}”"), ("end of block", "“%}”"), ("end of input", "end of the text"),
+    ("end of string", "end of the text: a quote is never closed"), ("end of comment", "end of the text"),
+)
+
+
+def _syntax_words(said: str) -> str:
+    """What the engine said of a template that it cannot read, with the marks that stand in the template."""
+    said = re.sub(r" \(in <?[\w.]+>?:\d+\)$", "", said.removeprefix("syntax error: "))
+    for theirs, ours in _ENGINE_WORDS:
+        said = said.replace(theirs, ours)
+    said = re.sub("`([^`]*)`", r"“\1”", said)
+    hint = " The value of a filter stands in brackets: default('friend')." if said.startswith("unexpected “:”") else ""
+    return f"{said}.{hint}"
+
+
+def _explained(exc: minijinja.TemplateError, *, with_line: bool = True) -> str:
     kind = str(exc.kind)
-    where = f" in line {exc.line}" if exc.line else ""
+    where = f" in line {exc.line}" if exc.line and with_line else ""
     if "OutOfFuel" in kind:
         return f"The template takes too many steps{where}: a loop is too long."
     if "SyntaxError" in kind:
-        return f"The template is not well-formed{where}: {str(exc.message).removeprefix('syntax error: ')}."
+        return f"The template is not well-formed{where}: {_syntax_words(str(exc.message))}"
     if isinstance(exc.__cause__, OutputTooLarge) or "OutputTooLarge" in str(exc):
         return f"The template writes more than {MAX_OUTPUT // 1024 // 1024} MiB."
     return f"The template cannot be merged{where}: {exc.message}."
@@ -172,8 +190,8 @@ def source_findings(parts: Mapping[str, str]) -> list[Finding]:
             try:
                 _engine().undeclared_variables_in_str(source)
             except minijinja.TemplateError as exc:
-                found = [Finding(severity=Severity.ERROR, code="syntax", message=_explained(exc), line=exc.line,
-                                 part=part)]
+                found = [Finding(severity=Severity.ERROR, code="syntax", message=_explained(exc, with_line=False),
+                                 line=exc.line, part=part)]
         findings += found
     return findings
 

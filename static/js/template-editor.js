@@ -9,6 +9,7 @@ function start(form) {
   const fields = ["subject", "preheader", "source", "text", "sample"].map((name) => form.elements[name]).filter(Boolean);
   let last = source;
   let changed = false;
+  let wasIn = false; // whether the caret of the content was ever put somewhere
 
   // -- what the server says of it
   let timer;
@@ -77,11 +78,26 @@ function start(form) {
     source.code?.setKind(event.target.value);
     wrote();
   });
-  form.addEventListener("focusin", (event) => { if (fields.includes(event.target)) last = event.target; });
+  form.addEventListener("focusin", (event) => {
+    if (!fields.includes(event.target)) return;
+    last = event.target;
+    wasIn ||= last === source;
+  });
   for (const control of document.querySelectorAll("[data-shows][form=editor]")) control.addEventListener("change", preview);
   document.getElementById("as")?.addEventListener("change", refresh);
 
-  function put(field, code, from, to) {
+  // Where nobody has put the caret yet the content begins for readers: in front of its first tag nothing may stand.
+  const FIRST = {
+    html: [/<body\b[^>]*>/i, /<body\b[^>]*>/i],
+    mjml: [/<mj-text\b(?:[^>"]|"[^"]*")*(?<!\/)>/, /<mj-column\b(?:[^>"]|"[^"]*")*(?<!\/)>/],
+  };
+  function beginning(isPicture) {
+    const found = FIRST[form.elements.kind.value]?.[Number(isPicture)].exec(source.value);
+    return found ? found.index + found[0].length : 0;
+  }
+
+  function put(field, code, from, to, { isPicture = false } = {}) {
+    if (field === source && !wasIn && from === undefined) from = to = beginning(isPicture);
     if (field.code) {
       field.code.insert(code, from, to);
       return;
@@ -105,7 +121,7 @@ function start(form) {
   async function putPicture() {
     const field = [source, form.elements.text].includes(last) ? last : source;
     const chosen = await globalThis.choosePicture();
-    if (chosen) put(field, PICTURE[field === source ? form.elements.kind.value : "text"](chosen));
+    if (chosen) put(field, PICTURE[field === source ? form.elements.kind.value : "text"](chosen), undefined, undefined, { isPicture: true });
   }
 
   function goTo(field, line) {

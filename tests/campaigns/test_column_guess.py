@@ -121,3 +121,8 @@ def test_nothing_is_named_twice() -> None:
 )
 def test_values_as_people_write_them(kind: str, written: str, cell: str, expected: str) -> None:
     assert normal(kind, written, cell) == expected
+
+
+def test_an_empty_column_without_a_name_makes_no_field() -> None:
+    assert targets("email;column 2;note", "a@x.example;;") == ["email", "", "note"]
+    assert targets("email;column 2", "a@x.example;x") == ["email", "column_2"]

@@ -102,3 +102,16 @@ def test_a_quote_that_is_never_closed_takes_no_more_memory_than_one_row_may(monk
     found = read(b'"a@x,1\n' + b"b@x,2\n" * 100)
 
     assert (held, len(found)) == ([43], 101)
+
+
+@pytest.mark.parametrize(("text", "encoding"), [
+    ("email;Imię\nl@x.example;Łukasz\n", "cp1250"),
+    ("a@x.example;Michał;Wąchock\n", "cp1250"),
+    ("a@x.example;Józef;Gdańsk-Wrzeszcz;Źle zażółć\n", "cp1250"),
+    ("a@x.example;Zoë;Gießen\n", "cp1252"),
+    ("a@x.example;5 m³;£5 and £ 10\n", "cp1252"),
+    ("a@x.example;¿Quién?;Mª José;1¾l\n", "cp1252"),
+    ("a@x.example;Łukasz\n", "utf-8"),
+])
+def test_central_european_letters_are_told_from_western_signs(text: str, encoding: str) -> None:
+    assert csv_reader.detect_encoding([text.encode(encoding)]) == encoding

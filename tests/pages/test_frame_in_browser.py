@@ -19,6 +19,20 @@ def test_an_empty_workspace_looks_right(look: Callable[..., None]) -> None:
         look(at, path, f"empty-{name}")
 
 
+def test_without_script_the_frame_says_so_and_its_menus_open(browse: Browsing) -> None:
+    at = desk()
+    page = browse(at, script=False)
+    page.goto("/lists/new")
+
+    page.get_by_text("JavaScript is off.").wait_for()
+    assert not page.locator("[data-theme-toggle]").is_visible()
+    page.locator(".rh-foot button.who").click()
+    page.get_by_role("button", name="Sign out").click()
+    page.goto("/lists")
+
+    page.get_by_label("Password", exact=True).wait_for()
+
+
 def test_home_says_where_the_clock_of_the_browser_is_another(browse: Browsing) -> None:
     at = desk()
     page = browse(at)

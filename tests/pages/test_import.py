@@ -143,12 +143,14 @@ def test_no_file_is_told(at: Desk) -> None:
 
 def test_a_file_without_addresses_asks_for_the_column(at: Desk) -> None:
     there = upload(at, b"name,town\nZoe,Oslo\n")["Location"]
+    assert "No column looks like e-mail addresses." in at.client.get(there).content.decode()
 
     answer = at.client.post(there, {"column-0": "name", "column-1": "town"})
 
     assert answer.status_code == 422
     page = answer.content.decode()
-    assert "One column must hold the e-mail address" in page
+    assert "Choose “Address” for one column" in page
+    assert "map it to" not in page
     assert re.search(r'value="text:town" selected', page)
     assert not Job.objects.exists()
 
@@ -293,6 +295,39 @@ def test_a_running_import_shows_progress_and_is_stopped(at: Desk) -> None:
 
     assert "stopped by a person" in at.client.get(tried).content.decode()
     assert row.public_id in at.client.get(reverse("import-new")).content.decode()
+
+
+@pytest.mark.parametrize(("data", "words"), [
+    (b"email,town\n", "the file has no rows below its heading"),
+    (b"email,town\nnobody,Oslo\n", "no row of the file can be imported"),
+])
+def test_a_dry_run_of_nothing_says_so_and_leads_to_another_file(at: Desk, data: bytes, words: str) -> None:
+    tried = dry_run(at, data)
+
+    page = at.client.get(reverse("contact-import-run", args=[tried.public_id])).content.decode()
+
+    assert words in page
+    assert "is there already." not in page
+    assert "Import another file" in page
+
+
+def test_a_stopped_dry_run_says_that_nothing_was_written(at: Desk) -> None:
+    there = upload(at, b"email\na@x.example\n")["Location"]
+    tried = at.client.post(there, {"column-0": "email"})["Location"]
+    assert "a dry run has written nothing" in at.client.get(tried).content.decode()
+
+    at.client.post(reverse("contact-import-cancel", args=[ContactImport.objects.get().public_id]))
+
+    assert "nothing was written" in at.client.get(tried).content.decode()
+
+
+def test_polish_letters_of_a_spreadsheet_are_read_as_they_were_written(at: Desk) -> None:
+    there = upload(at, "email;Imię\nl@x.example;Łukasz\n".encode("cp1250"))["Location"]
+
+    page = at.client.get(there).content.decode()
+
+    assert "Łukasz" in page
+    assert "it was read as Windows-1250" in page
 
 
 def test_the_file_of_an_old_dry_run_is_gone(at: Desk) -> None:

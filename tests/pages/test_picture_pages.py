@@ -169,7 +169,7 @@ def test_a_viewer_sees_the_library_without_a_button_that_would_do_nothing() -> N
     for path in (reverse("picture-list"), reverse("picture-detail", args=[row.public_id])):
         shown = viewer.client.get(path).content.decode()
         assert "Rye loaf" in shown
-        for word in ("data-picture-upload", "Delete", 'form="picture"', "Make a copy"):
+        for word in ("data-picture-upload", "Delete", 'form="picture"', "Make a copy", "The copy gets"):
             assert word not in shown, word
     editor = viewer.client.get(reverse("template-detail", args=[template.public_id])).content.decode()
     assert "picture-chooser" not in editor

@@ -136,6 +136,30 @@ def test_a_picture_is_written_as_the_template_is(browse: Browsing, kind: str, ex
     assert page.locator("[name=source]").input_value() == expected.format(row.url)
 
 
+@pytest.mark.parametrize(("kind", "source", "expected"), [
+    ("mjml", '<mjml><mj-head><mj-attributes><mj-column padding="0" /></mj-attributes></mj-head><mj-body><mj-section>'
+     '<mj-column width="50%"><mj-text>Hi</mj-text></mj-column></mj-section></mj-body></mjml>',
+     '<mj-column width="50%"><mj-image '),
+    ("html", '<html><body class="a"><p>Hi</p></body></html>', '<body class="a"><img '),
+])
+def test_before_anybody_puts_the_caret_somewhere_a_picture_goes_to_the_beginning_of_what_is_read(
+    browse: Browsing, kind: str, source: str, expected: str,
+) -> None:
+    at = desk()
+    pictures.upload(at.actor, png(), name="Rye", alternative_text="Rye")
+    content = TemplateInput(kind=kind, subject="Rye", source=source)
+    template = templates.create_template(at.actor, name="Weekend", content=content, is_published=False)
+    page = browse(at)
+    page.goto(f"{reverse('template-detail', args=[template.public_id])}?in=code")
+
+    page.get_by_role("button", name="Insert picture").click()
+    chooser_of(page).get_by_role("button", name="Rye").click()
+    chooser_of(page).get_by_role("button", name="Insert picture").click()
+
+    page.wait_for_function("document.forms.editor.source.value.includes('picture/')")
+    assert expected in page.locator("[name=source]").input_value()
+
+
 def test_deleting_a_picture_that_is_shown_says_what_is_lost(browse: Browsing) -> None:
     at = desk()
     heavy = filled(at)

@@ -222,6 +222,21 @@ def test_the_pages_of_signing_in_look_right(look: Callable[..., None]) -> None:
 
 @pytest.mark.browser
 @pytest.mark.django_db(transaction=True)
+def test_from_the_address_one_tab_leads_to_the_password(browse: Browsing) -> None:
+    at = at_desk()
+    page = browse(None)
+    page.goto("/accounts/login/?next=/campaigns")
+
+    for text in (at.user.email, PASSWORD):
+        page.keyboard.type(text)
+        page.keyboard.press("Tab")
+    page.get_by_label("Password", exact=True).press("Enter")
+
+    page.wait_for_url("**/campaigns")
+
+
+@pytest.mark.browser
+@pytest.mark.django_db(transaction=True)
 def test_a_second_factor_from_set_up_to_the_next_sign_in(browse: Browsing) -> None:
     at = at_desk()
     page = browse(None)

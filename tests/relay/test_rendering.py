@@ -31,6 +31,18 @@ def test_what_a_field_becomes(source: str, shown: str) -> None:
     assert rendering.render(source, PERSON, is_html=True) == shown
 
 
+@pytest.mark.parametrize(("source", "said"), [
+    ("{{ contact.name|default:'you' }}",
+     "unexpected “:”, expected “}}”. The value of a filter stands in brackets: default('friend')."),
+    ("{{ contact.name contact.email }}", "unexpected identifier, expected “}}”."),
+    ("{{ contact.name|default('x }}", "unexpected end of the text: a quote is never closed."),
+])
+def test_what_the_engine_says_is_told_with_the_marks_of_the_template(source: str, said: str) -> None:
+    found = rendering.source_findings({"html": source})
+
+    assert [(finding.message, finding.line) for finding in found] == [(f"The template is not well-formed: {said}", 1)]
+
+
 @pytest.mark.parametrize(
     ("source", "said"),
     [

@@ -87,7 +87,8 @@ def job_progress(
         "is_finished": job.is_finished, "ident": job.public_id,
         "rate": _("%(amount)s a second") % {"amount": formats.progress(round(speed), None, job.unit)}
         if speed and not job.is_finished else "",
-        "left": formats.duration(left) if left is not None else "",
+        # A guess is never finer than a second.
+        "left": formats.duration(max(left, 1)) if left is not None else "",
     }
 
 
