@@ -208,7 +208,7 @@ def _at_end(job: Job) -> None:
 
 @jobs.job_runner(
     JOB_KIND, label=gettext_noop("Import"), icon="file-import", cancel_scope=Scope.CONTACTS_WRITE, at_end=_at_end,
-    titles=[gettext_noop("Dry run of %(name)s"), gettext_noop("Import %(name)s")],
+    titles=[gettext_noop("Dry run of %(name)s"), gettext_noop("Import %(name)s")], ends=retold.ENDS,
     on_cancel=gettext_noop("What was imported until then stays, and can be undone; a dry run has written nothing."),
 )
 def run_import(run: jobs.JobRun) -> None:

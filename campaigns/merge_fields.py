@@ -6,14 +6,16 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
 
-from django.utils.translation import gettext
 from django.utils.translation import gettext_noop as _
+from django.utils.translation import pgettext
 
 from campaigns.models import FieldDefinition
 from relayhub.core.models import Workspace
 from relayhub.relay.rendering import OWN_FIELDS
 
 MAX_OWN = 200
+#: In which the catalogues have all words of this file (`extraction`): "Unsubscribe" is a link, and no act.
+_CONTEXT = "merge field"
 _OURS = (
     (_("Person"), (
         ("contact.first_name", _("First name"), '|default("there")'), ("contact.name", _("Name"), '|default("")'),
@@ -66,13 +68,13 @@ def _bare(name: str) -> str:
 def merge_fields(workspace: Workspace) -> list[MergeField]:
     """Every field, in the present language, by group: the person, own fields, links, sender, campaign."""
     ours = [
-        [MergeField(name=name, label=gettext(label), group=gettext(group), fallback=fallback)
+        [MergeField(name=name, label=pgettext(_CONTEXT, label), group=pgettext(_CONTEXT, group), fallback=fallback)
          for name, label, fallback in rows]
         for group, rows in _OURS
     ]
     own = [
-        MergeField(name=f"contact.fields.{row.key}", label=row.label or row.key, group=gettext("Your fields"),
-                   fallback='|default("")')
+        MergeField(name=f"contact.fields.{row.key}", label=row.label or row.key,
+                   group=pgettext(_CONTEXT, _("Your fields")), fallback='|default("")')
         for row in FieldDefinition.objects.filter(workspace=workspace).order_by("label")[:MAX_OWN]
     ]
     return [*ours[0], *own, *(field for rows in ours[1:] for field in rows)]

@@ -40,7 +40,7 @@ class CampaignLine:
         campaign = self.campaign
         if campaign.status == CampaignStatus.SENDING and self.audience:
             percent = formats.percent(min(100, self.finished * 100 // self.audience) / 100, 0)
-            return f"{status_look(campaign.status).word} · {percent}"
+            return f"{status_look(campaign.status, of='campaign').word} · {percent}"
         if campaign.status == CampaignStatus.DRAFT:
             here = STEPS.index(campaign.step) + 1
             return _("Draft · step %(step)s of %(steps)s") % {"step": here, "steps": len(STEPS)}

@@ -62,7 +62,8 @@ class Uses:
         """All of them by name."""
         found = [_("Template “%(name)s”") % {"name": row.name} for row in self.templates]
         found += [
-            _("Campaign “%(name)s” (%(status)s)") % {"name": row.name, "status": within(status_look(row.status).word)}
+            _("Campaign “%(name)s” (%(status)s)") % {
+                "name": row.name, "status": within(status_look(row.status, of="campaign").word)}
             for row in self.campaigns
         ]
         return found + ([_("The footer of the workspace")] if self.is_in_footer else [])

@@ -28,7 +28,7 @@ from relayhub.core import formats
 from relayhub.core.errors import PrepareError
 from relayhub.core.models import Workspace
 from relayhub.protocol.address import AddressError, parse_mailbox
-from relayhub.relay import broadcast_proof, compiled, queries, rendering, routes
+from relayhub.relay import broadcast_proof, compiled, queries, rendering, routes, template_words
 from relayhub.relay.bulk import LIFETIME
 from relayhub.relay.models import Stream, StreamKind
 
@@ -138,7 +138,7 @@ def look(campaign: Campaign) -> Preflight:
                 templates.footer_of(campaign.workspace), opens=False, clicks=False,
             )
         except PrepareError as exc:
-            gathered.compile_problem = exc.message
+            gathered.compile_problem = template_words.told(exc.message)
     findings: list[PreflightFinding] = []
     passed: list[str] = []
     for rule, claim in RULES.items():

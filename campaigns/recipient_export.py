@@ -10,6 +10,7 @@ from uuid import UUID
 
 from django.db import transaction
 from django.db.models import QuerySet
+from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop, override
 
 from campaigns import stats
@@ -55,7 +56,7 @@ def start(actor: Actor, campaign: Campaign, wanted: RecipientFilter) -> Job:
     require(actor, EXPORTS)
     run = stats.run_of(campaign)
     if run is None:
-        raise ConflictError("This campaign was not launched: there are no recipients yet.", code="not_launched")
+        raise ConflictError(_("This campaign was not launched: there are no recipients yet."), code="not_launched")
     with transaction.atomic():
         job = jobs.start_job(
             actor.workspace, kind=JOB_KIND, title=f"Recipients of {campaign.name}", created_by=actor.user,

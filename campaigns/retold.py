@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import re
 
-from django.utils.translation import gettext
 from django.utils.translation import gettext_noop as _
 
 from relayhub.core.retelling import KnownSentences
 from relayhub.protocol import address_words
+from relayhub.relay import template_words
 
 #: Why an import ended before its file did.
 FILE_GONE = _("The file of this import is gone; upload it again.")
@@ -21,7 +21,7 @@ TOO_MANY_TRIED = _(
 TOO_MANY_IMPORTED = _(
     "The file has more than %(most)s rows. The rows before were imported; put what is beyond into another file."
 )
-_ENDS = KnownSentences(FILE_GONE, TOO_MANY_TRIED, TOO_MANY_IMPORTED)
+ENDS = (FILE_GONE, TOO_MANY_TRIED, TOO_MANY_IMPORTED)
 _SOURCES = KnownSentences(
     _("import %(id)s by %(who)s on %(at)s UTC"), _("undo of import %(id)s by %(who)s"), _("import %(id)s"),
     _("added by %(who)s"), _("removed by %(who)s"), _("suppressed by %(who)s"), _("unsubscribed by %(who)s"),
@@ -61,7 +61,8 @@ _LAUNCH = KnownSentences(
     _("Write only to people who asked for it, and less often."), _("Tell whoever runs RelayHub; nothing was sent."),
     _("The copy has no single %(name)s field."), _("The copy cannot be unsubscribed from with one click."),
     _("Its time, %(at)s UTC, passed more than an hour ago while nothing could be launched."),
-    _("Look at it, and launch it if it is still right."), *address_words.SENTENCES, nested=("why",),
+    _("Look at it, and launch it if it is still right."), *template_words.SENTENCES,
+    nested=("why", *template_words.NESTED),
 )
 _SENTENCE_END = re.compile(r"(?<=[.!?>]) ")
 
@@ -84,9 +85,3 @@ def source_told(stored: str) -> str:
 def reason_told(stored: str) -> str:
     """Why a row of a file was refused, or an address was not taken."""
     return _REASONS.told(stored)
-
-
-def end_told(stored: str) -> str:
-    """Why a job of an import failed."""
-    told = _ENDS.told(stored)
-    return gettext(stored) if told == stored else told

@@ -23,14 +23,13 @@ from campaigns.template_looks import has_dark_styles
 from campaigns.templates import TemplateInput
 from relayhub.core.errors import PrepareError
 from relayhub.core.models import Workspace
-from relayhub.relay import compiled, rendering
+from relayhub.relay import compiled, rendering, template_words
 from relayhub.relay.template_source import Finding, Severity, Tag, fields_named, tags
 
 #: Empty fields are counted among this many of the newest contacts: enough to know, quick at two million.
 SAMPLE = 10_000
 #: How much of the subject a phone shows, as seen in the field (2026).
 PHONE_SUBJECT = 38
-_LINE = re.compile(r" in line (\d+)")
 _FALLBACK = re.compile(r"\|\s*(?:default|d)\b")
 _MJML_NAME = re.compile(r"<(mj-[a-z-]+)", re.IGNORECASE)
 #: The elements of MJML, without their `mj-`.
@@ -109,13 +108,13 @@ def review(
     sample: Mapping[str, Any] | None = None,
 ) -> Review:
     """Look at a content as it would be sent to this contact (None: an invented one), with these variables."""
-    found = [_at_line(finding) for finding in templates.findings(workspace, content, sample=sample)]
+    found = templates.findings(workspace, content, sample=sample)
     shown = None
     if not any(finding.severity is Severity.ERROR for finding in found):
         try:
             shown = templates.preview(workspace, content, contact, sample=sample)
         except PrepareError as exc:
-            found.insert(0, _at_line(Finding(severity=Severity.ERROR, code=exc.code, message=exc.message, part="html")))
+            found.insert(0, template_words.finding_of(exc))
     html = shown.html if shown else None
     found += [
         *_unknown_elements(content), *support_findings(content, html), *picture_findings(workspace, content),
@@ -128,15 +127,6 @@ def review(
         has_dark_styles=bool(html) and has_dark_styles(html or ""),
         is_text_derived=content.kind != TemplateKind.TEXT and not content.text.strip(),
     )
-
-
-def _at_line(finding: Finding) -> Finding:
-    """The finding with the line its words name."""
-    place = _LINE.search(finding.message) if finding.line is None else None
-    if place is None:
-        return finding
-    return Finding(severity=finding.severity, code=finding.code, message=finding.message, fix=finding.fix,
-                   line=int(place[1]), part=finding.part, name=finding.name)
 
 
 def _unknown_elements(content: TemplateInput) -> Iterator[Finding]:

@@ -25,7 +25,7 @@ from relayhub.core.errors import AccessError, ConflictError, InputError, Prepare
 from relayhub.core.formats import number
 from relayhub.core.ids import Prefix
 from relayhub.core.models import Workspace
-from relayhub.relay import compiled, rendering
+from relayhub.relay import compiled, rendering, template_words
 from relayhub.relay.template_source import Finding, Severity, lines_of_fields
 from relayhub.relay.templates_port import TemplateParts
 
@@ -300,12 +300,12 @@ def findings(
     Names that `sample` has are variables that single messages bring; they are no surprise.
     """
     parts = _parts(content, subject)
-    found = rendering.source_findings(parts)
+    found = [template_words.finding_told(finding) for finding in rendering.source_findings(parts)]
     if not found:
         try:
             compiled.to_html(source_of(content, workspace))
         except PrepareError as exc:
-            found.append(Finding(severity=Severity.ERROR, code=exc.code, message=exc.message, part="html"))
+            found.append(template_words.finding_of(exc))
     known, brought = field_types(workspace), set(sample or ())
     for part, source in parts.items():
         lines = lines_of_fields(source)
@@ -421,7 +421,7 @@ def _parts(content: TemplateInput, subject: str = "") -> dict[str, str]:
 def _refuse_errors(workspace: Workspace, content: TemplateInput) -> None:
     found = rendering.source_findings(_parts(content))
     if found:
-        first = found[0]
+        first = template_words.finding_told(found[0])
         said = f"{first.message} {first.fix}".strip()
         if first.line:
             said = _("line %(line)s of the %(part)s: %(problem)s") % {
@@ -430,7 +430,7 @@ def _refuse_errors(workspace: Workspace, content: TemplateInput) -> None:
     try:
         compiled.to_html(source_of(content, workspace))
     except PrepareError as exc:
-        raise InputError(exc.message, field="html", code=exc.code) from exc
+        raise InputError(template_words.told(exc.message), field="html", code=exc.code) from exc
 
 
 def _check(content: TemplateInput) -> None:

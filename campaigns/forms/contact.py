@@ -27,7 +27,7 @@ class ContactForm(forms.Form):
     """Address, name, language and every custom field, by its kind. Values are checked by the service."""
 
     email = forms.CharField(max_length=320, label=_("E-mail address"))
-    name = forms.CharField(max_length=MAX_NAME, required=False, label=_("Name"))
+    name = forms.CharField(max_length=MAX_NAME, required=False, label=pgettext_lazy("of a person", "Name"))
     language = forms.ChoiceField(
         required=False, label=_("Language"), choices=languages.contact_choices,
         help_text=_("Preference pages and confirmation mails are in it where there is a translation."),

@@ -7,6 +7,7 @@ from typing import Any
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from campaigns.forms.contact import CONSENT_HINT
 from campaigns.models import FieldDefinition, MailingList, OptIn
@@ -68,4 +69,6 @@ class SignUpFormForm(forms.Form):
         super().__init__(*args, **kwargs)
         field = self.fields["field_keys"]
         assert isinstance(field, forms.MultipleChoiceField)
-        field.choices = [("name", _("Name")), *((row.key, row.label or row.key) for row in definitions)]
+        field.choices = [
+            ("name", pgettext_lazy("of a person", "Name")), *((row.key, row.label or row.key) for row in definitions)
+        ]

@@ -19,11 +19,11 @@ class CampaignStatus(models.TextChoices):
     """Where a campaign stands."""
 
     DRAFT = "draft", pgettext_lazy("status", "Draft")
-    SCHEDULED = "scheduled", pgettext_lazy("status", "Scheduled")
+    SCHEDULED = "scheduled", pgettext_lazy("status of a campaign", "Scheduled")
     SENDING = "sending", pgettext_lazy("status", "Sending")
     PAUSED = "paused", pgettext_lazy("status", "Paused")
-    SENT = "sent", pgettext_lazy("status", "Sent")  # every recipient is final or quarantined
-    CANCELLED = "cancelled", pgettext_lazy("status", "Cancelled")
+    SENT = "sent", pgettext_lazy("status of a campaign", "Sent")  # every recipient is final or quarantined
+    CANCELLED = "cancelled", pgettext_lazy("status of a campaign", "Cancelled")
 
 
 class Campaign(models.Model):

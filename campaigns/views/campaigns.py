@@ -46,7 +46,7 @@ def campaign_list(request: PageRequest) -> HttpResponse:
             "table": table, "lines": overview_of(list(table.rows)), "has_any": everything.exists(),
             "next_line": overview_of([scheduled])[0] if scheduled is not None else None, "is_archive": is_archive,
             "chips": [*({"key": "status", "value": value, "label": label} for value, label in CampaignStatus.choices),
-                      *([{"key": "show", "value": "archived", "label": pgettext("status", "Archived")}]
+                      *([{"key": "show", "value": "archived", "label": pgettext("status of a campaign", "Archived")}]
                         if is_archive or everything.exclude(archived_at=None).exists() else [])],
         },
     )

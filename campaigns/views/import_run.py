@@ -9,13 +9,13 @@ from django.http import HttpResponse, StreamingHttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import gettext_lazy, ngettext, pgettext
 from django.views.decorators.http import require_GET
 
 from campaigns import exporter, import_undo, importer
 from campaigns.column_answers import Answer
 from campaigns.models import ContactImport, FieldDefinition, ImportReject, OptIn
-from campaigns.retold import end_told, reason_told, source_told
+from campaigns.retold import reason_told, source_told
 from campaigns.views import import_answers
 from campaigns.views.import_wizard import run_of, steps
 from relayhub.core import formats, jobs, spoken
@@ -74,11 +74,11 @@ def _context(request: PageRequest, run: ContactImport) -> dict[str, Any]:
                 "upload": run.file_name,
                 "columns": _("%(used)s of %(count)s used") % {"used": used, "count": len(columns)},
                 "dry_run": _("Nothing written yet") if run.is_dry_run else _("Done"),
-                "import": status_look(run.job.status).word if not run.is_dry_run else _("Not started"),
+                "import": status_look(run.job.status, of="job").word if not run.is_dry_run else _("Not started"),
             },
         ),
         "contacts_url": f"{reverse('contact-list')}?import={run.public_id}",
-        "joins": _joins(run), "evidence": source_told(run.consent_source), "error": end_told(run.job.error),
+        "joins": _joins(run), "evidence": source_told(run.consent_source), "error": jobs.error_of(run.job),
         "left_off": import_answers.told(run), "unused": import_answers.unused_told(run),
         "columns_url": _columns_url(request, run),
         "undo": import_undo.state_of(run), "undo_days": import_undo.KEPT.days,
@@ -175,7 +175,7 @@ def _parts(before: dict[str, Any] | None, after: dict[str, Any], labels: dict[st
     old = before or {"name": "", "language": "", "fields": {}}
     parts = []
     if after["name"] and after["name"] != old["name"]:
-        parts.append({"label": _("Name"), "old": old["name"], "new": after["name"]})
+        parts.append({"label": pgettext("of a person", "Name"), "old": old["name"], "new": after["name"]})
     if after.get("language") and after["language"] != old.get("language"):
         parts.append({"label": _("Language"), "old": name_of(old.get("language", "")),
                       "new": name_of(after["language"])})

@@ -13,7 +13,6 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from campaigns import exporter, import_undo
 from campaigns.models import ContactImport, KeptReason
-from campaigns.retold import end_told
 from campaigns.views.import_wizard import run_of
 from relayhub.core import formats, jobs
 from relayhub.core.access import EXPORTS
@@ -65,8 +64,8 @@ def _context(run: ContactImport, state: import_undo.UndoState, going: Job | None
         "sentence": import_undo.sentence_of(counts) if counts else "",
         "kept": list(islice(import_undo.kept_of(run), _KEPT_SHOWN)) if counts and not going else [],
         "kept_count": sum(counts[key] for key in ("kept", "values_kept", "places_kept")) if counts else 0,
-        "days": import_undo.KEPT.days, "undo_error": end_told(state.undo.error) if state.undo else "",
-        "count_error": end_told(state.count.error) if state.count else "",
+        "days": import_undo.KEPT.days, "undo_error": jobs.error_of(state.undo) if state.undo else "",
+        "count_error": jobs.error_of(state.count) if state.count else "",
         "anything": bool(counts and (counts["removed"] or counts["restored"] or counts["taken_off"])),
     }
 

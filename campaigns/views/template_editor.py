@@ -156,7 +156,7 @@ def _uses(template: MailTemplate) -> dict[str, Any]:
     """The campaigns that use it, by name, as far as a dialog can show them."""
     used = templates.campaigns_using(template)
     count = used.count()
-    lines = [f"{row.name} ({within(status_look(row.status).word)})" for row in used[:MAX_NAMED]]
+    lines = [f"{row.name} ({within(status_look(row.status, of='campaign').word)})" for row in used[:MAX_NAMED]]
     if count > MAX_NAMED:
         lines.append(_("and %(count)s more") % {"count": formats.number(count - MAX_NAMED)})
     return {"campaign_count": count, "campaign_lines": lines}

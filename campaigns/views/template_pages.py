@@ -28,6 +28,7 @@ from relayhub.core.models import Scope
 from relayhub.core.pages import PageRequest, page
 from relayhub.core.paging import table_page
 from relayhub.core.vocabulary import status_look
+from relayhub.relay import template_words
 
 PAGE_SIZE = 24
 
@@ -103,8 +104,8 @@ def template_list(request: PageRequest) -> HttpResponse:
             "has_any": kept.exists() or archived.exists(), "starter_groups": starter_groups(),
             "chips": [
                 {"key": "view", "value": "list", "label": _("As a list")},
-                *([{"key": "show", "value": "archived", "label": status_look("archived").word}] if archived.exists()
-                  else []),
+                *([{"key": "show", "value": "archived", "label": status_look("archived", of="template").word}]
+                  if archived.exists() else []),
             ],
         },
     )
@@ -175,7 +176,7 @@ def shown_html(request: PageRequest, content: templates.TemplateInput, sample: M
     try:
         shown = templates.preview(request.actor.workspace, content, None, sample=sample)
     except PrepareError as exc:
-        return framed(exc.message)
+        return framed(template_words.told(exc.message))
     if shown.html:
         return template_looks.in_the_light(shown.html)
     return text_page(shown.text or "") if shown.text else framed(_("Empty"))

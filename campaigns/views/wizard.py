@@ -41,6 +41,7 @@ from relayhub.core.live_response import live_response
 from relayhub.core.models import Scope, User
 from relayhub.core.pages import PageRequest, page
 from relayhub.core.templatetags.relayhub_extras import nav_url
+from relayhub.relay import template_words
 
 #: Contacts offered to look at a mail as.
 PEOPLE_OFFERED = 20
@@ -374,7 +375,7 @@ def content_preview(request: PageRequest, campaign_id: str) -> HttpResponse:
             request.actor.workspace, templates.content_of(version), _shown_to(request, campaign), subject=subject
         )
     except PrepareError as exc:
-        return caged(framed(exc.message))
+        return caged(framed(template_words.told(exc.message)))
     if request.GET.get("show") == "text" or not shown.html:
         return caged(text_page(shown.text or ""))
     html = (template_looks.in_the_dark if request.GET.get("dark") else template_looks.in_the_light)(shown.html)

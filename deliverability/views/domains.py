@@ -76,7 +76,8 @@ def domain_list(request: PageRequest) -> HttpResponse:
             "table": table, "lines": [_line(row) for row in table.rows], "has_any": everything.exists(),
             "broken": [_line(row) for row in broken],
             "chips": [
-                {"key": "status", "value": value, "label": status_look(value).word} for value in DomainStatus.values
+                {"key": "status", "value": value, "label": status_look(value, of="domain").word}
+                for value in DomainStatus.values
             ],
         },
     )

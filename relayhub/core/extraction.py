@@ -28,6 +28,8 @@ from relayhub.core.languages import SOURCE, shipped
 _KEYWORDS: dict[str, tuple[int | tuple[int, str], ...] | None] = {
     # A word of the vocabulary of statuses; it is translated when it is looked up.
     "_look": None,
+    # One of these as it is said of a campaign, a domain.
+    "_inclined": ((1, "c"), 2),
     # A noun that is counted, and a word of the audit log; likewise.
     "_noun": (1, 2), "_logged": None,
     # A page by name and by other words.
@@ -36,7 +38,10 @@ _KEYWORDS: dict[str, tuple[int | tuple[int, str], ...] | None] = {
     "ngettext_lazy": (1, 2), "pgettext": ((1, "c"), 2), "pgettext_lazy": ((1, "c"), 2),
 }
 #: Files whose words stand in one context.
-_CONTEXTS = {"vocabulary.py": "status", "audit_words.py": "audit log"}
+_CONTEXTS = {
+    "vocabulary.py": "status", "audit_words.py": "audit log",
+    "search_speech.py": "typed in a search, each way apart by ;", "merge_fields.py": "merge field",
+}
 #: As `static/js/words.js` gives them to scripts.
 _SCRIPT_KEYWORDS: dict[str, tuple[int | tuple[int, str], ...] | None] = {"gettext": None, "ngettext": (1, 2)}
 _TEXT = r"""(?:'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*")"""
@@ -176,7 +181,7 @@ def _add_code(catalog: Catalog, path: Path) -> None:
         return
     place = path.relative_to(ROOT).as_posix()
     for line, text, _, context in extract_from_file("python", path, keywords=_KEYWORDS):
-        catalog.add(text, locations=[(place, line)], context=_CONTEXTS.get(path.name, context))
+        catalog.add(text, locations=[(place, line)], context=context or _CONTEXTS.get(path.name))
 
 
 def _add_script(catalog: Catalog, path: Path) -> None:

@@ -42,6 +42,14 @@ STALE_AFTER = timedelta(seconds=60)
 #: A job that killed this many workers is not tried again.
 MAX_RUNS = 20
 UNFINISHED = (JobStatus.WAITING, JobStatus.RUNNING)
+_INTERNAL_FAULT = gettext_noop(
+    "It stopped with an internal fault (%(fault)s). Nothing after it was changed; "
+    "start it again, and look at the log if it stops again."
+)
+_TOO_OFTEN = gettext_noop("It stopped its worker too often and is not tried again.")
+_NO_RUNNER = gettext_noop("Nothing here knows how to run a job of the kind “%(kind)s”.")
+#: How a job of any kind may fail.
+_FAULTS = KnownSentences(_INTERNAL_FAULT, _TOO_OFTEN, _NO_RUNNER)
 
 #: A job that takes longer than this offers to tell its end by mail.
 MAIL_AFTER = timedelta(minutes=2)
@@ -63,6 +71,8 @@ class JobKind:
     stopping: str
     #: How its jobs are titled; see `title_of`.
     titles: KnownSentences
+    #: How its runs may fail; see `error_of`.
+    ends: KnownSentences
     #: Called with the ended job, done, failed or cancelled, within the transaction of its end.
     at_end: Callable[[Job], None] | None
 
@@ -96,6 +106,7 @@ def job_runner(
     cancel_scope: str = Scope.CONTACTS_WRITE,
     on_cancel: str = gettext_noop("What is done stays; the rest is not begun."),
     titles: Sequence[str] = (),
+    ends: Sequence[str] = (),
     at_end: Callable[[Job], None] | None = None,
 ) -> Callable[[Runner], Runner]:
     """Register the decorated function as what runs jobs of this kind; see `JobKind` for the rest."""
@@ -104,7 +115,7 @@ def job_runner(
         _kinds[kind] = JobKind(
             runner=runner, name=label or kind.replace("_", " ").capitalize(), icon=icon,
             cancel_scope=str(cancel_scope), stopping=on_cancel, at_end=at_end,
-            titles=KnownSentences(*titles, nested=("sentence",)),
+            titles=KnownSentences(*titles, nested=("sentence",)), ends=KnownSentences(*ends),
         )
         return runner
 
@@ -120,6 +131,16 @@ def title_of(job: Job) -> str:
     """The job's title, which is stored in English, in the present language."""
     about = kind_of(job)
     return about.titles.told(job.title) if about else job.title
+
+
+def error_of(job: Job) -> str:
+    """Why the job failed, which is stored in English, in the present language; "" where it did not."""
+    about = kind_of(job)
+    for sentences in (_FAULTS, *([about.ends] if about else [])):
+        told = sentences.told(job.error)
+        if told != job.error:
+            return told
+    return gettext(job.error) if job.error else ""
 
 
 def kind_labels() -> dict[str, str]:
@@ -342,17 +363,16 @@ def run_job(job_id: UUID) -> None:
         run.let_go()
     except Exception as exc:
         log.exception("job.failed", extra={"job": str(job_id), "kind": run.job.kind})
-        run.fail(f"It stopped with an internal fault ({type(exc).__name__}). Nothing after it was changed; "
-                 "start it again, and look at the log if it stops again.")
+        run.fail(_INTERNAL_FAULT % {"fault": type(exc).__name__})
 
 
 def _run(run: JobRun) -> None:
     if run.job.runs > MAX_RUNS:
-        run.fail(gettext_noop("It stopped its worker too often and is not tried again."))
+        run.fail(_TOO_OFTEN)
         return
     about = kind_of(run.job)
     if about is None:
-        run.fail(f"Nothing here knows how to run a job of the kind “{run.job.kind}”.")
+        run.fail(_NO_RUNNER % {"kind": run.job.kind})
         return
     about.runner(run)
 

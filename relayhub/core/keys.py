@@ -132,7 +132,8 @@ def checked_domains(domains: Iterable[str]) -> list[str]:
         try:
             found.append(normalise_domain(domain.strip()))
         except AddressError as exc:
-            raise InputError(f"“{domain}” is not a domain. {exc.message}", field="domains") from exc
+            words = _("“%(domain)s” is not a domain.") % {"domain": domain}
+            raise InputError(f"{words} {_(exc.message)}", field="domains") from exc
     return sorted(set(found))
 
 

@@ -18,7 +18,7 @@ from relayhub.core.languages import SOURCE
 class KnownSentences:
     """A set of sentences with places, `%(name)s`, marked by `gettext_noop`; of those that fit, the first counts.
 
-    A place called `count` holds a number in English writing.
+    A place called `count` or `most` holds a number in English writing.
     """
 
     def __init__(self, *sentences: str, nested: Collection[str] = ()) -> None:
@@ -40,7 +40,7 @@ class KnownSentences:
         return stored
 
     def _place(self, name: str, held: str) -> str:
-        if name == "count":
+        if name in ("count", "most"):
             return spoken.digits(held)
         return self.told(held) if name in self._nested else held
 

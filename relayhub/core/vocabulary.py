@@ -89,10 +89,35 @@ STATUS_LOOKS: dict[str, StatusLook] = {
 }
 
 
-def status_look(status: str) -> StatusLook:
-    """The look of a status in the present language; an unlisted one in its own word, neutral."""
+def _inclined(context: str, word: str) -> tuple[str, str]:
+    """Marks a word that other languages incline by what it is said of."""
+    return context, word
+
+
+#: (what it is said of, a word) that has forms of its own; all others are said alike of everything.
+_INCLINED = frozenset({
+    _inclined("status of a campaign", "Scheduled"), _inclined("status of a campaign", "Sent"),
+    _inclined("status of a campaign", "Cancelled"), _inclined("status of a campaign", "Archived"),
+    _inclined("status of a job", "Done"), _inclined("status of a job", "Failed"),
+    _inclined("status of a job", "Cancelled"),
+    _inclined("status of a key", "Revoked"), _inclined("status of a key", "Expired"),
+    _inclined("status of a version", "Published"), _inclined("status of a template", "Archived"),
+    _inclined("status of a domain", "Verified"), _inclined("status of a domain", "Not verified"),
+    _inclined("status of a domain", "Broken"),
+})
+
+
+def status_look(status: str, *, of: str = "") -> StatusLook:
+    """The look of a status in the present language; an unlisted one in its own word, neutral.
+
+    `of` names what it is said of, one of campaign, job, key, version, template and domain: "annulé" is "annulée" of
+    a campaign.
+    """
     key = str(status or "none").lower()
     found = STATUS_LOOKS.get(key)
     if found is not None:
-        return found if spoken.language() == SOURCE else replace(found, word=pgettext("status", found.word))
+        if spoken.language() == SOURCE:
+            return found
+        said_of = f"status of a {of}"
+        return replace(found, word=pgettext(said_of if (said_of, found.word) in _INCLINED else "status", found.word))
     return _look(key.replace("_", " ").replace("-", " ").capitalize(), "circle", "none")

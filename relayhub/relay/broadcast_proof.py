@@ -24,7 +24,7 @@ from relayhub.core.ids import uuid7
 from relayhub.protocol import dkim
 from relayhub.protocol.address import parse_mailbox
 from relayhub.protocol.resolver import ZoneResolver
-from relayhub.relay import prepare, rendering
+from relayhub.relay import prepare, rendering, template_words
 from relayhub.relay.broadcast_content import BroadcastContent
 from relayhub.relay.compiled import CompiledSource
 from relayhub.relay.managers import ClaimedRecipient, MessageRow
@@ -57,7 +57,7 @@ def problems(
     try:
         raw = _copy(whole, stream, domain)
     except PrepareError as exc:
-        return [ProofProblem(rule="loopback", message=exc.message, fix=_("Correct the template."))]
+        return [ProofProblem(rule="loopback", message=template_words.told(exc.message), fix=_("Correct the template."))]
     return [*_signature_problems(raw, domain), *_header_problems(raw)]
 
 

@@ -18,6 +18,7 @@ from relayhub.core.errors import PrepareError
 from relayhub.protocol.links import Link, LinkNumbers, add_open_pixel, html_to_text, rewrite_html, rewrite_text
 from relayhub.relay import markdown_mail
 from relayhub.relay.brand import Brand
+from relayhub.relay.engine_words import of_mjml
 from relayhub.relay.template_source import tags, with_tags, word_for_tags
 
 FORMAT_VERSION = 1
@@ -106,7 +107,7 @@ def to_html(source: Source) -> str | None:
     try:
         inlined = inliner.inline(hidden)
     except css_inline.InlineError as exc:
-        raise PrepareError(f"The styles cannot be inlined: {exc}.", temporary=False, code="css_failed") from exc
+        raise PrepareError(f"The styles cannot be inlined: “{exc}”.", temporary=False, code="css_failed") from exc
     return str(restore(inlined))
 
 
@@ -223,12 +224,7 @@ def _mjml_words(said: str, source: str) -> str:
     if place:
         where = f" in line {source.encode()[: int(place[1])].count(10) + 1}"
         reason = reason[: place.start()].rstrip()
-    if "unable to parse next" in reason:
-        begins = source.lstrip().lower().startswith("<mjml")
-        reason = "an attribute lacks its quotes" if begins else "it has to begin with <mjml>"
-    elif "end of stream" in reason:
-        reason = "an element is never closed"
-    return f"The MJML is not well-formed{where}: {reason}."
+    return f"The MJML is not well-formed{where}: {of_mjml(reason, source)}."
 
 
 def _with_preheader(html: str, preheader: str) -> str:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from relayhub.relay import rendering
+from django.utils.translation import gettext as _
+
+from relayhub.relay import rendering, template_words
 
 
 def problem(source: str) -> str:
     """What is wrong with the footer's HTML and what to do; "" where nothing is."""
     found = rendering.source_findings({"html": source})
     if found:
-        where = f"Line {found[0].line}: " if found[0].line else ""
-        return f"{where}{found[0].message} {found[0].fix}".strip()
+        first = template_words.finding_told(found[0])
+        said = f"{first.message} {first.fix}".strip()
+        return _("Line %(line)s: %(problem)s") % {"line": first.line, "problem": said} if first.line else said
     unknown = rendering.missing_fields([source], ())
     named = [name for name in unknown if not name.startswith("contact.fields.")]
-    return f"There is no field “{named[0]}”; the glossary under Help lists all merge fields." if named else ""
+    if not named:
+        return ""
+    return _("There is no field “%(name)s”; the glossary under Help lists all merge fields.") % {"name": named[0]}

@@ -24,7 +24,7 @@ from relayhub.protocol.compose import (
 )
 from relayhub.protocol.headers import HeaderError
 from relayhub.protocol.reply import MESSAGE_TOO_BIG
-from relayhub.relay import accept, rendering, store
+from relayhub.relay import accept, rendering, store, template_words
 from relayhub.relay.models import Source, Tracking
 from relayhub.relay.submission import Accepted, Submission, SubmittedRecipient
 
@@ -62,7 +62,7 @@ def submission_of(actor: Actor, fields: OutgoingFields) -> Submission:
     try:
         subject, text, html = _merged(fields)
     except PrepareError as exc:
-        raise InputError(exc.message, field="variables", code=exc.code) from exc
+        raise InputError(template_words.told(exc.message), field="variables", code=exc.code) from exc
     try:
         for name, value in fields.headers.items():
             check_custom_header(name, value)
@@ -116,7 +116,8 @@ def _mailbox(text: str, field_name: str) -> Address:
     try:
         return parse_mailbox(text)
     except AddressError as exc:
-        raise InputError(f"“{text[:80]}”: {exc.message}", field=field_name, code="invalid_address") from exc
+        raise InputError(f"“{text[:80]}”: {template_words.told(exc.message)}", field=field_name,
+                         code="invalid_address") from exc
 
 
 def accept_all(submissions: Sequence[Submission | Exception]) -> list[Accepted | Exception]:

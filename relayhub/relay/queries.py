@@ -22,6 +22,7 @@ from relayhub.core.ids import uuid7_floor
 from relayhub.core.models import Workspace
 from relayhub.protocol.address import AddressError, normalise
 from relayhub.relay.models import BroadcastControl, Event, Message, Recipient, RecipientStatus
+from relayhub.relay.retold import retold
 
 _SENDING = ("leased", "attempting")
 _UNDECIDED = ("unknown", "quarantined")
@@ -115,7 +116,7 @@ def _address_key(text: str) -> str:
     try:
         return normalise(text.strip())
     except AddressError as exc:
-        raise InputError(exc.message, field="recipient") from exc
+        raise InputError(retold(exc.message), field="recipient") from exc
 
 
 def _with_status(found: QuerySet[Message], status: str) -> QuerySet[Message]:

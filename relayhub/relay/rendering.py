@@ -7,7 +7,6 @@ which names nobody defined.
 
 from __future__ import annotations
 
-import re
 import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ import minijinja
 from django.utils.translation import get_language
 
 from relayhub.core.errors import PrepareError
+from relayhub.relay.engine_words import of_engine
 from relayhub.relay.template_source import Finding, Severity, fields_named, lint
 
 MAX_OUTPUT = 1024 * 1024  # CONTRACT 7: template output 1 MiB
@@ -136,33 +136,16 @@ def _too_large() -> PrepareError:
     )
 
 
-#: What the engine calls the marks and ends of its language, and what a person sees of them.
-_ENGINE_WORDS = (
-    ("end of variable block", "“}}”"), ("end of block", "“%}”"), ("end of input", "end of the text"),
-    ("end of string", "end of the text: a quote is never closed"), ("end of comment", "end of the text"),
-)
-
-
-def _syntax_words(said: str) -> str:
-    """What the engine said of a template that it cannot read, with the marks that stand in the template."""
-    said = re.sub(r" \(in <?[\w.]+>?:\d+\)$", "", said.removeprefix("syntax error: "))
-    for theirs, ours in _ENGINE_WORDS:
-        said = said.replace(theirs, ours)
-    said = re.sub("`([^`]*)`", r"“\1”", said)
-    hint = " The value of a filter stands in brackets: default('friend')." if said.startswith("unexpected “:”") else ""
-    return f"{said}.{hint}"
-
-
 def _explained(exc: minijinja.TemplateError, *, with_line: bool = True) -> str:
     kind = str(exc.kind)
     where = f" in line {exc.line}" if exc.line and with_line else ""
     if "OutOfFuel" in kind:
         return f"The template takes too many steps{where}: a loop is too long."
     if "SyntaxError" in kind:
-        return f"The template is not well-formed{where}: {_syntax_words(str(exc.message))}"
+        return f"The template is not well-formed{where}: {of_engine(str(exc.message))}."
     if isinstance(exc.__cause__, OutputTooLarge) or "OutputTooLarge" in str(exc):
         return f"The template writes more than {MAX_OUTPUT // 1024 // 1024} MiB."
-    return f"The template cannot be merged{where}: {exc.message}."
+    return f"The template cannot be merged{where}: {of_engine(str(exc.message))}."
 
 
 def render_subject(source: str, context: Mapping[str, Any]) -> str:

@@ -10,15 +10,16 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime, time, timedelta, tzinfo
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext_lazy
 
 from relayhub.core import spoken
+from relayhub.relay import search_speech
 
-#: Words of the longest phrase: "from 20 November 2026 to 25 November 2026".
-MAX_WORDS = 8
+#: Words of the longest phrase: "del 20 de noviembre de 2026 al 25 de noviembre de 2026".
+MAX_WORDS = 12
 _MONTHS = ("january", "february", "march", "april", "may", "june", "july", "august", "september", "october",
            "november", "december")
 _WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
@@ -42,7 +43,8 @@ _SOME = {
     "week": ngettext_lazy("the last %(count)s week", "the last %(count)s weeks", "count"),
     "month": ngettext_lazy("the last %(count)s month", "the last %(count)s months", "count"),
 }
-_LAST_SOME = re.compile(r"(?:last|past) (\d{1,3}) (minute|hour|day|week|month)s?")
+#: "last 3 days" and, as some languages have it, "3 last days".
+_LAST_SOME = re.compile(r"(?:(?:last|past) (\d{1,3})|(\d{1,3}) last) (minute|hour|day|week|month)s?")
 _ISO_DAY = re.compile(r"(\d{4})-(\d{1,2})-(\d{1,2})")
 _ISO_MONTH = re.compile(r"(\d{4})-(\d{1,2})")
 #: With dots and without a year it ends in one: "1.5" is a number.
@@ -51,7 +53,7 @@ _DAY_MONTH = re.compile(r"(\d{1,2})(?:st|nd|rd|th)? ([a-z]+)\.?,?(?: (\d{4}))?")
 _MONTH_DAY = re.compile(r"([a-z]+)\.? (\d{1,2})(?:st|nd|rd|th)?,?(?: (\d{4}))?")
 _MONTH_YEAR = re.compile(r"([a-z]+)\.? (\d{4})")
 _SINCE, _BEFORE = ("since", "after"), ("before", "until", "till")
-_BETWEEN = re.compile(r"(?:from |between )?(.+?)(?: ?\.\. ?| to | and | [-–] )(.+)")
+_BETWEEN = re.compile(r"(?:from |between |since )?(.+?)(?: ?\.\. ?| to | until | and | [-–] )(.+)")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,14 +75,27 @@ class _Days:
 
 
 def understand(phrase: str, *, now: datetime, zone: tzinfo) -> Span | None:
-    """The span that the words name, or None; days begin at midnight in the zone."""
+    """The span that the words name, or None; days begin at midnight in the zone.
+
+    They are English or, where that says nothing, of the language that is spoken.
+    """
     plain, local = " ".join(phrase.lower().split()), now.astimezone(zone)
-    some = _last_some(plain, now)
+    found = _understood(plain, local, zone)
+    if found is None:
+        english = search_speech.in_english(plain)
+        found = _understood(english, local, zone) if english and english != plain else None
+    return found
+
+
+def _understood(plain: str, local: datetime, zone: tzinfo) -> Span | None:
+    some = _last_some(plain, local.astimezone(UTC))
     if some is not None:
         return some
     head, _space, rest = plain.partition(" ")
     if rest and head in (*_SINCE, *_BEFORE):
-        return _open_ended(head, rest, local, zone)
+        found = _open_ended(head, rest, local, zone)
+        if found is not None:
+            return found
     days = _days(rest if rest and head in ("on", "in") else plain, local.date()) or _between(plain, local.date())
     return _span(days, zone) if days is not None else None
 
@@ -113,9 +128,9 @@ def _last_some(plain: str, now: datetime) -> Span | None:
     """The last some hours or days, counted back from now."""
     text = {"last hour": "last 1 hours", "past hour": "last 1 hours"}.get(plain, plain)
     found = _LAST_SOME.fullmatch(text)
-    if found is None or int(found[1]) == 0:
+    if found is None or int(found[1] or found[2]) == 0:
         return None
-    count, unit = int(found[1]), found[2]
+    count, unit = int(found[1] or found[2]), found[3]
     length = timedelta(days=30) if unit == "month" else _UNITS[unit]
     words = _ONE[unit] if count == 1 else _SOME[unit] % {"count": count}
     return Span(since=now - count * length, until=None, words=str(words))

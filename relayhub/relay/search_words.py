@@ -2,8 +2,9 @@
 
     ines@mail.example   mail.example   ines@   bounced   yesterday   20 Nov   tag:receipt   msg_…   "order shipped"
 
-Parts stand side by side in any order; what is nothing else are words of the subject. Pure: nothing is looked up
-but what day it is, so that pages, the API and tests read alike. `Reading.parts` keep the text that they came from,
+Parts stand side by side in any order; what is nothing else are words of the subject. English is read, and on pages
+the person's language as well (`search_speech`). Pure: nothing is looked up but what day it is and what language is
+spoken, so that pages, the API and tests read alike. `Reading.parts` keep the text that they came from,
 so that a page can take one out again.
 """
 
@@ -25,20 +26,11 @@ from relayhub.core import spoken
 from relayhub.core.ids import Prefix, decode_id
 from relayhub.core.vocabulary import status_look
 from relayhub.protocol.address import AddressError, normalise, normalise_domain
-from relayhub.relay import search_days
+from relayhub.relay import search_days, search_speech
 
 MAX_TEXT = 1000
 MAX_PARTS = 20
 NO_ID = UUID(int=0)
-#: What people write for a state -> the state, one of `search.STATES`.
-STATE_WORDS = {
-    "queued": "queued", "waiting": "queued", "sending": "sending", "deferred": "deferred", "delayed": "deferred",
-    "held": "held", "unknown": "unknown", "quarantined": "quarantined", "delivered": "delivered",
-    "sandboxed": "sandboxed", "kept": "sandboxed", "bounced": "bounced", "bounce": "bounced", "bounces": "bounced",
-    "suppressed": "suppressed", "expired": "expired", "cancelled": "cancelled", "canceled": "cancelled",
-    "opened": "opened", "clicked": "clicked", "complained": "complained", "complaints": "complained",
-    "unsubscribed": "unsubscribed",
-}
 _TOKEN = re.compile(r"(?:[A-Za-z]+:)?[\"“][^\"”]*[\"”]?|\S+")
 _QUOTES = "\"“”"
 _LAST_LABEL = re.compile(r"[a-z]{2,63}|xn--[a-z0-9-]+")
@@ -183,17 +175,29 @@ def _next(tokens: Sequence[str], now: datetime, zone: tzinfo) -> tuple[int, Part
         return span[0], Part(kind=Kind.PERIOD, value=span[1].words, text=text, since=span[1].since,
                              until=span[1].until)
     led = _led(tokens)
-    return (2, led) if led is not None else (1, _plain(tokens[0]))
+    if led is not None:
+        return 2, led
+    return _state(tokens) or (1, _plain(tokens[0]))
+
+
+def _state(tokens: Sequence[str]) -> tuple[int, Part] | None:
+    """A state, of as many of the first tokens as may be: “in der Warteschlange” is one."""
+    for count in range(min(search_speech.MAX_WORDS, len(tokens)), 0, -1):
+        text = " ".join(tokens[:count])
+        state = search_speech.state_of(text)
+        if state:
+            return count, Part(kind=Kind.STATE, value=state, text=text)
+    return None
 
 
 def _led(tokens: Sequence[str]) -> Part | None:
     """“from ines@…”, “to ines@…”, “at mail.example”: the small word goes with what it leads to."""
-    lead = tokens[0].lower()
-    if len(tokens) < 2 or lead not in ("from", "to", "at", "by"):
+    lead = search_speech.lead_of(tokens[0]) if len(tokens) > 1 else ""
+    if not lead:
         return None
     found = _plain(tokens[1])
     text = f"{tokens[0]} {tokens[1]}"
-    if lead in ("from", "by"):
+    if lead == "from":
         if found.kind in (Kind.ADDRESS, Kind.DOMAIN):
             return Part(kind=Kind.SENDER, value=found.value, text=text, is_explicit=True)
         return None
@@ -215,7 +219,7 @@ def _keyed(token: str, now: datetime, zone: tzinfo) -> Part | None:
         case "subject" | "tag" | "stream":
             return Part(kind=Kind(key), value=value, text=token, is_explicit=True)
         case "is" | "status" | "state":
-            state = STATE_WORDS.get(value.lower())
+            state = search_speech.state_of(value)
             return Part(kind=Kind.STATE, value=state, text=token, is_explicit=True) if state else None
         case "to" | "domain" | "address" | "from" | "sender":
             return _keyed_address(key, value, token)
@@ -251,9 +255,6 @@ def _plain(token: str) -> Part:
         return by_id
     if token.startswith("<") and token.endswith(">"):
         return Part(kind=Kind.HEADER, value=token, text=token)
-    state = STATE_WORDS.get(token.lower())
-    if state is not None:
-        return Part(kind=Kind.STATE, value=state, text=token)
     return _address(token) or Part(kind=Kind.WORD, value=token, text=token)
 
 

@@ -120,5 +120,5 @@ def _notice(job: Job) -> dict[str, Any]:
         "id": job.public_id, "kind": _TONES[JobStatus(job.status)], "url": address_of(job), "label": _("See it"),
         "rest": {"text": _("and {count} more"), "url": address("job-list")},
         "text": _WORDS[JobStatus(job.status)] % {"job": jobs.title_of(job)},
-        "detail": _(job.error) or formats.progress(job.done, job.total, job.unit),
+        "detail": jobs.error_of(job) or formats.progress(job.done, job.total, job.unit),
     }

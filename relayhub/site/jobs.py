@@ -55,8 +55,8 @@ def job_list(request: PageRequest) -> HttpResponse:
 
 
 _STATUSES = {
-    "unfinished": gettext_lazy("Not finished"), "done": pgettext_lazy("status", "Done"),
-    "failed": pgettext_lazy("status", "Failed"), "cancelled": pgettext_lazy("status", "Cancelled"),
+    "unfinished": gettext_lazy("Not finished"), "done": pgettext_lazy("status of a job", "Done"),
+    "failed": pgettext_lazy("status of a job", "Failed"), "cancelled": pgettext_lazy("status of a job", "Cancelled"),
 }
 #: What a job's result counts, by its key.
 _FACTS = {

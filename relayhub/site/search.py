@@ -31,6 +31,7 @@ from relayhub.core.ids import Prefix, decode_id
 from relayhub.core.models import Scope
 from relayhub.core.pages import PageRequest, page
 from relayhub.core.templatetags.relayhub_extras import nav_url
+from relayhub.core.vocabulary import status_look
 from relayhub.relay import queries, search_words, subjects
 from relayhub.relay import search as messages
 from relayhub.relay.models import Message, Recipient
@@ -225,7 +226,8 @@ def _message_note(row: Message, firsts: list[Recipient], counts: dict[str, int] 
 def _domains(actor: Actor, text: str) -> list[Hit]:
     name = text.rpartition("@")[2].lower()
     rows = managers.live_domains(actor.workspace.pk).filter(name__contains=name)[: SHOWN_EACH + 1] if name else []
-    return [Hit(url=nav_url("domain-detail", row.public_id), title=row.name, status=row.status) for row in rows]
+    return [Hit(url=nav_url("domain-detail", row.public_id), title=row.name, status=row.status,
+                status_text=status_look(row.status, of="domain").word) for row in rows]
 
 
 def _templates(actor: Actor, text: str) -> list[Hit]:

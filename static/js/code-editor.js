@@ -111,6 +111,20 @@ const LANGUAGES = {
   text: () => [],
 };
 
+// What the editor itself says: its search (Ctrl-F), folded lines, and what is read out.
+const PHRASES = {
+  Find: gettext("Find"), Replace: gettext("Replace with"), next: gettext("Next"), previous: gettext("Previous"),
+  all: gettext("Select all"), "match case": gettext("Match case"), "by word": gettext("Whole words"),
+  regexp: gettext("Regular expression"), replace: gettext("Replace"), "replace all": gettext("Replace all"),
+  close: gettext("Close"), "current match": gettext("This match"), "on line": gettext("in line"),
+  "replaced match on line $": gettext("Replaced in line $"), "replaced $ matches": gettext("Replaced: $"),
+  "Go to line": gettext("Go to line"), go: gettext("Go"), "Fold line": gettext("Fold"), "Unfold line": gettext("Unfold"),
+  "Folded lines": gettext("Folded: lines"), "Unfolded lines": gettext("Unfolded: lines"), to: gettext("to"),
+  "folded code": gettext("Folded code"), unfold: gettext("Unfold"), "Selection deleted": gettext("Selection deleted"),
+  "Control character": gettext("Control character"), Completions: gettext("Suggestions"),
+  Diagnostics: gettext("Findings"), "No diagnostics": gettext("No findings"),
+};
+
 // Writing over a selection of several lines: left to itself, Chromium would put a style attribute on the line that
 // remains, which the content policy forbids.
 const replacesItself = CM.EditorView.domEventHandlers({
@@ -139,7 +153,8 @@ function edit(textarea) {
     state: CM.EditorState.create({
       doc: textarea.value,
       extensions: [
-        CM.EditorView.cspNonce.of(nonce), CM.lineNumbers(), CM.highlightSpecialChars(), CM.history(), CM.foldGutter(),
+        CM.EditorView.cspNonce.of(nonce), CM.EditorState.phrases.of(PHRASES), CM.lineNumbers(),
+        CM.highlightSpecialChars(), CM.history(), CM.foldGutter(),
         CM.drawSelection(), CM.dropCursor(), CM.EditorState.allowMultipleSelections.of(true), CM.indentOnInput(),
         CM.indentUnit.of("  "), CM.syntaxHighlighting(CM.classHighlighter), CM.bracketMatching(), CM.closeBrackets(),
         CM.autocompletion({ icons: false }), CM.rectangularSelection(), CM.highlightActiveLine(),

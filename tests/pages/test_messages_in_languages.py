@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from datetime import UTC
 from html import unescape
+from urllib.parse import parse_qs, urlencode
 
 import pytest
 from django.urls import reverse
+from django.utils import translation
 
+from relayhub.core.clock import now
 from relayhub.core.models import User
+from relayhub.relay import search_words
 from relayhub.relay.models import Message, Recipient
 from tests.pages.marketer_rows import Desk, reading
 from tests.pages.message_rows import GREYLISTED, NO_SUCH_USER, handed_in, kept, recipient_of, tried
@@ -69,6 +74,41 @@ def test_every_page_of_messages_speaks_german() -> None:
     assert "Das Postfach ist voll." in pages[deferred]
     assert "1 min 35 s gewartet, bis sie an der Reihe war" in pages[deferred]
     assert "3 Empfänger, angenommen" in pages[many]
+
+
+@pytest.mark.parametrize(
+    ("language", "text", "read_as"),
+    [("de", "unzustellbar heute", "unzustellbar"), ("fr", "rejetés aujourd’hui", "rejeté"),
+     ("es", "rebotados hoy", "rebotado"), ("pl", "odrzucone dzisiaj", "odrzucono"),
+     ("pl", "bounced today", "odrzucono")],
+)
+def test_the_search_reads_the_persons_language(language: str, text: str, read_as: str) -> None:
+    at = reading(language)
+    filled(at)
+
+    found = page(at, f"{reverse('message-list')}?{urlencode({'q': text})}")
+    everywhere = at.client.get(reverse("search-hits"), {"q": text}).content.decode()
+
+    assert f" {read_as} " in found
+    assert "Passwort" in found
+    assert "Quittung" not in found
+    assert "Passwort" in everywhere
+
+
+@pytest.mark.parametrize("language", ["de", "fr", "es", "pl"])
+def test_what_may_be_typed_is_offered_in_the_persons_language_and_understood(language: str) -> None:
+    at = reading(language)
+    filled(at)
+
+    page_text = at.client.get(reverse("message-list")).content.decode()
+    examples = re.findall(r'<a class="mono" href="([^"]*)"', page_text)
+    kinds = [search_words.Kind.STATE, search_words.Kind.PERIOD]
+    with translation.override(language):
+        read = [search_words.read(parse_qs(unescape(url)[1:])["q"][0], now=now(), zone=UTC) for url in examples]
+
+    assert [part.kind for reading_ in read for part in reading_.parts].count(kinds[0]) == 5
+    assert [part.kind for reading_ in read for part in reading_.parts].count(kinds[1]) == 5
+    assert "bounced" not in page(at, reverse("message-list"))
 
 
 @pytest.mark.parametrize(

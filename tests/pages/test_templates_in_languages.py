@@ -14,7 +14,7 @@ from campaigns import templates
 from campaigns.models import TemplateKind
 from tests.pages.marketer_rows import Desk, reading
 from tests.pages.test_picture_pages import picture
-from tests.pages.test_template_pages import editor, make_template
+from tests.pages.test_template_pages import editor, make_template, written
 from tests.pages.test_template_visual import MJML
 from tests.support.browser import Browsing
 
@@ -51,6 +51,29 @@ def test_the_pages_of_templates_speak_german() -> None:
     english = [(path, word) for path in told for word in NO_GERMAN if f">{word}" in page_of(at, path)]
 
     assert (missing, english) == ([], [])
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("kind", "source", "said", "line"),
+    [
+        ("html", "<p>\n{% set a = 1 %}", "„{% set %}“ gibt es in E-Mail-Vorlagen nicht.", 2),
+        ("html", "<p>\n\n{{ contact.first name }}", "ein Name steht dort, wo „}}“ hingehört", 3),
+        ("html", "{% for a in contact.email %}" + "x" * 300_000 + "{% endfor %}", "mehr als 1 MiB", None),
+        ("mjml", "<mjml>\n<mj-body></mj-body>Hi</mjml>", "Das MJML hat in Zeile 2 einen Schreibfehler", 2),
+    ],
+)
+def test_what_is_wrong_is_said_in_german_at_its_line(kind: str, source: str, said: str, line: int | None) -> None:
+    at = reading("de")
+    template = make_template(at)
+
+    answer = at.client.post(
+        reverse("template-check", args=[template.public_id]), written(template, kind=kind, source=source)
+    )
+
+    page = unescape(answer.content.decode())
+    assert said in page
+    assert line is None or f'data-line="{line}"' in page
 
 
 @pytest.mark.django_db
@@ -91,6 +114,25 @@ def test_the_builder_speaks_german(browse: Browsing) -> None:
     expect(frame.get_by_text("Hintergrund um die E-Mail")).to_be_visible()
     frame.get_by_role("tab", name="Ebenen").click()
     expect(frame.get_by_role("button", name="Die ganze E-Mail")).to_be_visible()
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.browser
+def test_the_editors_own_search_speaks_german(browse: Browsing) -> None:
+    at = reading("de")
+    page = browse(at)
+    page.goto(editor(make_template(at)))
+
+    page.locator(".cm-content").first.click()
+    page.keyboard.press("Control+f")
+    panel = page.locator(".cm-search")
+
+    expect(panel.get_by_placeholder("Suchen")).to_be_focused()
+    expect(panel.get_by_placeholder("Ersetzen durch")).to_be_visible()
+    expect(panel.get_by_role("button", name="Alle ersetzen")).to_be_visible()
+    expect(panel.get_by_label("Groß-/Kleinschreibung")).to_be_visible()
+    expect(panel).not_to_contain_text("next")
+    expect(panel.get_by_role("button", name="Schließen")).to_be_visible()
 
 
 @pytest.mark.django_db(transaction=True)

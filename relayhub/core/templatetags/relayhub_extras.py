@@ -66,6 +66,12 @@ def job_title(job: Job) -> str:
 
 
 @register.filter
+def job_error(job: Job) -> str:
+    """Why a job failed, in the present language."""
+    return jobs.error_of(job)
+
+
+@register.filter
 def done_of(job: Job) -> str:
     """How far a job is: "1,200 of 3,418 contacts"."""
     return formats.progress(job.done, job.total, job.unit)
@@ -160,9 +166,12 @@ def icon(name: str, classes: str = "", label: str = "") -> SafeString:
 
 
 @register.simple_tag
-def status(value: str, text: str = "", bare: bool = False, live: str = "") -> SafeString:
-    """The pill of a status; `text` says more ("Sending · 63%"), `bare` is for running text and legends."""
-    look = status_look(value)
+def status(value: str, text: str = "", bare: bool = False, live: str = "", of: str = "") -> SafeString:
+    """The pill of a status; `text` says more ("Sending · 63%"), `bare` is for running text and legends.
+
+    `of` names what it is said of ("campaign", "job"), for languages whose words have genders.
+    """
+    look = status_look(value, of=of)
     return format_html(
         '<span class="rh-st s-{}{}"{}>{}{}</span>',
         look.tone,
@@ -186,9 +195,9 @@ def tone(value: str) -> str:
 
 
 @register.filter
-def status_word(value: str) -> str:
-    """The word of a status."""
-    return status_look(value).word
+def status_word(value: str, of: str = "") -> str:
+    """The word of a status, as it is said of a campaign, a job …"""
+    return status_look(value, of=of).word
 
 
 @register.filter

@@ -80,7 +80,7 @@ def job_progress(
         "mail_when_done": job.mail_when_done,
         "done_url": done_url if job.is_finished else "", "is_alone": is_alone,
         "title": jobs.title_of(job), "status": job.status,
-        "done": job.done, "total": job.total, "error": _(job.error),
+        "done": job.done, "total": job.total, "error": jobs.error_of(job),
         "amount": formats.progress(job.done, job.total, job.unit),
         "is_cancelling": bool(job.cancel_requested_at) and not job.is_finished,
         "is_waiting": job.status == JobStatus.WAITING,

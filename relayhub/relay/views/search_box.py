@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from django.http import QueryDict
 from django.utils.translation import gettext as _
 
-from relayhub.core import nouns
+from relayhub.core import nouns, spoken
 from relayhub.core.clock import now
 from relayhub.core.models import Workspace
 from relayhub.core.pages import PageRequest
+from relayhub.core.vocabulary import status_look
 from relayhub.relay import search, search_words
 from relayhub.relay.models import Message
 from relayhub.relay.search import Look, Wanted
@@ -106,15 +106,19 @@ def counted(table_total: str, count: int, noun: str, look: Look[Any], wanted: Wa
 
 
 def hints(request: PageRequest, workspace: Workspace) -> list[Hint]:
-    """What may be typed, with this workspace's own values; each example is added to what is there already."""
+    """What may be typed, with this workspace's own values and in the person's language.
+
+    Each example is added to what is there already.
+    """
     newest = list(Message.objects.filter(workspace=workspace).order_by("-id")[:_NEWEST].values_list("tags", "pk"))
     tags = _first(tag for row in newest for tag in row[0])
     days = now().astimezone(zone_of(request))
     offered: Sequence[tuple[str, Iterable[str]]] = (
         (_("Mail to an address, to addresses that begin so, to a domain"),
          ("ines@example.com", "ines@", "example.com")),
-        (_("Where it stands"), ("bounced", "deferred", "held", "opened", "complained")),
-        (_("A day or a period"), ("yesterday", _day(days), "last week", "since Monday", "last 2 hours")),
+        (_("Where it stands"), [_state(state) for state in ("bounced", "deferred", "held", "opened", "complained")]),
+        (_("A day or a period"), (_("yesterday"), spoken.day_of_month(days, with_year=False), _("last week"),
+                                  _("since Monday"), _("last 2 hours"))),
         (_("Words of the subject; in quotes exactly so"), ("receipt", '"your receipt"')),
         (_("A tag, a stream"), (*(f"tag:{tag}" for tag in tags), "stream:transactional")),
         (_("Who sent it"), ("from:example.com",)),
@@ -125,8 +129,9 @@ def hints(request: PageRequest, workspace: Workspace) -> list[Hint]:
     ]
 
 
-def _day(local: datetime) -> str:
-    return f"{local.day} {local:%b}"
+def _state(state: str) -> str:
+    """The state as it is typed."""
+    return spoken.within(status_look(state).word)
 
 
 def _first(values: Iterable[str]) -> list[str]:
