@@ -58,3 +58,7 @@ document.addEventListener("htmx:after:swap", () => {
   for (const mark of document.querySelectorAll("[data-focus]")) mark.removeAttribute("data-focus");
   document.dispatchEvent(new CustomEvent("rh:content"));
 });
+
+// A page that came back with something to mend begins there, unless it has a place of its own to begin at.
+const faulty = [...document.querySelectorAll("main [aria-invalid=true]")].find((field) => field.checkVisibility());
+if (faulty && document.activeElement === document.body) faulty.focus();

@@ -19,6 +19,19 @@ def test_an_empty_workspace_looks_right(look: Callable[..., None]) -> None:
         look(at, path, f"empty-{name}")
 
 
+def test_a_refused_form_comes_back_at_the_first_field_to_mend(browse: Browsing) -> None:
+    page = browse(desk())
+    page.goto("/routes/new")
+
+    page.locator("[name=domains]").fill("no domain!")
+    page.locator("main form [type=submit]").last.click()
+
+    page.locator("main [aria-invalid=true]").first.wait_for()
+    first = page.locator("main [aria-invalid=true]").first.get_attribute("name")
+    assert first
+    assert page.evaluate("document.activeElement.name") == first
+
+
 def test_without_script_the_frame_says_so_and_its_menus_open(browse: Browsing) -> None:
     at = desk()
     page = browse(at, script=False)
