@@ -105,6 +105,11 @@ class LaneRunner:
         return not self._queue and not self._workers and not self.is_claiming
 
     @property
+    def is_backing_off(self) -> bool:
+        """Whether nothing may be claimed: the lane's row does not say yet that it is backed off."""
+        return self._is_backing_off
+
+    @property
     def appetite(self) -> int:
         """How many rows to claim next: nothing while half of the last claim is still waiting."""
         if self.is_claiming or self._is_backing_off or self._has_enough:

@@ -281,7 +281,8 @@ class Engine:
             is_probe=info.is_probing,
         )
         try:
-            rows = await self._claims.fetch(statement)
+            # Since the lane asked for rows a conversation may have failed: until its row says so, nothing is claimed.
+            rows = [] if runner.is_backing_off else await self._claims.fetch(statement)
         except DatabaseAway:
             self._spawn(self._unclaim(token, asked_at))
             raise

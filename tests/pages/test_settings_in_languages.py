@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable
+from datetime import UTC
 from html import unescape
 
 import pytest
@@ -129,13 +130,14 @@ def test_every_act_that_is_logged_has_its_words() -> None:
 def test_values_of_the_log_are_read_as_the_person_reads() -> None:
     kept = {"role": "owner", "status": "verified", "is_public": True, "count": 5_000, "lists": ["a", "b"], "x": False}
     with languages.speaking("de"):
-        german = [audit_words.value(field, value) for field, value in kept.items()]
+        german = [audit_words.value(field, value, UTC) for field, value in kept.items()]
 
     assert german == ["Eigentümer", "Bestätigt", "ja", "5.000", "a, b", "nein"]
-    assert [audit_words.value(field, value) for field, value in kept.items()] == [
+    assert [audit_words.value(field, value, UTC) for field, value in kept.items()] == [
         "owner", "verified", "yes", "5,000", "a, b", "no"
     ]
-    assert [audit_words.value("x", value) for value in (None, "", [], "a" * 300)] == ["–", "–", "–", "a" * 200 + "…"]
+    assert [audit_words.value("x", value, UTC) for value in (None, "", [])] == ["–"] * 3
+    assert audit_words.value("x", "a" * 300, UTC) == "a" * 200 + "…"
 
 
 def _english(name: str) -> str:
@@ -148,7 +150,7 @@ def test_the_letter_of_a_jobs_end_is_in_the_language_of_who_started_it() -> None
     with languages.speaking("fr"):
         text = render_to_string("emails/job_done-body.txt", {"job": job, "workspace": "Shop", "link": "L"})
 
-    assert "a pris fin\xa0: terminé, 1\u202f200 sur 3\u202f418 contacts." in text
+    assert "a pris fin\xa0: terminée, 1\u202f200 sur 3\u202f418 contacts." in text
 
 
 def test_an_entry_leads_to_what_it_is_about_unless_that_is_gone() -> None:
