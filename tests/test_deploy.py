@@ -9,6 +9,8 @@ from typing import Any
 
 import yaml
 
+from relayhub import settings
+
 ROOT = Path(__file__).resolve().parent.parent
 OWN = ("web", "workers", "beat", "smtpd", "mx")
 
@@ -51,3 +53,8 @@ def test_the_image_installs_from_the_hash_lock_and_runs_as_nobody_special() -> N
     assert re.search(r"^USER relayhub$", recipe, re.MULTILINE)
     assert set(lines) <= {"FROM", "COPY", "RUN", "WORKDIR", "ENV", "USER", "VOLUME", "EXPOSE", "ENTRYPOINT", "CMD"}
     assert (ROOT / "relayhub/deploy/entrypoint.sh").stat().st_mode & 0o111
+
+
+def test_passwords_of_people_are_kept_by_argon2() -> None:
+    # The tests' own are quick to check (tests/conftest.py): this is what an installation has.
+    assert settings.PASSWORD_HASHERS[0].endswith(".Argon2PasswordHasher")
