@@ -32,8 +32,6 @@ from relayhub.core.models import Workspace
 
 #: Nobody waits longer for a page.
 _PATIENCE_MS = 4000
-#: What somebody lacks is told by holding all that have it side by side; with less they would go through files.
-_MEMORY = "64MB"
 _NONE_REACHES = 100_000_000
 
 
@@ -91,12 +89,8 @@ def _in_time(*, walks: bool) -> Iterator[None]:
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute("SET LOCAL statement_timeout = %s", [_PATIENCE_MS])
             cursor.execute("SET LOCAL enable_sort = %s", ["off" if walks else "on"])
-            cursor.execute("SET LOCAL work_mem = %s", [_MEMORY])
             yield
-            cursor.execute(
-                "SET LOCAL statement_timeout TO DEFAULT; SET LOCAL enable_sort TO DEFAULT; "
-                "SET LOCAL work_mem TO DEFAULT"
-            )
+            cursor.execute("SET LOCAL statement_timeout TO DEFAULT; SET LOCAL enable_sort TO DEFAULT")
     except OperationalError as exc:
         if not isinstance(exc.__cause__, QueryCanceled):
             raise

@@ -17,7 +17,7 @@ from django.db.models import Case, Exists, OuterRef, Q, QuerySet, Value, When
 from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
-from campaigns.models import Contact, Subscription, SubscriptionStatus
+from campaigns.models import Contact, MailingList, Subscription, SubscriptionStatus
 from deliverability.models import Suppression, SuppressionScope
 from relayhub.core.clock import now
 from relayhub.core.errors import InputError
@@ -81,7 +81,7 @@ def having(
         raise InputError(
             gettext("A standing is one of: %(values)s.") % {"values": ", ".join(Standing.values)}, field="standing"
         )
-    stopped, on = Exists(_stopped(workspace)), _subscriptions(mailing_list)
+    stopped, on = Exists(_stopped(workspace)), _subscriptions(workspace, mailing_list)
     if standing == Standing.SUPPRESSED:
         return rows.filter(stopped)
     rows = rows.exclude(stopped)
@@ -103,9 +103,11 @@ _STATUSES = {
 }
 
 
-def _subscriptions(mailing_list: UUID | None) -> QuerySet[Subscription]:
+def _subscriptions(workspace: Workspace, mailing_list: UUID | None) -> QuerySet[Subscription]:
     """Those of a contact on lists in use, or on the one given."""
-    on = Subscription.objects.filter(contact=OuterRef("pk"), mailing_list__archived_at=None)
+    # The few archived lists are looked up once; joined, each contact's lists would be looked up again.
+    archived = MailingList.objects.filter(workspace=workspace, archived_at__isnull=False)
+    on = Subscription.objects.filter(contact=OuterRef("pk")).exclude(mailing_list_id__in=archived.values("pk"))
     return on if mailing_list is None else on.filter(mailing_list_id=mailing_list)
 
 
@@ -120,7 +122,7 @@ def _stopped(workspace: Workspace) -> QuerySet[Suppression]:
 
 def _conditions(workspace: Workspace, mailing_list: UUID | None) -> dict[Standing, Exists]:
     """In the order in which they count: the first that holds is the answer."""
-    on = _subscriptions(mailing_list)
+    on = _subscriptions(workspace, mailing_list)
     return {
         Standing.SUPPRESSED: Exists(_stopped(workspace)),
         **{standing: Exists(on.filter(status=status)) for standing, status in _STATUSES.items()},
