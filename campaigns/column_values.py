@@ -6,13 +6,13 @@ A column is written in one way; which one is guessed from its first values and c
 from __future__ import annotations
 
 import re
-import unicodedata
 from datetime import date
 from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 
 from campaigns.models import FieldType
+from relayhub.core.folding import folded
 
 DATE_DMY, DATE_MDY = "date.dmy", "date.mdy"
 NUMBER_DOT, NUMBER_COMMA = "number.dot", "number.comma"
@@ -29,15 +29,11 @@ _WITH_DOT = re.compile(r"[+-]?(?:\d+|\d{1,3}(?:[,\u00a0\u202f '’]\d{3})+)(?:\.
 _WITH_COMMA = re.compile(r"[+-]?(?:\d+|\d{1,3}(?:[.\u00a0\u202f '’]\d{3})+)(?:,\d+)?")
 #: Two digits of a year from this on are of the last century.
 _PIVOT = 70
-#: Letters that no decomposition makes plain.
-_WITHOUT_STROKE = {ord("ø"): "o", ord("ł"): "l", ord("æ"): "ae", ord("đ"): "d"}
 
 
 def plain(text: str) -> str:
     """A heading or a word for comparing: `E-Mail_Adresse ` -> `e mail adresse`, `Prénom` -> `prenom`."""
-    text = text.casefold().translate(_WITHOUT_STROKE)
-    text = "".join(char for char in unicodedata.normalize("NFKD", text) if not unicodedata.combining(char))
-    return " ".join(re.sub(r"[\W_]+", " ", text).split())
+    return " ".join(re.sub(r"[\W_]+", " ", folded(text)).split())
 
 
 def normal(kind: str, format_: str, cell: str) -> str:

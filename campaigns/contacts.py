@@ -15,9 +15,9 @@ from django.utils.translation import gettext as _
 from campaigns import subscriptions
 from campaigns.fields import checked_values
 from campaigns.models import Contact, MailingList
-from campaigns.retold import reason_told
 from relayhub.core import audit
 from relayhub.core.access import Actor
+from relayhub.core.address_faults import fault_told
 from relayhub.core.clock import now
 from relayhub.core.errors import ConflictError, InputError
 from relayhub.core.formats import relative
@@ -204,7 +204,7 @@ def _checked_address(email: str) -> Any:
     try:
         return parse_addr_spec(email.strip())
     except AddressError as exc:
-        raise InputError(reason_told(exc.message), field="email", code="invalid_address") from exc
+        raise InputError(fault_told(exc.message), field="email", code="invalid_address") from exc
 
 
 def _checked_name(name: str) -> str:

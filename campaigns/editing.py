@@ -13,9 +13,9 @@ from django.utils.translation import gettext as _
 
 from campaigns.launching import require_launch
 from campaigns.models import Campaign, CampaignStatus, MailingList, MailTemplate
-from campaigns.retold import reason_told
 from relayhub.core import audit, formats, live_feed, spoken
 from relayhub.core.access import Actor, require
+from relayhub.core.address_faults import fault_told
 from relayhub.core.clock import is_within_reach, now
 from relayhub.core.errors import AccessError, ConflictError, InputError
 from relayhub.core.models import AuditEntry, Scope, Workspace
@@ -268,7 +268,7 @@ def _mailbox(text: str) -> str:
     try:
         parse_mailbox(text.strip())
     except AddressError as exc:
-        raise InputError(reason_told(exc.message), field="from", code="invalid_address") from exc
+        raise InputError(fault_told(exc.message), field="from", code="invalid_address") from exc
     return text.strip()[:1000]
 
 
@@ -278,5 +278,5 @@ def _reply_to(text: str) -> str:
     try:
         parse_mailbox_list(text.strip())
     except AddressError as exc:
-        raise InputError(reason_told(exc.message), field="reply_to", code="invalid_address") from exc
+        raise InputError(fault_told(exc.message), field="reply_to", code="invalid_address") from exc
     return text.strip()[:1000]

@@ -12,9 +12,9 @@ from django.utils.translation import gettext as _
 
 from campaigns.fields import field_types
 from campaigns.models import FieldDefinition, MailingList, OptIn, SignUpForm, Subscription
-from campaigns.retold import reason_told
 from relayhub.core import audit
 from relayhub.core.access import Actor
+from relayhub.core.address_faults import fault_told
 from relayhub.core.clock import now
 from relayhub.core.errors import ConflictError, InputError
 from relayhub.core.formats import number
@@ -187,7 +187,7 @@ def _text(field: str, value: str) -> str:
         try:
             parse_mailbox(text)
         except AddressError as exc:
-            raise InputError(reason_told(exc.message), field="from_header") from exc
+            raise InputError(fault_told(exc.message), field="from_header") from exc
     return text
 
 

@@ -22,9 +22,9 @@ from django.utils.translation import gettext_noop, ngettext
 from campaigns import audience, templates
 from campaigns.fields import field_types
 from campaigns.models import Campaign, TemplateVersion
-from campaigns.retold import reason_told
 from deliverability import domains
 from relayhub.core import formats
+from relayhub.core.address_faults import fault_told
 from relayhub.core.errors import PrepareError
 from relayhub.core.models import Workspace
 from relayhub.protocol.address import AddressError, parse_mailbox
@@ -170,7 +170,7 @@ def _sender(seen: _Look) -> Findings:
     try:
         domain = parse_mailbox(header).ascii_domain
     except AddressError as exc:
-        yield _block("from", _("The From address cannot be used: %(why)s") % {"why": reason_told(exc.message)},
+        yield _block("from", _("The From address cannot be used: %(why)s") % {"why": fault_told(exc.message)},
                      _("Write it as Name <user@domain>."))
         return
     state, named = domains.sending_state(seen.campaign.workspace_id, domain), {"domain": domain}

@@ -20,7 +20,7 @@ from uuid import UUID
 
 from django.db import connection, transaction
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_noop, ngettext
+from django.utils.translation import ngettext
 
 from deliverability import managers, signing
 from deliverability.mailbox_domains import MAILBOX_DOMAINS
@@ -35,6 +35,7 @@ from deliverability.models import (
 from deliverability.records import Finding, look, name_servers, records, zone_text
 from relayhub.core import audit, formats
 from relayhub.core.access import Actor, require, system_actor
+from relayhub.core.address_faults import fault_told
 from relayhub.core.clock import now
 from relayhub.core.errors import ConflictError, InputError, LimitError
 from relayhub.core.models import Scope, Workspace
@@ -74,14 +75,6 @@ _PENDING_EVERY = (
     (timedelta(days=14), timedelta(hours=1)),
 )
 _PENDING_LATER = timedelta(days=1)
-
-#: What may be wrong with the writing of a domain (`protocol.address`).
-_FAULTS = frozenset({
-    gettext_noop("The domain is malformed."), gettext_noop("The domain is over 255 octets."),
-    gettext_noop("The domain is not a valid international name."), gettext_noop("The domain needs a dot."),
-    gettext_noop("Address literals are not accepted; write a domain."),
-    gettext_noop("Line breaks and control characters are not accepted."),
-})
 
 _states: dict[tuple[UUID, str], tuple[float, SendingState]] = {}
 _states_lock = threading.Lock()
@@ -163,7 +156,7 @@ def _checked_name(name: str) -> str:
     try:
         checked = normalise_domain(text)
     except AddressError as exc:
-        raise InputError(_(exc.message) if exc.message in _FAULTS else exc.message, field="name") from exc
+        raise InputError(fault_told(exc.message), field="name") from exc
     if "." not in checked or len(f"_dmarc.{checked}") > 253:
         raise InputError(_("Write a whole domain, such as example.com."), field="name")
     if is_public_suffix(checked):

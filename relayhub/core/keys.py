@@ -20,6 +20,7 @@ from django.utils.translation import gettext as _
 
 from relayhub.core import audit
 from relayhub.core.access import ALL_SCOPES, Actor, require, unknown_scopes
+from relayhub.core.address_faults import fault_told
 from relayhub.core.clock import now
 from relayhub.core.crypto import hash_secret, random_secret
 from relayhub.core.errors import ConflictError, ForbiddenError, InputError
@@ -133,7 +134,7 @@ def checked_domains(domains: Iterable[str]) -> list[str]:
             found.append(normalise_domain(domain.strip()))
         except AddressError as exc:
             words = _("“%(domain)s” is not a domain.") % {"domain": domain}
-            raise InputError(f"{words} {_(exc.message)}", field="domains") from exc
+            raise InputError(f"{words} {fault_told(exc.message)}", field="domains") from exc
     return sorted(set(found))
 
 

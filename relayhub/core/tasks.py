@@ -6,8 +6,8 @@ from uuid import UUID
 
 from celery import shared_task
 
-from relayhub.core import (  # noqa: F401  (registers the runner of checks)
-    audit_check,
+from relayhub.core import (
+    audit_check,  # noqa: F401  (registers the runner of checks)
     files,
     jobs,
     periodic,

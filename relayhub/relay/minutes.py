@@ -24,6 +24,8 @@ SHOWN = 30
 SETTLED_MINUTES = 3
 _STEP_MINUTES = 5
 _BUDGET_SECONDS = 0.15
+#: Events that are looked at for when mail last moved.
+_NEWEST = 1_000
 _KEPT_SECONDS = 3600
 _MINUTE = timedelta(minutes=1)
 #: The near chart: so many stretches of so many seconds; older than SETTLED of them they are taken as they are.
@@ -125,8 +127,10 @@ def _minute(at: datetime, counts: _Counts | None) -> Minute:
 
 
 def last_moved(workspace: Workspace) -> datetime | None:
-    """When mail was last accepted or delivered; None where none ever was."""
-    rows = Event.objects.filter(workspace_id=workspace.pk, type__in=("accepted", "delivered")).order_by("-id")
+    """When mail was last accepted or delivered; None where none of the newest events tells."""
+    # No more are looked at: of a newsletter there may be a hundred thousand openings since.
+    newest = Event.objects.filter(workspace_id=workspace.pk).order_by("-id")[:_NEWEST]
+    rows = Event.objects.filter(pk__in=newest.values("pk"), type__in=("accepted", "delivered")).order_by("-id")
     return rows.values_list("at", flat=True).first()
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from relayhub.core import clock
 from relayhub.core.access import Actor
+from relayhub.core.address_faults import fault_told
 from relayhub.core.errors import AcceptError, InputError, PrepareError
 from relayhub.core.ids import Prefix, encode_id, uuid7
 from relayhub.protocol.address import Address, AddressError, parse_mailbox
@@ -116,8 +117,7 @@ def _mailbox(text: str, field_name: str) -> Address:
     try:
         return parse_mailbox(text)
     except AddressError as exc:
-        raise InputError(f"“{text[:80]}”: {template_words.told(exc.message)}", field=field_name,
-                         code="invalid_address") from exc
+        raise InputError(f"“{text[:80]}”: {fault_told(exc.message)}", field=field_name, code="invalid_address") from exc
 
 
 def accept_all(submissions: Sequence[Submission | Exception]) -> list[Accepted | Exception]:

@@ -16,13 +16,13 @@ from uuid import UUID
 from django.db import connection
 from django.db.models import Case, Count, Exists, F, OuterRef, Q, QuerySet, Value, When
 
+from relayhub.core.address_faults import fault_told
 from relayhub.core.clock import now
 from relayhub.core.errors import InputError
 from relayhub.core.ids import uuid7_floor
 from relayhub.core.models import Workspace
 from relayhub.protocol.address import AddressError, normalise
 from relayhub.relay.models import BroadcastControl, Event, Message, Recipient, RecipientStatus
-from relayhub.relay.retold import retold
 
 _SENDING = ("leased", "attempting")
 _UNDECIDED = ("unknown", "quarantined")
@@ -116,7 +116,7 @@ def _address_key(text: str) -> str:
     try:
         return normalise(text.strip())
     except AddressError as exc:
-        raise InputError(retold(exc.message), field="recipient") from exc
+        raise InputError(fault_told(exc.message), field="recipient") from exc
 
 
 def _with_status(found: QuerySet[Message], status: str) -> QuerySet[Message]:

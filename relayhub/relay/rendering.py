@@ -16,7 +16,6 @@ from typing import Any
 from urllib.parse import quote
 
 import minijinja
-from django.utils.translation import get_language
 
 from relayhub.core.errors import PrepareError
 from relayhub.relay.engine_words import of_engine
@@ -97,7 +96,7 @@ def _engine() -> minijinja.Environment:
 
 def render(source: str, context: Mapping[str, Any], *, is_html: bool) -> str:
     """The merged text; PrepareError in words where the template fails, runs out of its budget or is not allowed."""
-    refused = _refusal(source, get_language())
+    refused = _refusal(source)
     if refused:
         raise PrepareError(refused, temporary=False, code="template_failed")
     _state.written = 0
@@ -117,11 +116,8 @@ def render(source: str, context: Mapping[str, Any], *, is_html: bool) -> str:
 
 
 @lru_cache(maxsize=256)
-def _refusal(source: str, language: str | None) -> str:
-    """Why a source is not run at all, "" where it may be: what lint refuses could outrun the step budget.
-
-    `language` is the active one, in which the reason is told and kept.
-    """
+def _refusal(source: str) -> str:
+    """Why a source is not run at all, "" where it may be: what lint refuses could outrun the step budget."""
     found = lint(source)
     if not found:
         return ""

@@ -21,11 +21,11 @@ from django.utils.translation import gettext as _
 from deliverability import domains
 from relayhub.core import audit, crypto
 from relayhub.core.access import Actor, require
+from relayhub.core.address_faults import fault_told
 from relayhub.core.errors import AccessError, ConfigurationError, InputError
 from relayhub.core.models import Scope, Workspace
 from relayhub.protocol.address import AddressError, normalise_domain, parse_addr_spec
 from relayhub.relay.models import Route, Stream
-from relayhub.relay.retold import retold
 from relayhub.relay.routing import RouteChoice, Rule, choose_route, first_match
 from relayhub.relay.transports.base import TransportKind, TransportSpec, TransportTextError
 
@@ -155,7 +155,7 @@ def explain(actor: Actor, *, address: str, stream: str, from_domain: str = "") -
     try:
         domain = parse_addr_spec(address.strip()).ascii_domain
     except AddressError as exc:
-        raise InputError(retold(exc.message), field="address") from exc
+        raise InputError(fault_told(exc.message), field="address") from exc
     found = rules_for(actor.workspace.pk)
     if stream not in found.stream_slugs.values():
         raise InputError(_("There is no stream “%(name)s”.") % {"name": stream}, field="stream")
@@ -345,4 +345,4 @@ def _checked_domain(domain: str) -> str:
         return prefix + normalise_domain(bare)
     except AddressError as exc:
         words = _("“%(domain)s” is not a domain.") % {"domain": domain}
-        raise InputError(f"{words} {retold(exc.message)}", field="match.domains") from exc
+        raise InputError(f"{words} {fault_told(exc.message)}", field="match.domains") from exc

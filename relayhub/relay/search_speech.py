@@ -7,13 +7,13 @@ that both are read alike, side by side. A catalogue gives all ways of writing a 
 from __future__ import annotations
 
 import re
-import unicodedata
 from functools import lru_cache
 
 from babel import Locale
 from django.utils.translation import pgettext
 
 from relayhub.core import spoken
+from relayhub.core.folding import folded
 from relayhub.core.languages import SOURCE
 from relayhub.core.vocabulary import status_look
 
@@ -54,9 +54,8 @@ _MONTHS = ("january", "february", "march", "april", "may", "june", "july", "augu
 
 
 def plain(text: str) -> str:
-    """The text as it is compared: in lower case, without accents, with straight apostrophes."""
-    apart = unicodedata.normalize("NFKD", text.casefold().replace("ł", "l").replace("’", "'"))
-    return "".join(char for char in apart if not unicodedata.combining(char))
+    """The text as it is compared: folded, with straight apostrophes."""
+    return folded(text.replace("’", "'"))
 
 
 def _ways(words: str) -> list[str]:
@@ -64,12 +63,8 @@ def _ways(words: str) -> list[str]:
     return [plain(way.strip()) for way in pgettext(CONTEXT, words).split(";") if way.strip()]
 
 
-def english_states() -> dict[str, str]:
-    """Each English word for a state -> the state."""
-    return {word.strip(): state for state, words in STATES.items() for word in words.split(";")}
-
-
-_ENGLISH_STATES = english_states()
+#: Each English word for a state -> the state.
+_ENGLISH_STATES = {word.strip(): state for state, words in STATES.items() for word in words.split(";")}
 
 
 @lru_cache(maxsize=8)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import unicodedata
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -23,6 +22,7 @@ from campaigns.models import (
     Subscription,
     SubscriptionStatus,
 )
+from relayhub.core.folding import folded
 from relayhub.core.ids import Prefix, encode_id
 from relayhub.core.models import Job, JobStatus, Workspace
 from relayhub.protocol.address import AddressError, parse_addr_spec
@@ -120,8 +120,7 @@ class People:
     def _person(self, joined: datetime, source: str) -> Person:
         first, last = self.random.choice(texts.FIRST_NAMES), self.random.choice(texts.LAST_NAMES)
         host = self.random.choices(SITES, [share for *_, share in SITES])[0][0]
-        plain = unicodedata.normalize("NFKD", f"{first}.{last}".replace("Ł", "L").replace("ł", "l"))
-        local = plain.encode("ascii", "ignore").decode().lower()
+        local = folded(f"{first}.{last}").encode("ascii", "ignore").decode()
         email = next(
             text for number in range(1000)
             if (text := f"{local}{number or ''}@{host}") not in self._taken

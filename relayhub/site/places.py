@@ -6,13 +6,13 @@ A page's own permission decides who is offered it, so that nobody is led to a re
 from __future__ import annotations
 
 import re
-import unicodedata
 from dataclasses import dataclass
 
 from django.urls import NoReverseMatch, resolve, reverse
 from django.utils.translation import gettext
 
 from relayhub.core.access import Actor
+from relayhub.core.folding import folded
 from relayhub.core.pages import permission_of
 
 _WORD = re.compile(r"[^\W_]+")
@@ -137,8 +137,7 @@ def places_for(actor: Actor, text: str = "") -> list[Place]:
 
 def words_of(text: str) -> set[str]:
     """The words of a text as they are compared: in lower case, without accents."""
-    plain = unicodedata.normalize("NFKD", text.casefold().replace("ł", "l"))
-    return set(_WORD.findall("".join(char for char in plain if not unicodedata.combining(char))))
+    return set(_WORD.findall(folded(text)))
 
 
 def _fits(place: Place, wanted: set[str]) -> bool:

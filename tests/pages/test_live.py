@@ -85,6 +85,20 @@ def test_a_quiet_relay_says_when_mail_last_moved() -> None:
     assert "Nothing came in or went out in these 5 minutes. Last: <time" in page_of(at)
 
 
+def test_openings_since_do_not_make_the_page_look_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    at = desk()
+    lane_with(at, "mx.example", 3)
+    Event.objects.filter(workspace_id=at.workspace.pk).update(type="opened")
+    oldest = Event.objects.filter(workspace_id=at.workspace.pk).order_by("id").first()
+    assert oldest is not None
+    Event.objects.filter(pk=oldest.pk).update(type="accepted")
+    monkeypatch.setattr(minutes, "_NEWEST", 2)
+    not_found = minutes.last_moved(at.workspace)
+    monkeypatch.setattr(minutes, "_NEWEST", 3)
+
+    assert (not_found, minutes.last_moved(at.workspace)) == (None, oldest.at)
+
+
 def test_lanes_of_one_stream_to_one_site_are_one_line() -> None:
     at = desk()
     stream = at.workspace.streams.get(slug="broadcast")
