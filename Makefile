@@ -44,7 +44,7 @@ run: $(STAMPS)/run ## Set up and run everything on this machine; Ctrl-C stops it
 
 test: $(STAMPS)/dev ## Set up and run the whole test suite
 	@.ci/browser
-	@$(BIN)/python -m pytest -n 2 --dist loadfile -m "not chaos" $(ARGS)
+	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not chaos" $(ARGS)
 
 check: $(STAMPS)/dev ## Lint, format, types, architecture rules, missing migrations
 	$(BIN)/ruff check .

@@ -15,6 +15,19 @@ def pytest_configure() -> None:
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Spread the files that open a browser among the others: beside each other they wait for one processor, and the
+    longest of them, which have few tests, would all come last.
+    """
+    files: dict[str, list[pytest.Item]] = {}
+    for item in items:
+        files.setdefault(item.nodeid.split("::")[0], []).append(item)
+    opening = [name for name, found in files.items() if any(item.get_closest_marker("browser") for item in found)]
+    others = [name for name in files if name not in opening]
+    places = {name: (at + 0.5) / len(group) for group in (opening, others) for at, name in enumerate(group)}
+    items[:] = [item for name in sorted(files, key=places.__getitem__) for item in files[name]]
+
+
 @pytest.fixture(autouse=True)
 def _history_ends_with_its_test(request: pytest.FixtureRequest) -> Iterator[None]:
     """Empty the partitioned tables after tests that commit: Django flushes only the tables it manages."""
