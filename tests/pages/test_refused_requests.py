@@ -44,8 +44,8 @@ def call(text: str, verb: str = "GET", path: str = "/api/v1/lists", body: object
     assert client.generic(verb, path, body or "", content_type="application/json").status_code >= 400
 
 
-def row(at: Desk, **changes: object) -> RefusedRequest:
-    moment = now() - timedelta(minutes=5)
+def row(at: Desk, *, later: timedelta = timedelta(), **changes: object) -> RefusedRequest:
+    moment = now() - timedelta(minutes=5) + later
     values: dict[str, object] = {
         "id": uuid7_at(moment), "at": moment, "workspace": at.workspace, "door": Door.HTTP, "caller_id": "key_x",
         "caller_name": "shop", "method": "POST", "path": "/api/v1/messages", "status": 422, "code": "invalid_request",
@@ -114,12 +114,13 @@ def test_what_was_only_counted_is_said_once_beside_its_minute() -> None:
 def test_pages_of_it_follow_each_other_and_ask_no_more_for_more_rows() -> None:
     at = desk()
     for number in range(3):
-        row(at, path=f"/api/v1/lists/{number:03}")
+        # A second apart: rows of one millisecond stand in no order.
+        row(at, path=f"/api/v1/lists/{number:03}", later=timedelta(seconds=number))
     at.client.get("/programs/refused")
     with CaptureQueriesContext(connection) as few:
         at.client.get("/programs/refused")
     for number in range(3, 60):
-        row(at, path=f"/api/v1/lists/{number:03}")
+        row(at, path=f"/api/v1/lists/{number:03}", later=timedelta(seconds=number))
     with CaptureQueriesContext(connection) as many:
         first = at.client.get("/programs/refused")
     older = at.client.get("/programs/refused" + first.context["table"].older_url)
