@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, tzinfo
+from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -156,13 +157,20 @@ def day_in(moment: datetime, zone: str) -> str:
 @register.simple_tag
 def icon(name: str, classes: str = "", label: str = "") -> SafeString:
     """An icon of the sprite, hidden from assistive technology unless labelled. Sizes: "i-sm", "i-lg"."""
-    names = f"i {classes}".strip()
-    source = f"{static('img/icons.svg')}#{name}"
     if label:
         return format_html(
-            '<svg class="{}" role="img" aria-label="{}"><use href="{}"/></svg>', names, label, source
+            '<svg class="{}" role="img" aria-label="{}"><use href="{}"/></svg>',
+            f"i {classes}".strip(), label, f"{static('img/icons.svg')}#{name}",
         )
-    return format_html('<svg class="{}" aria-hidden="true"><use href="{}"/></svg>', names, source)
+    return _silent_icon(name, classes)
+
+
+@lru_cache(maxsize=1024)  # a page has sixty, of a few hundred there are
+def _silent_icon(name: str, classes: str) -> SafeString:
+    return format_html(
+        '<svg class="{}" aria-hidden="true"><use href="{}"/></svg>',
+        f"i {classes}".strip(), f"{static('img/icons.svg')}#{name}",
+    )
 
 
 @register.simple_tag
