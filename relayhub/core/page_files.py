@@ -54,8 +54,9 @@ def code_styles(nonce: str) -> SafeString:
 
 
 def code_files() -> SafeString:
-    """The scripts of a page with a code editor: CodeMirror, and ours that puts it over text areas in `[data-code]`."""
+    """The scripts of a page with a code editor: CodeMirror, which is started once the page is painted, and ours that
+    puts it over text areas in `[data-code]`."""
     return format_html(
-        '<script defer src="{}"></script>\n    <script type="module" src="{}"></script>',
+        '<link rel="preload" as="script" href="{}" data-code-editor>\n    <script type="module" src="{}"></script>',
         static("vendor/codemirror/codemirror.min.js"), static("js/code-editor.js"),
     )

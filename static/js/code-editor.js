@@ -2,6 +2,14 @@
 // fields, marks at the lines of findings. The text area stays in the form and always holds the text; without script
 // it is simply used. `textarea.code` is what the page's own script talks to: insert, goTo, mark, setKind, focus.
 // Tab leaves the editor as it leaves any field; Ctrl-] and Ctrl-[ indent.
+// The text area is painted first: the text can be read, and written in, while CodeMirror starts. `code-ready` says on
+// the document that the editors are there.
+const painted = new Promise((done) => { requestAnimationFrame(() => setTimeout(done)); });
+const started = (address) => new Promise((done, fail) => {
+  document.head.append(Object.assign(document.createElement("script"), { src: address, onload: done, onerror: fail }));
+});
+await painted;
+await started(document.querySelector("link[data-code-editor]").href);
 const CM = window.CodeMirror;
 const FIELD = /\{\{-?\s*([\w.]*)$/;
 const FILTER = /\{\{-?[^{}]*\|\s*(\w*)$/;
@@ -176,8 +184,14 @@ function edit(textarea) {
       ],
     }),
   });
+  const { selectionStart: anchor, selectionEnd: head } = textarea;
+  const wasIn = document.activeElement === textarea;
   textarea.hidden = true;
   textarea.before(view.dom);
+  if (wasIn) {
+    view.focus();
+    view.dispatch({ selection: { anchor, head }, scrollIntoView: true });
+  }
   label?.removeAttribute("for");
   label?.addEventListener("click", () => view.focus());
   textarea.code = controls(view, language);
@@ -216,4 +230,5 @@ function controls(view, language) {
   };
 }
 
-if (CM) for (const textarea of document.querySelectorAll("[data-code] textarea")) edit(textarea);
+for (const textarea of document.querySelectorAll("[data-code] textarea")) edit(textarea);
+document.dispatchEvent(new Event("code-ready"));

@@ -161,5 +161,6 @@ function start(form) {
   // -- leaving
   form.addEventListener("submit", () => { changed = false; });
   addEventListener("beforeunload", (event) => { if (changed) event.preventDefault(); });
+  document.addEventListener("code-ready", found);
   found();
 }

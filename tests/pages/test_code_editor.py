@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from django.urls import reverse
-from playwright.sync_api import Page
+from playwright.sync_api import Page, Route
 
 from campaigns import fields, templates
 from campaigns.models import MailTemplate
@@ -52,6 +52,26 @@ def test_fields_are_completed_while_typing(browse: Browsing) -> None:
     assert page.locator("textarea[name=source]").input_value() == typed
     page.keyboard.type("Oslo")
     assert 'default("Oslo")' in page.locator("textarea[name=source]").input_value()
+
+
+def test_the_text_is_there_before_the_editor_and_what_is_written_meanwhile_stays(browse: Browsing) -> None:
+    at = desk()
+    page, template = browse(at), make_template(at, "<p>Rye</p>")
+    held: list[Route] = []
+    page.route("**/codemirror.min.js", lambda route: held.append(route))
+    page.goto(reverse("template-detail", args=[template.public_id]), wait_until="domcontentloaded")
+    area = page.locator("textarea[name=source]")
+    area.focus()
+    page.keyboard.press("Control+Home")
+    page.keyboard.type("<b>New</b> ")
+    assert page.locator(".cm-content").count() == 0
+    for route in held:
+        route.continue_()
+
+    page.locator(".cm-content").first.wait_for()
+    page.wait_for_function("() => document.activeElement.closest('.cm-editor')")
+    page.keyboard.type("and ")
+    assert area.input_value() == "<b>New</b> and <p>Rye</p>"
 
 
 def test_tab_leaves_the_editor_and_the_caret_stays_reachable(browse: Browsing) -> None:

@@ -178,6 +178,7 @@ def look(browse: Browsing) -> Callable[..., None]:
         answer = page.goto(path)
         assert answer is not None
         assert answer.status == status, f"{path} answered {answer.status}"
+        page.wait_for_function(_IS_WHOLE)
         troubles = [] if only_words else [*weight.findings(page), *unreachable(page)]
         troubles += _fitting(page, name) if only_words else _looking_right(page, name)
         if page.url.startswith(browse.base_url):
@@ -229,6 +230,9 @@ def unreachable(page: Page) -> list[str]:
     found: list[str] = page.evaluate(_KEYS)
     return found
 
+
+#: Code editors take the place of text areas once the page has been painted.
+_IS_WHOLE = "() => !document.querySelector('[data-code] textarea:not([hidden])')"
 
 #: A picture of the whole page shows what else only comes when it is scrolled to.
 _SHOW_LAZY = """
