@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from django.db import connection
 
-from campaigns import column_answers, column_values
+from campaigns import column_answers, column_values, import_noes
 from campaigns.column_answers import Answer
 from campaigns.column_guess import LANGUAGE, NAME, NAME_PARTS
 from campaigns.contacts import MAX_NAME
@@ -30,8 +30,8 @@ from relayhub.protocol.address import AddressError, parse_addr_spec
 
 #: How many new, changed and unchanged contacts a dry run shows, of each.
 SAMPLES = 50
-#: How many values that mean neither yes nor no are counted apart, and how much of each is kept.
-UNCLEAR_VALUES, _SAID = 20, 100
+#: How many values that mean neither yes nor no are counted apart.
+UNCLEAR_VALUES = 20
 _LOCK_CLASS = 0x494D  # "IM": our advisory locks of this kind
 
 
@@ -90,8 +90,9 @@ class Accepted:
     language: str
     fields: dict[str, Any]
     answer: Answer
-    #: The cell that the answer is from.
+    #: The cell that the answer is from, and its row: a no may stand in another one of the address.
     said: str
+    said_in: int
 
 
 @dataclass(kw_only=True)
@@ -121,6 +122,8 @@ def apply(run: ContactImport, plan: Plan, batch: list[Row]) -> Outcome:
         _sort_in(run, plan, row, accepted, rejects)
     for key, first in _seen_before(run, accepted).items():
         rejects.append(_reject(run, accepted.pop(key), first))
+    if plan.asks_rows and run.mailing_list is not None:
+        _let_noes_win(accepted)
     outcome = Outcome(rejected=len(rejects))
     ImportReject.objects.bulk_create(rejects, batch_size=1000)
     outcome.unclear_values.update(found.said for found in accepted.values() if found.answer == Answer.UNCLEAR)
@@ -154,6 +157,12 @@ def _sort_in(
         rejects.append(_refusal(run, row, address, "duplicate", f"duplicate of row {twin.number}"))
 
 
+def _let_noes_win(accepted: dict[str, Accepted]) -> None:
+    """Whoever says no in any row of the file has said no, whatever the row that counts says."""
+    for key, no in import_noes.noes_of(list(accepted)).items():
+        accepted[key] = replace(accepted[key], answer=Answer.NO, said=no.said, said_in=no.row)
+
+
 def _checked(plan: Plan, row: Row, address: str) -> Accepted:
     if row.fault:
         raise InputError(row.fault, code="unreadable_row")
@@ -184,16 +193,11 @@ def _checked(plan: Plan, row: Row, address: str) -> Accepted:
     language = ""
     if plan.language_index is not None and plan.language_index < count:
         language = checked_tag(cells[plan.language_index].replace("\0", ""))
-    answer, said = column_answers.of_row(_cell(cells, plan.agreed_index), _cell(cells, plan.left_index))
+    answer, said = import_noes.answer_of(plan, row)
     return Accepted(
         number=row.number, email=parsed.spec, email_key=parsed.key, name=name, language=language, fields=values,
-        answer=answer, said="" if answer == Answer.YES else said[:_SAID].replace("\0", ""),
+        answer=answer, said="" if answer == Answer.YES else said, said_in=row.number,
     )
-
-
-def _cell(cells: Sequence[str], index: int | None) -> str | None:
-    """A cell of a column that may not be there at all (None); a row that ends before it says nothing."""
-    return None if index is None else cells[index] if index < len(cells) else ""
 
 
 def _refusal(run: ContactImport, row: Row, address: str, code: str, reason: str) -> ImportReject:
@@ -238,14 +242,14 @@ def _seen_before(run: ContactImport, accepted: Mapping[str, Accepted]) -> dict[s
 def _copy(cursor: Any, rows: Any) -> None:
     cursor.execute(
         "CREATE TEMPORARY TABLE import_rows (row bigint, email text, email_key text, name text, language text,"
-        " fields jsonb, answer text, said text)"
+        " fields jsonb, answer text, said text, said_in bigint)"
         " ON COMMIT DROP"
     )
     with cursor.copy("COPY import_rows FROM STDIN") as copy:
         for found in rows:
             copy.write_row(
                 (found.number, found.email, found.email_key, found.name, found.language,
-                 json.dumps(found.fields, ensure_ascii=False), found.answer.value, found.said)
+                 json.dumps(found.fields, ensure_ascii=False), found.answer.value, found.said, found.said_in)
             )
 
 
@@ -335,7 +339,7 @@ def _subscribe(cursor: Any, run: ContactImport, moment: Any) -> int:
 _LEFT_OFF_SQL = f"""
 WITH off AS (
   INSERT INTO campaigns_importleftoff (contact_import_id, row, contact_id, email, reason, said)
-  SELECT %(import)s, t.row, c.id, t.email,
+  SELECT %(import)s, t.said_in, c.id, t.email,
     CASE WHEN place.id IS NULL THEN t.answer ELSE '{LeftOffReason.ON_IT_ALREADY}' END, t.said
   FROM import_rows t
   LEFT JOIN campaigns_contact c ON c.workspace_id = %(workspace)s AND c.email_key = t.email_key
@@ -344,7 +348,7 @@ WITH off AS (
     AND s.status <> '{SubscriptionStatus.UNSUBSCRIBED}' LIMIT 1
   ) place ON true
   WHERE t.answer <> '{Answer.YES}' AND (place.id IS NULL OR t.answer = '{Answer.NO}')
-  ORDER BY t.row RETURNING reason
+  ORDER BY t.said_in RETURNING reason
 )
 SELECT reason, count(*) FROM off GROUP BY reason
 """

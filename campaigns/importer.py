@@ -2,12 +2,13 @@
 
 Each batch is one transaction that applies rows, stores refusals and moves the checkpoint, so a killed
 import goes on where it stood and counts stay exact. An import never raises consent: it subscribes only
-contacts that have no state on the list, and where a column says who agreed, only those who said yes.
+contacts that have no state on the list, and where a column says who agreed, only those who said yes and nowhere in
+the file no.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from itertools import islice
@@ -19,7 +20,7 @@ from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
-from campaigns import column_answers, csv_reader, import_batches, import_columns, retold
+from campaigns import column_answers, csv_reader, import_batches, import_columns, import_noes, retold
 from campaigns.csv_reader import Dialect, UnreadableFile
 from campaigns.fields import ensure_fields, field_types
 from campaigns.models import ContactImport, FieldType, ImportLeftOff, ImportSeen, LeftOffReason, MailingList
@@ -223,6 +224,8 @@ def run_import(run: jobs.JobRun) -> None:
         ensure_fields(row.workspace, wanted)
     plan = import_batches.Plan.of(row, field_types(row.workspace))
     with files.open_file(row.file) as stream:
+        if plan.asks_rows and row.mailing_list is not None:
+            import_noes.gather(run, plan, _records(row, stream, offset=0, number=0))
         done = _apply_all(run, row, plan, stream)
     if done:
         run.finish(**result_of(row))
@@ -230,12 +233,8 @@ def run_import(run: jobs.JobRun) -> None:
 
 def _apply_all(run: jobs.JobRun, row: ContactImport, plan: import_batches.Plan, stream: BinaryIO) -> bool:
     size = max(1, row.file.size_bytes if row.file else 1)
-    offset, number = row.checkpoint_bytes, row.checkpoint_row
-    source = csv_reader.rows(stream, delimiter=row.dialect["delimiter"], offset=offset, number=number)
-    if row.dialect["has_header"] and number == 0:
-        next(source, None)
     batch: list[csv_reader.Row] = []
-    for record in source:
+    for record in _records(row, stream, offset=row.checkpoint_bytes, number=row.checkpoint_row):
         if row.rows + len(batch) >= csv_reader.MAX_ROWS:
             _apply(run, row, plan, batch, size)
             words = retold.TOO_MANY_TRIED if row.is_dry_run else retold.TOO_MANY_IMPORTED
@@ -247,6 +246,14 @@ def _apply_all(run: jobs.JobRun, row: ContactImport, plan: import_batches.Plan, 
             batch = []
     _apply(run, row, plan, batch, size)
     return True
+
+
+def _records(row: ContactImport, stream: BinaryIO, *, offset: int, number: int) -> Iterator[csv_reader.Row]:
+    """The rows of the file behind that place, without the heading."""
+    source = csv_reader.rows(stream, delimiter=row.dialect["delimiter"], offset=offset, number=number)
+    if row.dialect["has_header"] and number == 0:
+        next(source, None)
+    return source
 
 
 def _apply(

@@ -32,7 +32,10 @@ _ON_A_PAGE = 25
 #: Why rows are refused, grouped: title, and what to know.
 REASONS = {
     "invalid_address": (gettext_lazy("Address is not valid"), ""),
-    "duplicate": (gettext_lazy("Same address earlier in the file"), gettext_lazy("The first row counts.")),
+    "duplicate": (
+        gettext_lazy("Same address earlier in the file"),
+        gettext_lazy("The first row counts; only a clear no to the list counts wherever it stands."),
+    ),
     "no_address": (gettext_lazy("No e-mail address"), ""),
     "unreadable_row": (gettext_lazy("Row cannot be read"), ""),
     "too_many_cells": (gettext_lazy("More cells than columns"), ""),

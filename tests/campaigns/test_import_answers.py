@@ -6,9 +6,17 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from campaigns import exporter, import_batches, import_undo, importer, lists, subscriptions
+from campaigns import exporter, fields, import_batches, import_undo, importer, lists, subscriptions
 from campaigns.contacts import Evidence, add_contact
-from campaigns.models import Contact, ContactImport, FieldDefinition, ImportLeftOff, MailingList, Subscription
+from campaigns.models import (
+    ConsentEntry,
+    Contact,
+    ContactImport,
+    FieldDefinition,
+    ImportLeftOff,
+    MailingList,
+    Subscription,
+)
 from relayhub.core import jobs
 from relayhub.core.access import Actor, system_actor
 from relayhub.core.clock import now
@@ -185,6 +193,84 @@ def test_a_killed_import_counts_nobody_twice(
     assert ImportLeftOff.objects.filter(contact_import=row).count() == 8
 
 
+# -- an address that stands twice ----------------------------------------------------------------------------
+
+#: Per person the answers of their rows; `odd` has a row that is refused for its age, `!`.
+_TWICE = {
+    "yes": ("ja", "", "weekly"), "turned": ("ja", "nein"), "first": ("nein", "ja"), "late": ("ja", "ja", "Nein"),
+    "nothing": ("", "nein"), "vague": ("weekly", "nein"), "unsure": ("weekly", "ja"), "odd": ("!nein", "ja"),
+    "member": ("ja", "nein"), "silent": ("", "weekly"), "gone": ("ja", "nein"),
+}
+
+
+def _twice() -> bytes:
+    """The first rows of all, then the second ones, then the third."""
+    lines = [
+        f"{name.title() if turn else name}@x.example,{'old' if said.startswith('!') else ''},{said.removeprefix('!')}"
+        for turn in range(3) for name, answers in _TWICE.items() for said in answers[turn : turn + 1]
+    ]
+    return "\n".join(["email,age,Newsletter", *lines, ""]).encode()
+
+
+@pytest.mark.parametrize("rows", [1, 4, 5000])
+def test_a_no_counts_in_whichever_row_of_an_address_it_stands(
+    actor: Actor, news: MailingList, monkeypatch: pytest.MonkeyPatch, rows: int
+) -> None:
+    monkeypatch.setattr(importer, "_BATCH_ROWS", rows)
+    fields.define_field(actor, key="age", type="number")
+    before, mapping = states(news), {"email": "email", "age": "age", "Newsletter": "list.agreed"}
+
+    dry = run(actor, _twice(), news, mapping=mapping, is_dry_run=True)
+    row = run(actor, _twice(), news, mapping=mapping)
+
+    assert states(news) == {**before, "yes": "confirmed"}
+    assert not ConsentEntry.objects.filter(channel="import").exclude(contact__email="yes@x.example").exists()
+    assert (row.joined, row.created, row.rejected) == (1, 8, 13)
+    assert importer.not_joined(row) == {"said_no": 7, "empty": 0, "unclear": 1, "on_it_already": 1}
+    assert importer.not_joined(dry) == importer.not_joined(row)
+    assert (dry.created, dry.rejected, dry.unclear_values) == (8, 13, {"weekly": 1})
+    assert row.unclear_values == dry.unclear_values
+    # The row that says it, which is not always the one that counts.
+    told = {left.email.partition("@")[0].lower(): (left.row, left.said) for left in importer.left_off(row, "said_no")}
+    assert (told["late"], told["first"], told["odd"]) == ((25, "Nein"), (4, "nein"), (9, "nein"))
+    assert [left.email for left in importer.left_off(row, "on_it_already")] == ["member@x.example"]
+    kinds = {sample["email"].partition("@")[0]: sample["answer"] for sample in dry.samples}
+    assert (kinds["turned"], kinds["late"], kinds["yes"]) == ("said_no", "said_no", "yes")
+
+
+def test_a_no_counts_also_for_a_worker_that_goes_on_behind_it_and_after_an_undo(
+    actor: Actor, news: MailingList, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = b"email,age,Newsletter\na@x.example,x,nein\nb@x.example,1,ja\na@x.example,1,ja\n"
+    monkeypatch.setattr(importer, "_BATCH_ROWS", 1)
+    fields.define_field(actor, key="age", type="number")
+    before = states(news)
+    ends = iter([None, None, SystemExit("killed")])
+
+    def die(name: str) -> None:
+        if end := next(ends, None):
+            raise end
+
+    monkeypatch.setattr(importer, "crashpoint", die)
+    request = importer.ImportRequest(file_name="people.csv", mailing_list=news)
+    row = importer.start_import(actor, request, [data])
+    with pytest.raises(SystemExit):
+        jobs.run_job(row.pk)
+    Job.objects.filter(pk=row.pk).update(heartbeat_at="2020-01-01T00:00:00Z")
+    with connection.cursor() as cursor:  # another worker has a connection of its own
+        cursor.execute("DROP TABLE import_noes")
+
+    jobs.run_job(row.pk)
+
+    assert states(news) == {**before, "b": "confirmed"}
+    row = ContactImport.objects.select_related("job", "undo", "undo_count").get(pk=row.pk)
+    assert (row.joined, importer.not_joined(row)["said_no"], row.checkpoint_row) == (1, 1, 4)
+    jobs.run_job(import_undo.start_undo(actor, row).pk)
+    assert states(news) == before
+    assert run(actor, data, news).joined == 1
+    assert states(news) == {**before, "b": "confirmed"}
+
+
 def test_no_query_is_made_for_a_row(actor: Actor, news: MailingList, monkeypatch: pytest.MonkeyPatch) -> None:
     def queries(count: int, column: str) -> int:
         rows = "".join(f"{column}{n}@y.example,{'ja' if n % 2 else 'x?'}\n" for n in range(count))
@@ -198,7 +284,8 @@ def test_no_query_is_made_for_a_row(actor: Actor, news: MailingList, monkeypatch
     few, many, plain = queries(4, "list.agreed"), queries(400, "list.agreed"), queries(400, "")
 
     assert few == many
-    assert many <= plain + 1
+    # Seven gather the noes of the file, one looks them up a batch, one keeps who is left off.
+    assert many <= plain + 9
 
 
 def test_values_beyond_the_first_are_not_told_apart() -> None:
