@@ -23,6 +23,7 @@ from relayhub.protocol.smtp_server_events import (
     MessageReceived,
     Question,
     RcptTo,
+    Refused,
     ServerConfig,
     ServerEvent,
     ServerState,
@@ -57,9 +58,7 @@ class ServerSession:
         self._messages = 0
         self._errors = 0
         self._auth_failures = 0
-        self._input = LineReader(
-            max_line_octets=max(config.max_command_line_octets, config.max_auth_line_octets)
-        )
+        self._input = LineReader(max_line_octets=max(config.max_command_line_octets, config.max_auth_line_octets))
         self._out = bytearray()
         self._events: list[ServerEvent] = []
         self._question: Question | None = None
@@ -70,6 +69,8 @@ class ServerSession:
         self._is_closed = False
         self._mail: MailFrom | None = None
         self._recipients: list[EnvelopeRecipient] = []
+        self._verb = ""
+        self._refused: list[Refused] = []
 
     # What the edge may ask
 
@@ -97,6 +98,11 @@ class ServerSession:
     def held_bytes(self) -> int:
         """Memory taken by input that is not yet handed out."""
         return self._input.held_bytes + (self._content.held_bytes if self._content else 0)
+
+    def take_refused(self) -> list[Refused]:
+        """What the session refused by itself since this was asked last; of very many the first."""
+        refused, self._refused = self._refused, []
+        return refused
 
     # What the edge tells
 
@@ -216,13 +222,11 @@ class ServerSession:
         if mail is None:
             raise SmtpStateError("content without a transaction")
         if isinstance(content, ContentFault):
+            self._refuse(CONTENT_REFUSALS[content])
             self._forget_transaction()
             self._messages += 1
-            self._refuse(CONTENT_REFUSALS[content])
             return
-        envelope = SmtpEnvelope(
-            mail_from=mail.address, params=mail.params, recipients=tuple(self._recipients)
-        )
+        envelope = SmtpEnvelope(mail_from=mail.address, params=mail.params, recipients=tuple(self._recipients))
         self._question = Question.MESSAGE
         self._events.append(MessageReceived(envelope=envelope, content=content))
 
@@ -230,6 +234,7 @@ class ServerSession:
         line = self._input.next_line()
         if line is None:
             return False
+        self._verb = ""
         if line is LineFault.TOO_LONG:
             self._line_too_long()
         elif line is LineFault.BARE_LINE_FEED:
@@ -275,6 +280,7 @@ class ServerSession:
         verb = verb.upper()
         command = _COMMANDS.get(verb)
         if command is not None:
+            self._verb = verb
             command(self, argument)
         else:
             refusal = refuse_verb(verb)
@@ -290,9 +296,16 @@ class ServerSession:
     def _refuse(self, reply: SmtpReply) -> None:
         """Refuse what the peer should have known; too often, and it is sent away."""
         self._say(reply)
+        self._note(reply)
         self._errors += 1
         if self._errors >= self.config.max_errors:
             self._end(replies.TOO_MANY_ERRORS)
+
+    def _note(self, reply: SmtpReply) -> None:
+        if len(self._refused) < self.config.max_errors:
+            mail_from = self._mail.address if self._mail is not None else None
+            so_far = len(self._recipients)
+            self._refused.append(Refused(reply=reply, verb=self._verb, mail_from=mail_from, recipients=so_far))
 
     def _end(self, reply: SmtpReply) -> None:
         self._say(reply)
@@ -304,9 +317,7 @@ class ServerSession:
     def _ehlo(self, argument: str) -> None:
         if self._hello(argument):
             self.is_esmtp = True
-            self._say(
-                make_reply(250, None, self.config.hostname, *self.config.offers(tls_active=self.tls_active))
-            )
+            self._say(make_reply(250, None, self.config.hostname, *self.config.offers(tls_active=self.tls_active)))
 
     def _helo(self, argument: str) -> None:
         if self._hello(argument):
@@ -393,8 +404,7 @@ class ServerSession:
         except ArgumentRefused as refused:
             self._refuse(refused.reply)
             return
-        asked = MailFrom(address=address.spec if address else "", parsed=address, params=params)
-        self._ask(Question.MAIL, asked)
+        self._ask(Question.MAIL, MailFrom(address=address.spec if address else "", parsed=address, params=params))
 
     def _why_no_mail(self, argument: str) -> SmtpReply | None:
         if argument[:5].upper() != "FROM:":
@@ -417,6 +427,7 @@ class ServerSession:
             return
         if len(self._recipients) >= self.config.max_recipients:
             self._say(replies.TOO_MANY_RECIPIENTS)
+            self._note(replies.TOO_MANY_RECIPIENTS)
             return
         try:
             address, params = parse_rcpt(
@@ -438,8 +449,7 @@ class ServerSession:
             case MailFrom():
                 self._mail = self._asked
             case RcptTo(address=address, parsed=parsed, params=params):
-                recipient = EnvelopeRecipient(address=address, parsed=parsed, params=params)
-                self._recipients.append(recipient)
+                self._recipients.append(EnvelopeRecipient(address=address, parsed=parsed, params=params))
             case AuthAttempt() | None:
                 raise SmtpStateError("there is nothing to accept")
             case _:
@@ -483,16 +493,8 @@ class ServerSession:
 
 
 _COMMANDS: dict[str, Callable[[ServerSession, str], None]] = {
-    "AUTH": ServerSession._auth_command,
-    "DATA": ServerSession._data,
-    "EHLO": ServerSession._ehlo,
-    "HELO": ServerSession._helo,
-    "HELP": ServerSession._help,
-    "MAIL": ServerSession._mail_command,
-    "NOOP": ServerSession._noop,
-    "QUIT": ServerSession._quit,
-    "RCPT": ServerSession._rcpt_command,
-    "RSET": ServerSession._rset,
-    "STARTTLS": ServerSession._starttls,
-    "VRFY": ServerSession._vrfy,
+    "AUTH": ServerSession._auth_command, "DATA": ServerSession._data, "EHLO": ServerSession._ehlo,
+    "HELO": ServerSession._helo, "HELP": ServerSession._help, "MAIL": ServerSession._mail_command,
+    "NOOP": ServerSession._noop, "QUIT": ServerSession._quit, "RCPT": ServerSession._rcpt_command,
+    "RSET": ServerSession._rset, "STARTTLS": ServerSession._starttls, "VRFY": ServerSession._vrfy,
 }

@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import TypeAlias
 
 from relayhub.protocol.address import DEFAULT_POLICY, LENIENT_POLICY, Address, DomainPolicy
+from relayhub.protocol.reply import SmtpReply
 from relayhub.protocol.smtp_server_params import MailParams
 from relayhub.protocol.smtp_wire import AuthMechanism, Close, RcptParams, Send, StartTls
 
@@ -145,6 +146,18 @@ class MessageReceived:
 
     envelope: SmtpEnvelope
     content: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Refused:
+    """What the session refused by itself, for whoever keeps a log; the envelope as it stood by then."""
+
+    reply: SmtpReply
+    #: The command, DATA for a content, "" where it was none of ours: then it may be anything, also a password.
+    verb: str
+    #: None outside of a transaction.
+    mail_from: str | None
+    recipients: int
 
 
 ServerEvent: TypeAlias = Send | StartTls | AuthAttempt | MailFrom | RcptTo | MessageReceived | Close

@@ -103,7 +103,13 @@ _BY_CODE: dict[str, Advice] = {
     ),
     "invalid_address": _ADDRESS,
     "no_recipients": _ADDRESS,
-    "too_many_recipients": _ADDRESS,
+    "too_many_recipients": Advice(
+        text=_("A message has up to 1,000 recipients. Put the others into another one."), help=_LARGE,
+    ),
+    "line_too_long": Advice(
+        text=_("Lines end after 998 characters at the latest. Encode the content as base64 or quoted-printable."),
+        help=_LARGE,
+    ),
     "rate_limited": Advice(
         text=_("Wait as long as Retry-After says, then send again. A key’s rate is chosen when it is made."),
         help=_OFTEN,

@@ -294,6 +294,22 @@ def test_recipients_past_the_limit_leave_the_others_unharmed() -> None:
     assert codes(said) == [250, 250, *[250] * 1000, *[452] * 1000, 354, 250]
     assert b"452 4.5.3" in said
     assert len(made.messages[0].envelope.recipients) == 1000
+    # For the log the first of very many are enough.
+    refused = made.session.take_refused()
+    assert {(one.reply, one.verb, one.mail_from, one.recipients) for one in refused} == {
+        (replies.TOO_MANY_RECIPIENTS, "RCPT", "a@b.c", 1000)
+    }
+    assert len(refused) == MX.max_errors
+    assert made.session.take_refused() == []
+
+
+def test_a_refused_content_is_noted_with_its_envelope() -> None:
+    made = in_data(MX)
+
+    made.say(b"x" * 999 + b"\r\n.\r\n")
+
+    (refused,) = made.session.take_refused()
+    assert (refused.reply, refused.verb, refused.recipients) == (replies.CONTENT_LINE_TOO_LONG, "DATA", 1)
 
 
 @pytest.mark.parametrize(

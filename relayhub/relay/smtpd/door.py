@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Protocol, TypeAlias
 
 from relayhub.protocol.reply import SmtpReply
-from relayhub.protocol.smtp_server_events import RcptTo, ServerRole, SmtpEnvelope
+from relayhub.protocol.smtp_server_events import RcptTo, Refused, ServerRole, SmtpEnvelope
 from relayhub.relay.smtpd.auth import Principal
 
 
@@ -27,6 +27,16 @@ class Incoming:
     #: Version and cipher, "" without TLS.
     tls: str
     #: Who signed in; None on the MX and from trusted networks.
+    principal: Principal | None
+    is_trusted: bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Peer:
+    """Whose connection it is."""
+
+    ip: str
+    helo: str
     principal: Principal | None
     is_trusted: bool
 
@@ -50,4 +60,8 @@ class Door(Protocol):
 
     def take(self, batch: Sequence[Incoming]) -> Sequence[SmtpReply]:
         """Make messages durable and answer each, in order; in a commit thread."""
+        ...
+
+    def note(self, peer: Peer, refused: Sequence[Refused]) -> None:
+        """Keep what the session refused by itself, of a peer that is known; in a thread. Never raises."""
         ...

@@ -14,10 +14,10 @@ from django.db import connection
 from relayhub.core.errors import AcceptError
 from relayhub.protocol import reply as replies
 from relayhub.protocol.reply import SmtpReply
-from relayhub.protocol.smtp_server_events import RcptTo, ServerRole
+from relayhub.protocol.smtp_server_events import RcptTo, Refused, ServerRole
 from relayhub.relay import inbound
 from relayhub.relay.smtpd.auth import Principal
-from relayhub.relay.smtpd.door import Incoming, RcptAnswer
+from relayhub.relay.smtpd.door import Incoming, Peer, RcptAnswer
 from relayhub.relay.smtpd.limits import Limits
 
 log = logging.getLogger(__name__)
@@ -55,6 +55,9 @@ class MxDoor:
     def take(self, batch: Sequence[Incoming]) -> Sequence[SmtpReply]:
         """Record what each message says, each in its own transaction, and answer it."""
         return [_taken(incoming) for incoming in batch]
+
+    def note(self, peer: Peer, refused: Sequence[Refused]) -> None:
+        """Nobody here is known."""
 
 
 def _answer(asked: RcptTo, *, is_our_domain: bool) -> SmtpReply:

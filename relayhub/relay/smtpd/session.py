@@ -26,7 +26,7 @@ from relayhub.protocol.smtp_server_events import (
 )
 from relayhub.protocol.smtp_wire import Close, Send, StartTls
 from relayhub.relay.smtpd.auth import Principal
-from relayhub.relay.smtpd.door import Incoming
+from relayhub.relay.smtpd.door import Incoming, Peer
 
 if TYPE_CHECKING:
     from relayhub.relay.smtpd.server import SmtpService
@@ -48,6 +48,7 @@ class Connection(asyncio.Protocol):
         self._session: ServerSession | None = None
         self._is_counted = is_counted
         self._is_draining = False
+        self._is_noting = False
         self._reasons_to_wait: set[str] = set()
         self._upgrading: asyncio.Task[None] | None = None
         self._changed_at = self._loop.time()
@@ -141,6 +142,7 @@ class Connection(asyncio.Protocol):
                         assert_never(event)
             events = follows
         self._note_state()
+        self._note_refused()
 
     def _answer_mail(self) -> list[ServerEvent]:
         session = self._session
@@ -158,6 +160,25 @@ class Connection(asyncio.Protocol):
             return session.reply(answer)
         self._in_thread(answer, self._reply, fault=replies.FAULT_OURS)
         return []
+
+    def _note_refused(self) -> None:
+        """Have it written down what the session refused somebody who is known: one lot at a time, so that a program
+        that goes wrong in a loop takes one thread."""
+        session = self._session
+        if session is None or self._is_noting or self._is_draining:
+            return
+        refused = session.take_refused()
+        if not refused or not (self.principal is not None or self.is_trusted):
+            return
+        door = self._service.door
+        peer = Peer(ip=self.ip, helo=session.helo, principal=self.principal, is_trusted=self.is_trusted)
+
+        def done(_: None) -> None:
+            self._is_noting = False
+            self._note_refused()
+
+        self._is_noting = True
+        self._in_thread(lambda: door.note(peer, refused), done, fault=None)
 
     def _sign_in(self, username: str, password: str) -> None:
         def done(result: Principal | SmtpReply) -> None:

@@ -20,18 +20,26 @@ from relayhub.core.models import Door
 from relayhub.core.refusals import Caller, Refusal
 from relayhub.protocol import reply as replies
 from relayhub.protocol.reply import SmtpReply, make_reply, queued_as
-from relayhub.protocol.smtp_server_events import RcptTo, ServerRole
+from relayhub.protocol.smtp_server_events import RcptTo, Refused, ServerRole
 from relayhub.relay import accept, store
 from relayhub.relay.models import Source
 from relayhub.relay.smtpd import auth
 from relayhub.relay.smtpd.auth import Principal
-from relayhub.relay.smtpd.door import Incoming
+from relayhub.relay.smtpd.door import Incoming, Peer
 from relayhub.relay.submission import Submission, SubmittedRecipient, TraceInfo
 
 log = logging.getLogger(__name__)
 
 CREDENTIAL_ENDED = make_reply(550, "5.7.1", "This credential does not work any more")
 NO_DEFAULT_CREDENTIAL = make_reply(451, "4.7.1", "Trusted networks have no default credential to act as")
+#: How the log of refused requests calls what the session refuses by itself.
+_CODES = {
+    replies.TOO_MANY_RECIPIENTS: "too_many_recipients", replies.NO_VALID_RECIPIENTS: "no_recipients",
+    replies.CONTENT_LINE_TOO_LONG: "line_too_long", replies.MESSAGE_TOO_BIG: "message_too_large",
+    replies.BARE_LINE_END_IN_CONTENT: "malformed_message", replies.NUL_IN_CONTENT: "malformed_message",
+}
+_BAD_SEQUENCE = 503  # RFC 5321 §4.2.2
+_ABOUT_ADDRESS = 1  # RFC 3463 §3.2
 
 
 class SubmissionDoor:
@@ -77,24 +85,64 @@ class SubmissionDoor:
             refusals.note([found for one, error in refused if (found := refusal_of(one, error)) is not None])
         return answers
 
+    def note(self, peer: Peer, refused: Sequence[Refused]) -> None:
+        """Keep in the log of refused requests what the session refused by itself."""
+        try:
+            caller = _caller(peer)
+        except DatabaseError:
+            log.warning("smtpd.database_away", exc_info=True)
+            return
+        if caller is not None:
+            refusals.note([_session_refusal(caller, peer, one) for one in refused])
+
 
 def refusal_of(incoming: Incoming, error: AcceptError) -> Refusal | None:
     """What the developer of the program finds in the log of refused requests; None where nobody had signed in."""
-    principal = incoming.principal or (auth.trusted_principal() if incoming.is_trusted else None)
-    if principal is None or error.code == "not_available":  # the database is away, and so is the log
+    if error.code == "not_available":  # the database is away, and so is the log
         return None
-    caller = Caller(
-        workspace_id=principal.workspace_id, id=encode_id(Prefix.CREDENTIAL, principal.credential_id),
-        name=principal.name,
-    )
+    caller = _caller(incoming)
+    if caller is None:
+        return None
     envelope, reply = incoming.envelope, error.reply
     pointers = [{"pointer": f"/{error.field}", "code": error.code, "detail": error.message}] if error.field else []
     return Refusal(
         caller=caller, door=Door.SMTP, method="DATA",
         path=f"MAIL FROM:<{envelope.mail_from}> RCPT TO:{len(envelope.recipients)}", status=reply.code,
-        code=error.code, detail=f"{reply.enhanced} {reply.text}" if reply.enhanced else reply.text, errors=pointers,
-        ip=incoming.ip, user_agent=f"EHLO {incoming.helo}" if incoming.helo else "",
+        code=error.code, detail=_words(reply), errors=pointers, ip=incoming.ip, user_agent=_program(incoming),
     )
+
+
+def _session_refusal(caller: Caller, peer: Peer, refused: Refused) -> Refusal:
+    envelope = f"MAIL FROM:<{refused.mail_from}> RCPT TO:{refused.recipients}" if refused.mail_from is not None else ""
+    return Refusal(
+        caller=caller, door=Door.SMTP, method=refused.verb, path=envelope, status=refused.reply.code,
+        code=_code_of(refused.reply), detail=_words(refused.reply), ip=peer.ip, user_agent=_program(peer),
+    )
+
+
+def _code_of(reply: SmtpReply) -> str:
+    if reply in _CODES:
+        return _CODES[reply]
+    if reply.enhanced is not None and reply.enhanced.subject == _ABOUT_ADDRESS:
+        return "invalid_address"
+    return "command_out_of_order" if reply.code == _BAD_SEQUENCE else "malformed_command"
+
+
+def _caller(peer: Peer | Incoming) -> Caller | None:
+    """As whom it acts; None where nobody had signed in."""
+    principal = peer.principal or (auth.trusted_principal() if peer.is_trusted else None)
+    if principal is None:
+        return None
+    credential = encode_id(Prefix.CREDENTIAL, principal.credential_id)
+    return Caller(workspace_id=principal.workspace_id, id=credential, name=principal.name)
+
+
+def _words(reply: SmtpReply) -> str:
+    return f"{reply.enhanced} {reply.text}" if reply.enhanced else reply.text
+
+
+def _program(peer: Peer | Incoming) -> str:
+    return f"EHLO {peer.helo}" if peer.helo else ""
 
 
 def submission_of(incoming: Incoming) -> Submission:

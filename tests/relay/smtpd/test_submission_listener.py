@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import smtplib
 import ssl
+from collections.abc import Sequence
+from queue import SimpleQueue
 
 import pytest
 
 from relayhub.core.ids import Prefix, decode_id, encode_id
 from relayhub.core.models import RefusedRequest
+from relayhub.protocol.smtp_server_events import Refused
 from relayhub.relay.models import Event, Message, Recipient
+from relayhub.relay.smtpd.door import Peer
 from relayhub.relay.smtpd.submission import SubmissionDoor
 from tests.support.door_rows import Sender, letter
 from tests.support.smtp_listener import Listener, RawClient, listening
@@ -160,3 +164,42 @@ def test_what_is_refused_after_signing_in_is_in_the_log_of_its_credential(listen
     assert (row.ip, row.user_agent) == ("127.0.0.1", "EHLO till.local")
     assert row.workspace_id == sender.workspace.pk
     assert Message.objects.count() == 1
+
+
+class NotingDoor(SubmissionDoor):
+    """Tells how many refusals of sessions were kept."""
+
+    def __init__(self) -> None:
+        self.noted: SimpleQueue[int] = SimpleQueue()
+
+    def note(self, peer: Peer, refused: Sequence[Refused]) -> None:
+        super().note(peer, refused)
+        self.noted.put(len(refused))
+
+
+def test_what_the_session_refuses_whoever_signed_in_is_in_the_log_too(sender: Sender) -> None:
+    door = NotingDoor()
+    with listening(door) as listener:
+        client = RawClient(listener.port)
+        client.say("EHLO till.local")
+        assert client.say("MAIL FROM:<a@acme.example>").startswith("530")  # of nobody, so in nobody's log
+        client.start_tls()
+        client.sign_in(sender.username, sender.password)
+        asked = ["RCPT TO:<b@example.org>", "c2VjcmV0IHdvcmQ=", "MAIL FROM:<ann@acme.example>", "RCPT TO:<no good>",
+                 "NOOP " + "x" * 3000]
+        said = [client.say(line)[:3] for line in asked]
+        noted = 0
+        while noted < 4:
+            noted += door.noted.get(timeout=20)
+        client.close()
+
+    assert said == ["503", "500", "250", "501", "500"]
+    rows = list(RefusedRequest.objects.order_by("id"))
+    assert [(row.method, row.path, row.status, row.code) for row in rows] == [
+        ("RCPT", "", 503, "command_out_of_order"), ("", "", 500, "malformed_command"),
+        ("RCPT", "MAIL FROM:<ann@acme.example> RCPT TO:0", 501, "invalid_address"),
+        ("", "MAIL FROM:<ann@acme.example> RCPT TO:0", 500, "malformed_command"),
+    ]
+    assert {row.caller_id for row in rows} == {encode_id(Prefix.CREDENTIAL, sender.credential_id)}
+    assert "c2VjcmV0" not in str([vars(row) for row in rows])
+    assert rows[0].detail == "5.5.1 Send MAIL first"
