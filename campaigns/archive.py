@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
@@ -75,11 +76,14 @@ def _merged(campaign: Campaign, text: str) -> str:
         return ""
 
 
-def for_nobody(campaign: Campaign) -> Rendered:
-    """The mail with every personal field empty, so that its fallbacks show; PrepareError where it cannot be made."""
+def for_nobody(campaign: Campaign, *, links: Mapping[str, str]) -> Rendered:
+    """The mail with every personal field empty, so that its fallbacks show; PrepareError where it cannot be made.
+
+    `links`: where those lead that only a mail to somebody has.
+    """
     content = templates.content_of(campaign.broadcast.template_version)
     return templates.preview(
-        campaign.workspace, content, nobody(), subject=campaign.subject, campaign=campaign.name
+        campaign.workspace, content, nobody(), subject=campaign.subject, campaign=campaign.name, links=links
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
@@ -106,10 +107,20 @@ def forms_of(workspace: Workspace) -> QuerySet[SignUpForm]:
     return SignUpForm.objects.filter(workspace=workspace, mailing_list__archived_at=None)
 
 
-def asked_fields(form: SignUpForm) -> list[tuple[str, str]]:
-    """(key, label) of the custom fields a form asks for, in its order; fields that are gone are left out."""
-    labels = dict(FieldDefinition.objects.filter(workspace=form.workspace_id).values_list("key", "label"))
-    return [(key, labels[key]) for key in form.field_keys if key in labels]
+@dataclass(frozen=True, kw_only=True)
+class AskedField:
+    """A custom field on a form; `kind` is a FieldType value and says what it is asked with."""
+
+    key: str
+    label: str
+    kind: str
+
+
+def asked_fields(form: SignUpForm) -> list[AskedField]:
+    """The custom fields a form asks for, in its order; fields that are gone are left out."""
+    rows = {row.key: row for row in FieldDefinition.objects.filter(workspace=form.workspace_id)}
+    return [AskedField(key=key, label=rows[key].label or key, kind=rows[key].type)
+            for key in form.field_keys if key in rows]
 
 
 def create_form(

@@ -15,7 +15,7 @@ from campaigns import archive as archives
 from campaigns.models import MailingList
 from campaigns.public.content import caged, caged_text, self_contained
 from campaigns.public.pages import answer, in_language_of, language_links
-from campaigns.public.views import unknown
+from campaigns.public.views import ARCHIVE_TOKEN, unknown
 from relayhub.core import languages
 from relayhub.core.errors import PrepareError
 from relayhub.core.ids import Prefix, decode_id
@@ -94,10 +94,18 @@ def archived_campaign(request: HttpRequest, list_id: str, campaign_id: str) -> H
     if campaign is None:
         return unknown(request)
     try:
-        shown = archives.for_nobody(campaign)
+        shown = archives.for_nobody(campaign, links=_links_of(request))
     except PrepareError:
         return _gone(request, campaign.workspace)
     return caged(shown.html) if shown.html else caged_text(shown.text or "")
+
+
+def _links_of(request: HttpRequest) -> dict[str, str]:
+    """The links of one person's mail: here they lead to a page that says whose they are, or to this one."""
+    base = settings.RELAYHUB_BASE_URL
+    ask, choose = (reverse(f"public-{name}", args=[ARCHIVE_TOKEN]) for name in ("unsubscribe", "preferences"))
+    here = {"unsubscribe_url": ask, "preferences_url": choose, "view_url": request.path}
+    return {name: f"{base}{path}" for name, path in here.items()}
 
 
 def _archived_list(list_id: str) -> MailingList | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.core.cache import cache
@@ -13,7 +14,8 @@ from django.views.decorators.http import require_http_methods
 
 from campaigns import leaving, lists, subscriptions
 from campaigns.contacts import Evidence
-from campaigns.models import Contact, SignUpForm, Subscription
+from campaigns.lists import AskedField
+from campaigns.models import Contact, FieldType, SignUpForm, Subscription
 from campaigns.public.pages import answer, language_of, named_language
 from relayhub.core import languages
 from relayhub.core.clock import now
@@ -28,10 +30,21 @@ from relayhub.relay.models import Recipient
 MAX_SIGN_UPS_AN_HOUR = 20
 #: What the links of a test mail hold in place of a token.
 TEST_TOKEN = "test"
+#: And those of an issue in an archive.
+ARCHIVE_TOKEN = "archive"
+#: Fields of the sign-up form itself. No custom field can be called so: their keys are small letters, digits and _.
+FORM_TOKEN, TRAP = "form-token", "Website"
 _STALE = _("This form was open for too long. What you wrote is still here: send it once more.")
 _TOO_MANY = _("Too many sign-ups came from where you are. Try again in an hour.")
 _BAD_ADDRESS = _("This is not an e-mail address that mail can be sent to. Write one such as name@example.com.")
 _BAD_VALUE = _("One of the answers does not fit its field. Look through them and send the form again.")
+#: By what the field holds; of text there is only too much.
+_BAD_VALUES = {
+    FieldType.NUMBER: _("Write a number here, such as 12 or 3.5."),
+    FieldType.DATE: _("Write a day here, such as 1990-11-24."),
+    FieldType.BOOLEAN: _("Choose yes or no here."),
+    FieldType.TEXT: _("This is too long. Write it in fewer words."),
+}
 _FAILED = _("Signing up does not work at present. Try again later.")
 
 
@@ -43,9 +56,11 @@ def _evidence(request: HttpRequest, channel: str, source: str = "") -> Evidence:
 
 
 def unknown(request: HttpRequest, token: str = "") -> HttpResponse:
-    """What every address that leads nowhere says; the links of test mails say what they are."""
+    """What every address that leads nowhere says; the links of test mails and of an archive say what they are."""
     if token == TEST_TOKEN:
         return answer(request, "public/test_link.html")
+    if token == ARCHIVE_TOKEN:
+        return answer(request, "public/archive_link.html")
     return answer(request, "public/unknown_link.html", status=404)
 
 
@@ -149,7 +164,7 @@ def sign_up(request: HttpRequest, form_id: str) -> HttpResponse:
         "asks_name": "name" in form.field_keys, "asked": lists.asked_fields(form),
     }
     # Posted without a token: from a form in another site. The address is filled in, and one more click subscribes.
-    is_sent = request.method == "POST" and ("token" in request.POST or bool(request.POST.get("website")))
+    is_sent = request.method == "POST" and (FORM_TOKEN in request.POST or bool(request.POST.get(TRAP)))
     if not is_sent:
         return answer(request, "public/sign_up.html", context)
     return _taken(request, form, context)
@@ -157,12 +172,13 @@ def sign_up(request: HttpRequest, form_id: str) -> HttpResponse:
 
 def _taken(request: HttpRequest, form: SignUpForm, context: dict[str, Any]) -> HttpResponse:
     """Take what was sent. A robot, which fills in the field nobody sees, is told the same as people."""
-    def again(error: str | Promise, status: int) -> HttpResponse:
-        return answer(request, "public/sign_up.html", {**context, "error": error}, status=status)
+    def again(error: str | Promise, status: int, field: str = "") -> HttpResponse:
+        values = {**context, "error": error, "error_field": field}
+        return answer(request, "public/sign_up.html", values, status=status)
 
-    if request.POST.get("website"):
+    if request.POST.get(TRAP):
         return answer(request, "public/signed_up.html", context)
-    if not leaving.is_form_token(form, client_ip(request), request.POST.get("token", "")):
+    if not leaving.is_form_token(form, client_ip(request), request.POST.get(FORM_TOKEN, "")):
         return again(_STALE, 422)
     if not _within_limit(f"sign-up:{client_network(request)}"):
         return again(_TOO_MANY, 429)
@@ -171,10 +187,20 @@ def _taken(request: HttpRequest, form: SignUpForm, context: dict[str, Any]) -> H
     try:
         leaving.join(form, request.POST.dict(), evidence, language=spoken)
     except InputError as exc:
-        return again(_BAD_ADDRESS if exc.field == "email" else _BAD_VALUE, 422)
+        return again(*_told(exc.field, context["asked"]))
     except RelayHubError:
         return again(_FAILED, 422)
     return answer(request, "public/signed_up.html", context)
+
+
+def _told(field: str, asked: Sequence[AskedField]) -> tuple[str | Promise, int, str]:
+    """What is said of a refused answer, the status, and the field it stands beside; "" where it is none of the form."""
+    if field == "email":
+        return _BAD_ADDRESS, 422, field
+    if field == "name":
+        return _BAD_VALUES[FieldType.TEXT], 422, field
+    wrong = next((item for item in asked if field == f"fields.{item.key}"), None)
+    return (_BAD_VALUES[FieldType(wrong.kind)], 422, wrong.key) if wrong is not None else (_BAD_VALUE, 422, "")
 
 
 def _within_limit(key: str) -> bool:

@@ -1,7 +1,8 @@
 // Picking rows: [data-pick-all] in the head, input[data-pick] in the rows, [data-bulk] the bar with [data-bulk-count].
 // [data-pick-everybody] stands for all that match, whose number [data-total] shows and [data-total-text] brings later;
 // [data-bulk-words] anywhere on the page says whom an act is for.
-// Rows of [data-rows] are walked with j and k or the arrows, picked with x, and opened with Enter as links are.
+// Rows of [data-rows], a table or a list of cards, are walked with j and k or the arrows, picked with x, and opened with
+// Enter as links are.
 // A select or checkbox with [data-submit] sends its form when changed; search fields send on Enter as forms do.
 const counted = (count) => ngettext("%(count)s contact", "%(count)s contacts", count);
 
@@ -54,17 +55,18 @@ document.addEventListener("rh:content", start);
 addEventListener("pageshow", start);
 
 // -- keys
+const ROW_LINK = "a.t, h2 a";
 const STEPS = { j: 1, ArrowDown: 1, k: -1, ArrowUp: -1 };
 document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open], details[data-pop][open]")) return;
   if (event.target.matches?.("textarea, select, [contenteditable], input:not([data-pick])")) return;
-  const rows = [...document.querySelectorAll("[data-rows] tbody tr")];
+  const rows = [...document.querySelectorAll("[data-rows] tbody tr, [data-rows] > li")].filter((row) => row.querySelector(ROW_LINK));
   const at = rows.findIndex((row) => row.contains(document.activeElement));
   const step = STEPS[event.key];
   // The arrows scroll the page until somebody is among the rows.
   if (step && (at >= 0 || event.key.length === 1)) {
     const row = rows[at < 0 ? 0 : Math.min(rows.length - 1, Math.max(0, at + step))];
-    row?.querySelector("a.t")?.focus();
+    row?.querySelector(ROW_LINK).focus();
     if (row) event.preventDefault();
   } else if (event.key === "x" && at >= 0) {
     rows[at].querySelector("input[data-pick]")?.click();

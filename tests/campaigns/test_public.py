@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
+from html import unescape
 
 import pytest
 from django.core.cache import cache
@@ -12,7 +13,8 @@ from django.test import Client
 
 from campaigns import contacts, leaving, lists, reactions, subscriptions
 from campaigns.contacts import Evidence, add_contact, delete_contact
-from campaigns.models import Contact, MailingList, SignUpForm, Subscription
+from campaigns.fields import define_field
+from campaigns.models import Campaign, Contact, MailingList, SignUpForm, Subscription
 from campaigns.public.content import CAGE
 from deliverability.models import Suppression
 from relayhub.core.access import system_actor
@@ -165,10 +167,10 @@ def test_a_sign_up_for_a_double_opt_in_list_waits_for_an_answer(workspace: Works
     form = lists.create_form(actor, mailing_list, title="Join", field_keys=["name"])
     client = Client()
     page = client.get(f"/f/{form.public_id}").content.decode()
-    token = re.search(r'name="token" value="(\w+)"', page)
+    token = re.search(r'name="form-token" value="(\w+)"', page)
     assert token is not None
 
-    answer = client.post(f"/f/{form.public_id}", {"email": "zoe@x.example", "name": "Zoë", "token": token[1]})
+    answer = client.post(f"/f/{form.public_id}", {"email": "zoe@x.example", "name": "Zoë", "form-token": token[1]})
 
     assert answer.status_code == 200
     assert Contact.objects.get().name == "Zoë"
@@ -188,7 +190,7 @@ def test_a_robot_that_fills_the_hidden_field_joins_nothing(workspace: Workspace)
     mailing_list: MailingList = lists.create_list(actor, name="Club")
     form = lists.create_form(actor, mailing_list, title="Join")
 
-    answer = Client().post(f"/f/{form.public_id}", {"email": "bot@x.example", "website": "http://spam.example"})
+    answer = Client().post(f"/f/{form.public_id}", {"email": "bot@x.example", "Website": "http://spam.example"})
 
     assert answer.status_code == 200
     assert not Contact.objects.exists()
@@ -203,10 +205,10 @@ def test_an_address_that_had_left_comes_back_only_by_an_answer(workspace: Worksp
     )
     subscriptions.unsubscribe(gone, [mailing_list.pk], evidence=Evidence(channel="link"))
     client = Client()
-    token = re.search(r'name="token" value="(\w+)"', client.get(f"/f/{form.public_id}").content.decode())
+    token = re.search(r'name="form-token" value="(\w+)"', client.get(f"/f/{form.public_id}").content.decode())
     assert token is not None
 
-    client.post(f"/f/{form.public_id}", {"email": "gone@x.example", "token": token[1]})
+    client.post(f"/f/{form.public_id}", {"email": "gone@x.example", "form-token": token[1]})
 
     assert Subscription.objects.get().status == "unconfirmed"
     assert Suppression.objects.filter(lifted_at=None).exists()
@@ -231,9 +233,9 @@ def test_a_no_outlives_the_contact_and_no_stranger_takes_it_back(workspace: Work
 def joined(form: SignUpForm, **values: str) -> HttpResponse:
     """The answer to a sign-up by the form as it is shown."""
     client = Client()
-    token = re.search(r'name="token" value="(\w+)"', client.get(f"/f/{form.public_id}").content.decode())
+    token = re.search(r'name="form-token" value="(\w+)"', client.get(f"/f/{form.public_id}").content.decode())
     assert token is not None
-    answer: HttpResponse = client.post(f"/f/{form.public_id}", {**values, "token": token[1]})
+    answer: HttpResponse = client.post(f"/f/{form.public_id}", {**values, "form-token": token[1]})
     return answer
 
 
@@ -276,9 +278,9 @@ def test_a_line_with_many_addresses_of_ipv6_is_one_place(workspace: Workspace) -
 
     def sign_up(number: int, network: str) -> int:
         client = Client(REMOTE_ADDR=f"{network}::{number:x}")
-        token = re.search(r'name="token" value="(\w+)"', client.get(f"/f/{form.public_id}").content.decode())
+        token = re.search(r'name="form-token" value="(\w+)"', client.get(f"/f/{form.public_id}").content.decode())
         assert token is not None
-        values = {"email": f"a{number}@x.example", "token": token[1]}
+        values = {"email": f"a{number}@x.example", "form-token": token[1]}
         return int(client.post(f"/f/{form.public_id}", values).status_code)
 
     assert [sign_up(number, "2001:db8:1:2") for number in range(1, 22)] == [200] * 20 + [429]
@@ -308,3 +310,80 @@ def test_a_no_that_is_said_again_counts_again_after_it_was_lifted(recipient: Rec
 
     standing = Suppression.objects.get(lifted_at=None)
     assert (standing.scope, standing.stream_id) == ("stream", recipient.stream_id)
+
+
+def test_a_form_may_ask_for_fields_that_are_called_as_its_own(workspace: Workspace) -> None:
+    actor = system_actor(workspace)
+    for key in ("website", "token"):
+        define_field(actor, key=key, label=key.title())
+    club = lists.create_list(actor, name="Club")
+    form = lists.create_form(actor, club, title="Join", field_keys=["website", "token"])
+
+    joined(form, email="zoe@x.example", website="https://zoe.example", token="a word")
+
+    assert Contact.objects.get().fields == {"website": "https://zoe.example", "token": "a word"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "asked", "wrong", "said"),
+    [
+        ("date", 'type="date"', "24.11.1990", "Write a day here, such as 1990-11-24."),
+        ("number", 'type="number"', "many", "Write a number here, such as 12 or 3.5."),
+        ("boolean", "<select", "perhaps", "Choose yes or no here."),
+        ("text", 'maxlength="500"', "x" * 40_000, "This is too long. Write it in fewer words."),
+    ],
+)
+def test_a_form_asks_by_what_a_field_holds_and_says_what_is_wrong_beside_it(
+    workspace: Workspace, kind: str, asked: str, wrong: str, said: str
+) -> None:
+    actor = system_actor(workspace)
+    define_field(actor, key="answer", label="Answer", type=kind)
+    form = lists.create_form(actor, lists.create_list(actor, name="Club"), title="Join", field_keys=["answer"])
+
+    page = Client().get(f"/f/{form.public_id}").content.decode()
+    refused = joined(form, email="zoe@x.example", answer=wrong)
+
+    field = re.search(r'<(?:input|select) id="field-answer"[^>]*>', page)
+    assert field is not None
+    assert asked in field[0]
+    again = refused.content.decode()
+    assert refused.status_code == 422
+    assert re.search(r'id="field-answer"[^>]*aria-invalid="true" aria-describedby="fault"', again)
+    assert re.search(r'id="email"[^>]*aria-invalid', again) is None
+    assert f'id="fault">{said}</p>' in again
+    assert 'value="zoe@x.example"' in again
+    assert not Contact.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("sender", "way"), [("Club <c@shop.example>", "a mail is on its way"), ("", "where you choose what you get")]
+)
+def test_whoever_had_left_reads_how_they_come_back_and_nobody_learns_that_they_had(
+    workspace: Workspace, sender: str, way: str
+) -> None:
+    actor = system_actor(workspace)
+    mailing_list = lists.create_list(actor, name="Club", from_header=sender)
+    form = lists.create_form(actor, mailing_list, title="Join")
+    gone = add_contact(actor, email="gone@x.example", lists=[mailing_list], evidence=Evidence(channel="form"))
+    subscriptions.unsubscribe(gone, [mailing_list.pk], evidence=Evidence(channel="link"))
+
+    of_somebody_gone, of_somebody_new = (joined(form, email=f"{who}@x.example").content for who in ("gone", "new"))
+
+    assert way in of_somebody_gone.decode()
+    assert of_somebody_gone == of_somebody_new
+
+
+def test_the_personal_links_of_an_archived_issue_say_whose_they_are(recipient: Recipient) -> None:
+    Campaign.objects.update(status="sent", finished_at=now())
+    MailingList.objects.update(has_archive=True)
+    campaign, mailing_list = Campaign.objects.get(), MailingList.objects.get()
+    path = f"/a/{mailing_list.public_id}/{campaign.public_id}"
+
+    page = unescape(Client().get(path).content.decode())
+
+    assert f"http://127.0.0.1:8000{path}" in page
+    leave = re.search(r"http://127\.0\.0\.1:8000(/u/[\w-]+)", page)
+    assert leave is not None
+    for answer in (Client().get(leave[1]), Client().post(leave[1]), Client().get("/p/archive")):
+        assert "This link works in your own mail" in answer.content.decode()
+    assert Subscription.objects.get().status == "confirmed"

@@ -138,7 +138,7 @@ def test_no_page_for_contacts_keeps_an_english_text(language: str) -> None:
     paths = [
         path_of(recipient, Purpose.UNSUBSCRIBE), path_of(recipient, Purpose.PREFERENCES), confirm_link(row),
         reverse("public-form", args=[form.public_id]), reverse("public-archive", args=[form.mailing_list.public_id]),
-        "/u/x", "/u/test",
+        "/u/x", "/u/test", "/u/archive",
     ]
     name = at.workspace.name
     own = {
@@ -218,7 +218,7 @@ def test_who_joins_is_remembered_with_their_language_and_asked_in_it(browser: st
     path = reverse("public-form", args=[form_of(at).public_id])
     token = token_in(Client().get(path).content.decode())
 
-    Client().post(path, {"email": "zoe@x.example", "token": token}, headers={"Accept-Language": browser})
+    Client().post(path, {"email": "zoe@x.example", "form-token": token}, headers={"Accept-Language": browser})
 
     mail = display.readable(display.recipient_bytes(
         Recipient.objects.select_related("message", "message__content", "message__stream").get()
