@@ -11,8 +11,11 @@ from django.db import connection
 
 
 def pytest_configure() -> None:
-    """Passwords of tests are quick to check: Argon2, which people's get, takes as long as the rest of most tests."""
+    """What would take as long as the rest of most tests: Argon2, which people's passwords get, and a walk through all
+    static files before the first page of every test's client.
+    """
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    settings.WHITENOISE_AUTOREFRESH = True
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
