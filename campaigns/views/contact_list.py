@@ -175,7 +175,7 @@ def contact_count(request: PageRequest) -> HttpResponse:
 def contact_figures(request: PageRequest) -> HttpResponse:
     """The figures on top, for a page that did not wait for them."""
     found = standing.figures(request.actor.workspace)
-    return render(request, "partials/_stat_strip.html", {"stats": _strip(found)})
+    return render(request, "partials/_stat_strip.html", {"stats": _strip(found), "is_head": True})
 
 
 @require_GET

@@ -176,6 +176,15 @@ def _of_status(text: str) -> Q:
     raise InputError(f"“{text[:20]}” is not a status. Write one such as 422, or 4xx, 5xx or smtp.", field="status")
 
 
+def same_as(row: RefusedRequest) -> QuerySet[RefusedRequest]:
+    """What is kept of the same request, by the same key or credential, with the same answer; `row` is among it."""
+    first = {"errors__0__pointer": row.errors[0].get("pointer", "")} if row.errors else {"errors": []}
+    return RefusedRequest.objects.filter(
+        workspace_id=row.workspace_id, id__gte=uuid7_floor(now() - KEPT), caller_id=row.caller_id, door=row.door,
+        method=row.method, path=row.path, status=row.status, code=row.code, **first,
+    )
+
+
 def callers_of(workspace: Workspace) -> list[tuple[str, str]]:
     """(id, name as last used) of the keys and credentials that were refused, by name; one query."""
     rows = refused_of(workspace).order_by("id").values_list("caller_id", "caller_name")

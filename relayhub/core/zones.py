@@ -13,13 +13,13 @@ ZONES = sorted(zoneinfo.available_timezones())
 
 
 def choices() -> list[tuple[str, str]]:
-    """(name, `Europe/Berlin (UTC+1)`) of each, for a field to choose from."""
+    """(name, `Europe/Berlin (UTC+1)`) of each, for a field to choose from; of UTC its name alone."""
     return _choices(now().replace(minute=0, second=0, microsecond=0))
 
 
 @lru_cache(maxsize=1)
 def _choices(hour: datetime) -> list[tuple[str, str]]:
-    return [(name, f"{name} ({offset_text(name, hour)})") for name in ZONES]
+    return [(name, name if name == "UTC" else f"{name} ({offset_text(name, hour)})") for name in ZONES]
 
 
 def offset_text(name: str, at: datetime) -> str:

@@ -1,4 +1,5 @@
-// Short messages at the bottom left. The server sends them with the page (Django messages) or with a partial
+// Short messages at the bottom left, at the right where they would cover what is pressed next, at the top of a
+// phone. The server sends them with the page (Django messages) or with a partial
 // answer: `HX-Trigger: {"rh:toast": {"text": "…", "kind": "ok|bad|info", "undo": "/address",
 // "url": "/address", "label": "See it"}}`. Of those with a `rest`, {text: "and {count} more", url}, only a few stand
 // at once; the others are counted on the last, with a link to the page that has them all.
@@ -53,9 +54,27 @@ function show({ text, kind = "ok", undo = "", detail = "", url = "", label = "",
   place.append(toast);
   leaveLater(toast);
   if (rest) fold(place, toast, rest);
+  keepClear();
+}
+
+const ACTS = "main :is(.btn-primary, .btn-danger, [type=submit])";
+const covers = (box, act) => {
+  const at = act.getBoundingClientRect();
+  return at.width > 0 && at.left < box.right && at.right > box.left && at.top < box.bottom && at.bottom > box.top;
+};
+
+function keepClear() {
+  const place = document.getElementById("toasts");
+  if (!place || place.matches(":hover, :focus-within")) return;
+  place.classList.remove("end");
+  if (!place.firstElementChild || NARROW.matches) return;
+  const box = place.getBoundingClientRect();
+  place.classList.toggle("end", [...document.querySelectorAll(ACTS)].some((act) => covers(box, act)));
 }
 
 for (const toast of document.querySelectorAll("#toasts > .rh-toast")) leaveLater(toast);
+keepClear();
+for (const name of ["scrollend", "resize"]) addEventListener(name, keepClear);
 document.addEventListener("rh:toast", (event) => show(event.detail));
 document.addEventListener("click", (event) => {
   if (event.target.closest?.("[data-toast-close]")) event.target.closest(".rh-toast").remove();

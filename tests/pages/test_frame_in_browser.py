@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.pages.marketer_rows import desk
+from tests.pages.wizard_rows import make_campaign, step
 from tests.support.browser import Browsing
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.browser]
@@ -30,6 +31,25 @@ def test_a_refused_form_comes_back_at_the_first_field_to_mend(browse: Browsing) 
     first = page.locator("main [aria-invalid=true]").first.get_attribute("name")
     assert first
     assert page.evaluate("document.activeElement.name") == first
+
+
+@pytest.mark.parametrize("width", [1440, 390])
+def test_a_message_covers_nothing_that_is_pressed_next(browse: Browsing, width: int) -> None:
+    at = desk()
+    page = browse(at, width)
+    page.goto("/settings" if width > 860 else step(make_campaign(at), "audience"))
+    page.evaluate("scrollTo(0, document.body.scrollHeight)")
+
+    page.evaluate("""() => document.dispatchEvent(
+        new CustomEvent("rh:toast", {detail: {kind: "bad", text: "That did not work. ".repeat(8)}}))""")
+
+    said = page.locator("#toasts .rh-toast").bounding_box()
+    pressed = page.locator("main .btn-primary:visible").last.bounding_box()
+    assert said is not None
+    assert pressed is not None
+    apart = (said["x"] + said["width"] <= pressed["x"] or pressed["x"] + pressed["width"] <= said["x"]
+             or said["y"] + said["height"] <= pressed["y"] or pressed["y"] + pressed["height"] <= said["y"])
+    assert apart, (said, pressed)
 
 
 def test_without_script_the_frame_says_so_and_its_menus_open(browse: Browsing) -> None:

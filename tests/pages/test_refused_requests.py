@@ -111,6 +111,23 @@ def test_what_was_only_counted_is_said_once_beside_its_minute() -> None:
     assert page.count("and 4,210 more in this minute, only counted") == 1
 
 
+def test_one_says_how_often_the_same_was_refused() -> None:
+    at = desk()
+    wrong = {"pointer": "/subjekt", "code": "unknown_field", "detail": "There is no such field."}
+    first, last = (row(at, errors=[wrong], later=timedelta(seconds=number)) for number in range(2))
+    others = [
+        row(at, errors=[{**wrong, "pointer": "/form"}]), row(at, errors=[wrong], caller_id="key_y"),
+        row(at, errors=[wrong], path="/api/v1/lists"), row(at),
+    ]
+
+    page = text_of(at, f"/programs/refused/{last.public_id}")
+    assert "2 like it in the last 7 days, newest first" in page
+    assert f"/programs/refused/{first.public_id}" in page
+    for other in others:
+        assert other.public_id not in page
+        assert "The only one like it in 7 days" in text_of(at, f"/programs/refused/{other.public_id}")
+
+
 def test_pages_of_it_follow_each_other_and_ask_no_more_for_more_rows() -> None:
     at = desk()
     for number in range(3):

@@ -23,6 +23,9 @@ from relayhub.relay.views import program
 #: The statuses that programs meet, to choose from.
 _STATUSES = ("400", "401", "403", "404", "405", "409", "413", "415", "422", "429")
 
+#: Of the same mistake, on the page of one.
+_SAME_SHOWN = 6
+
 
 @require_GET
 @never_cache
@@ -66,12 +69,13 @@ def _line(row: RefusedRequest, more: int) -> dict[str, Any]:
 def refused_one(request: PageRequest, refusal_id: str) -> HttpResponse:
     """What was sent, what was wrong with it, and what to do."""
     row = get_or_absent(refusals.refused_of(request.actor.workspace), Prefix.REFUSAL, refusal_id)
+    same = refusals.same_as(row)
     return render(
         request, "relay/api/refused_one.html",
         {
             **_line(row, 0), "advice": refusal_words.advice_for(row), "help_page": refusal_words.HELP_PAGE,
-            "said": _said(row), "is_smtp": row.door == Door.SMTP,
-            "is_ours": row.door == Door.HTTP and row.status >= 500,
+            "same": same[:_SAME_SHOWN], "same_count": same.count(), "said": _said(row),
+            "is_smtp": row.door == Door.SMTP, "is_ours": row.door == Door.HTTP and row.status >= 500,
             "request_line": f"{row.path}?{row.query}" if row.query else row.path,
         },
     )
