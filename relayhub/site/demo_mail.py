@@ -30,7 +30,7 @@ GREYLISTED = {"code": 451, "enhanced": "4.7.1", "text": "Greylisted, please come
 MAILBOX_FULL = {"code": 452, "enhanced": "4.2.2", "text": "The mailbox is full"}
 TAKEN = {"code": 250, "enhanced": "2.0.0", "text": "Ok: queued"}
 THROTTLER = "Microsoft consumer"
-_ROUTE = {"route": "Direct to the receiver", "route_why": "No rule before it matches."}
+_ROUTE = {"route": "the default route", "route_why": "no rule before it applies"}
 _FIRST_RETRY = timedelta(minutes=5)
 
 
