@@ -1,7 +1,7 @@
-"""How many contacts match: exact while that is quick, an honest “about” beyond, exact again on request.
+"""How many contacts match: exact while they are few, an honest “about” beyond, exact again on request.
 
-Up to `EXACT_UP_TO` rows are counted. Beyond, a random part of the table's pages is looked at with the same filter
-and scaled up; both that and a count on request are kept for a minute.
+A random part of the table's pages is looked at with the same filter and scaled up. Unless that is surely beyond
+`EXACT_UP_TO`, all are counted. What is beyond is kept for a minute, counted or estimated.
 """
 
 from __future__ import annotations
@@ -16,11 +16,15 @@ from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from campaigns.contact_filter import ContactFilter, to_query
+from campaigns.contact_walk import read_whole
 from campaigns.models import Contact
 from relayhub.core.formats import number
 from relayhub.core.models import Workspace
 
 EXACT_UP_TO = 10_000
+#: An estimate of more than this is that of no fewer than `EXACT_UP_TO`, also where those who match were added together
+#: and so stand on few pages.
+_SURELY = 5
 #: Rows of the sample. Of half a million matches 5,000 looked at tell the share to about one in a hundred.
 _SAMPLE = 5_000
 _KEPT_SECONDS = 60
@@ -46,29 +50,23 @@ def count_of(
     kept: Counted | None = cache.get(_key(workspace, wanted))
     if kept is not None and (kept.is_exact or not exactly):
         return kept
-    few = None if exactly else few_of(found)
-    if few is not None:
-        return few
-    if exactly:
-        answer = Counted(count=found.order_by().values("pk").count(), is_exact=True)
-    else:
-        answer = _estimated(workspace, wanted, found)
+    answer = None if exactly else _estimated(workspace, wanted, found)
+    if answer is None:
+        # Not cut off at a number: for the first so many PostgreSQL would walk from contact to contact.
+        with read_whole():
+            answer = Counted(count=found.order_by().values("pk").count(), is_exact=True)
     if answer.count > EXACT_UP_TO:
         cache.set(_key(workspace, wanted), answer, _KEPT_SECONDS)
     return answer
 
 
-def few_of(found: QuerySet[Contact]) -> Counted | None:
-    """The exact count where there are up to `EXACT_UP_TO`, else None; counts no further."""
-    count = found.order_by().values("pk")[: EXACT_UP_TO + 1].count()
-    return Counted(count=count, is_exact=True) if count <= EXACT_UP_TO else None
-
-
-def _estimated(workspace: Workspace, wanted: ContactFilter, found: QuerySet[Contact]) -> Counted:
-    """The share of a sample that matches, of all there are; never below what was counted already."""
+def _estimated(workspace: Workspace, wanted: ContactFilter, found: QuerySet[Contact]) -> Counted | None:
+    """The share of a sample that matches, of all there are, who are counted; None where it may come from few."""
     everybody = _everybody(workspace)
-    if wanted.is_empty or everybody <= EXACT_UP_TO:
+    if wanted.is_empty:
         return Counted(count=everybody, is_exact=True)
+    if everybody <= EXACT_UP_TO:
+        return None
     percent = min(100.0, 100.0 * _SAMPLE / everybody)
     with connection.cursor() as cursor:
         # The same pages each time, so that turning a page does not change the number.
@@ -78,8 +76,8 @@ def _estimated(workspace: Workspace, wanted: ContactFilter, found: QuerySet[Cont
         )
         sample = [row[0] for row in cursor.fetchall()]
     matched = found.filter(pk__in=sample).order_by().count() if sample else 0
-    estimate = round(everybody * matched / len(sample)) if sample else EXACT_UP_TO
-    return Counted(count=min(everybody, max(EXACT_UP_TO + 1, estimate)), is_exact=False)
+    estimate = round(everybody * matched / len(sample)) if sample else 0
+    return Counted(count=estimate, is_exact=False) if estimate > EXACT_UP_TO * _SURELY else None
 
 
 def _everybody(workspace: Workspace) -> int:

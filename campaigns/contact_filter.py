@@ -221,6 +221,11 @@ def matching(workspace: Workspace, wanted: ContactFilter, *, zone: tzinfo = UTC)
     return _added(found, wanted, zone)
 
 
+def added(workspace: Workspace, wanted: ContactFilter, *, zone: tzinfo = UTC) -> QuerySet[Contact]:
+    """Everybody who was added on the days of the filter, whatever else it asks."""
+    return _added(Contact.objects.filter(workspace=workspace), wanted, zone)
+
+
 def search(workspace: Workspace, text: str) -> QuerySet[Contact]:
     """Contacts that the words of an address or a name lead to."""
     return matching(workspace, ContactFilter(text=text))

@@ -88,7 +88,8 @@ class CountView(ApiView):
     permissions: ClassVar = {"GET": Scope.CONTACTS_READ}
 
     def get(self, request: Request) -> Response:
-        """Takes the filters of the list. Above 10,000 an estimate (`is_exact` false) unless `?exactly=true`."""
+        """Takes the filters of the list. Above 10,000 it may be an estimate (`is_exact` false) without `?exactly=true`.
+        """
         wanted = contact_filter.from_query(filters_of(self.actor, request))
         found = contact_filter.matching(self.actor.workspace, wanted)
         exactly = request.query_params.get("exactly", "").lower() in {"1", "true", "yes"}

@@ -9,6 +9,7 @@ from uuid import UUID
 from django.http import HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.cache import patch_vary_headers
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, pgettext
 from django.views.decorators.http import require_GET, require_POST
@@ -34,7 +35,7 @@ from relayhub.core import formats
 from relayhub.core.errors import InputError
 from relayhub.core.keyset import KeysetPage, Place, decode_place, encode_place
 from relayhub.core.models import Scope, Workspace
-from relayhub.core.pages import PageRequest, back_to, page
+from relayhub.core.pages import PageRequest, back_to, is_partial, page
 from relayhub.relay.touches import last_touches
 
 SIZE = 50
@@ -52,7 +53,7 @@ def look_of(stands: standing.Standing) -> str:
 @require_GET
 @page(Scope.CONTACTS_READ)
 def contact_list(request: PageRequest) -> HttpResponse:
-    """Who are these people, and may I write to them?"""
+    """Who are these people, and may I write to them? htmx gets the rows alone, where the page did not wait for them."""
     asked = asking.asked_by(request)
     elsewhere = _elsewhere(request, asked)
     if elsewhere:
@@ -61,8 +62,8 @@ def contact_list(request: PageRequest) -> HttpResponse:
     found = _found(request, asked)
     has_any = bool(found.page.rows) or contacts.contacts_of(workspace).exists()
     shown, every = asking.columns_of(asked)
-    return render(
-        request, "campaigns/contact_list.html",
+    answer = render(
+        request, "campaigns/_contact_rows.html" if is_partial(request) else "campaigns/contact_list.html",
         {
             "table": found, "columns": shown, "every_column": every, "has_any": has_any, "asked": asked,
             "lines": _lines(workspace, found.page.rows, shown, asked), "pager": _pager(request, found.page),
@@ -74,6 +75,9 @@ def contact_list(request: PageRequest) -> HttpResponse:
             "sorts_fields": found.counted is not None and found.counted.count <= contact_order.FIELD_SORT_UP_TO,
         },
     )
+    # Two things under one address: who comes back to the page must not be shown its rows alone.
+    patch_vary_headers(answer, ["HX-Request"])
+    return answer
 
 
 def _elsewhere(request: PageRequest, asked: Asked) -> str:
@@ -97,6 +101,7 @@ def _found(request: PageRequest, asked: Asked) -> ContactPage:
             return contact_table.page_of(
                 request.actor.workspace, asked.wanted, asked.sort, size=SIZE, zone=asking.zone_of(request),
                 after=_place(request, "cursor"), before=_place(request, "newer"),
+                waits=is_partial(request) or "whole" in request.GET,
             )
         except InputError as exc:
             asked.problem = exc.message

@@ -8,7 +8,17 @@ from typing import Any
 import pytest
 from django.core.cache import cache
 
-from campaigns import contact_count, contact_filter, contact_order, contact_table, fields, lists, saved_views, standing
+from campaigns import (
+    contact_count,
+    contact_filter,
+    contact_order,
+    contact_table,
+    contact_walk,
+    fields,
+    lists,
+    saved_views,
+    standing,
+)
 from campaigns.comparisons import Comparison
 from campaigns.contact_filter import ContactFilter, from_query, to_query
 from campaigns.contacts import Evidence, add_contact
@@ -206,7 +216,7 @@ def test_sorting_by_name_is_the_same_for_few_and_for_many(
     five: Actor, monkeypatch: pytest.MonkeyPatch, many: bool
 ) -> None:
     monkeypatch.setattr(standing, "EXACT_UP_TO", 1)
-    monkeypatch.setattr(contact_count, "EXACT_UP_TO", 1 if many else 10)
+    monkeypatch.setattr(contact_table, "EXACT_UP_TO", 1 if many else 10)
 
     found = contact_table.page_of(
         five.workspace, ContactFilter(standing="none"), contact_order.parse("title", {}), size=10
@@ -259,6 +269,85 @@ def test_what_a_field_of_the_same_key_left_is_not_read_as_a_number(five: Actor) 
     assert len(page(five, "field:age").page.rows) == 5
 
 
+# -- many contacts: a walk, or all that match ----------------------------------------------------------------
+
+
+@pytest.fixture
+def many(actor: Actor, monkeypatch: pytest.MonkeyPatch) -> Actor:
+    """So many that they are walked through: `a` to `t`, newest first; every third is on no list, the last is old."""
+    news = lists.create_list(actor, name="News")
+    for number, letter in enumerate(reversed("abcdefghijklmnopqrst")):
+        person(actor, letter, on=[news] if number % 3 else [], city="Oslo" if letter in "bstr" else "Bergen")
+    Contact.objects.filter(email="t@x.example").update(id=uuid7_at(datetime(2024, 5, 31, tzinfo=UTC)))
+    monkeypatch.setattr(standing, "EXACT_UP_TO", 1)
+    return actor
+
+
+def walked(actor: Actor, wanted: ContactFilter, sort: str, size: int) -> tuple[str, str]:
+    """Who is on all pages to the end, and on those of the way back to the first."""
+
+    def turn(**where: Any) -> Any:
+        return contact_table.page_of(actor.workspace, wanted, contact_order.parse(sort, {}), size=size, **where).page
+
+    here = turn()
+    there, back = names(here.rows), list[str]()
+    while here.after is not None:
+        here = turn(after=here.after)
+        there += names(here.rows)
+    while here.before is not None:
+        here = turn(before=here.before)
+        back = names(here.rows) + back
+    return "".join(there), "".join(back)
+
+
+@pytest.mark.parametrize("walk", [1, 2, 7, 5_000])
+@pytest.mark.parametrize("size", [1, 3])
+@pytest.mark.parametrize("sort", ["-added", "added"])
+def test_a_page_is_the_same_whether_contacts_are_walked_through_or_gathered(
+    many: Actor, monkeypatch: pytest.MonkeyPatch, walk: int, size: int, sort: str
+) -> None:
+    monkeypatch.setattr(contact_walk, "WALK", walk)
+    news = lists.lists_of(many.workspace).get().pk
+    oslo = (Comparison(field="city", op="is", value="Oslo"),)
+    filters = [
+        ContactFilter(standing="none"), ContactFilter(standing="may"), ContactFilter(not_on=news),
+        ContactFilter(mailing_list=news), ContactFilter(consent="none"), ContactFilter(did="opened"),
+        ContactFilter(did="not_opened"), ContactFilter(comparisons=oslo), ContactFilter(text="nobody"),
+        ContactFilter(comparisons=oslo, standing="none"), ContactFilter(added_to=date(2024, 6, 1)),
+        ContactFilter(added_from=date(2024, 6, 1), comparisons=oslo),
+    ]
+
+    for wanted in filters:
+        everybody = names(contact_filter.matching(many.workspace, wanted).order_by("-id"))
+        expected = "".join(everybody if sort == "-added" else reversed(everybody))
+        there, back = walked(many, wanted, sort, size)
+        assert there == expected, wanted
+        # The way back leads over every page but the last.
+        assert back == expected[: (len(expected) - 1) // size * size], wanted
+
+
+def test_only_who_is_not_met_on_the_walk_is_gathered(many: Actor, monkeypatch: pytest.MonkeyPatch) -> None:
+    gathered, real = list[int](), contact_walk._gathered
+    monkeypatch.setattr(contact_walk, "_gathered", lambda *given: gathered.append(1) or real(*given))
+    monkeypatch.setattr(contact_walk, "WALK", 6)
+
+    def gathers(**more: Any) -> bool:
+        gathered.clear()
+        wanted = ContactFilter(standing="none")
+        rows = contact_table.page_of(
+            many.workspace, wanted, contact_order.parse("", {}), size=2, **more
+        ).page.rows
+        assert len(rows) == 2
+        return bool(gathered)
+
+    # Two of the six nearest are on no list: for the third, which tells that there is more, all are gathered.
+    assert gathers()
+    monkeypatch.setattr(contact_walk, "WALK", 9)
+    assert not gathers()
+    # Of the last there are fewer than a walk goes through.
+    assert not gathers(after=Place(value=None, key=Contact.objects.get(email="l@x.example").pk))
+
+
 # -- counts --------------------------------------------------------------------------------------------------
 
 
@@ -275,6 +364,10 @@ def test_few_are_counted_and_many_estimated_until_asked(actor: Actor, monkeypatc
     assert counted(actor, comparisons=oslo) == contact_count.Counted(count=9, is_exact=True)
 
     monkeypatch.setattr(contact_count, "EXACT_UP_TO", 5)
+    # An estimate that may be one of few is none: they are counted.
+    assert counted(actor, comparisons=oslo) == contact_count.Counted(count=9, is_exact=True)
+    cache.clear()
+    monkeypatch.setattr(contact_count, "_SURELY", 1)
 
     estimate = counted(actor, comparisons=oslo)
     assert (estimate.count, estimate.is_exact) == (9, False)  # a table this small is one page, all of the sample

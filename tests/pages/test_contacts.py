@@ -13,7 +13,18 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from campaigns import bulk, bulk_undo, contact_count, contact_story, fields, list_choice, lists, standing, subscriptions
+from campaigns import (
+    bulk,
+    bulk_undo,
+    contact_count,
+    contact_story,
+    contact_walk,
+    fields,
+    list_choice,
+    lists,
+    standing,
+    subscriptions,
+)
 from campaigns.contacts import Evidence, add_contact
 from campaigns.models import BulkAct, Contact, FieldDefinition, MailingList, SavedView, Subscription
 from campaigns.views import contact_list
@@ -183,6 +194,7 @@ def test_with_very_many_the_count_comes_after_the_page(at: Desk, monkeypatch: py
     monkeypatch.setattr(standing, "EXACT_UP_TO", 2)
     monkeypatch.setattr(contact_list, "SIZE", 2)
     monkeypatch.setattr(contact_count, "EXACT_UP_TO", 2)
+    monkeypatch.setattr(contact_count, "_SURELY", 1)
     for name in "abcd":
         person(at, name, city="Oslo")
     query = {"field": "city", "op": "is", "value": "Oslo"}
@@ -194,6 +206,33 @@ def test_with_very_many_the_count_comes_after_the_page(at: Desk, monkeypatch: py
     exact = at.client.get(reverse("contact-count"), {**query, "exactly": "1"}).content.decode()
     assert "about" not in exact
     assert "4 contacts" in exact
+
+
+def test_the_page_does_not_wait_for_contacts_that_are_not_soon_met(at: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(standing, "EXACT_UP_TO", 2)
+    monkeypatch.setattr(contact_walk, "WALK", 2)
+    news = lists.create_list(at.actor, name="News")
+    old = {person(at, "old").public_id, person(at, "older").public_id}
+    for name in "abcd":
+        person(at, name, news)
+    path = reverse("contact-list")
+
+    page = at.client.get(path, {"standing": "none"})
+    assert emails_on(page) == set()
+    assert "No contact matches" not in page.content.decode()
+    assert f'hx-get="{path}?standing=none"' in page.content.decode()
+    part = at.client.get(path, {"standing": "none"}, headers={"HX-Request": "true"})
+    assert emails_on(part) == old
+    assert "<html" not in part.content.decode()
+    assert "HX-Request" in part["Vary"]
+    without_script = at.client.get(path, {"standing": "none", "whole": "1"})
+    assert emails_on(without_script) == old
+    assert "<html" in without_script.content.decode()
+    nobody = at.client.get(path, {"standing": "suppressed"}, headers={"HX-Request": "true"})
+    assert "No contact matches" in nobody.content.decode()
+    # Who is soon met is on the page at once.
+    monkeypatch.setattr(contact_list, "SIZE", 1)
+    assert len(emails_on(at.client.get(path, {"standing": "may"}))) == 1
 
 
 def test_lists_are_searched_where_there_are_too_many_to_show(at: Desk) -> None:

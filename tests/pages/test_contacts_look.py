@@ -10,7 +10,7 @@ import pytest
 from django.urls import reverse
 from playwright.sync_api import expect
 
-from campaigns import confirmation, importer, lists, subscriptions
+from campaigns import confirmation, contact_walk, importer, lists, standing, subscriptions
 from campaigns.contacts import Evidence, add_contact
 from campaigns.fields import define_field
 from campaigns.models import Contact, ContactImport, MailingList, Subscription
@@ -136,6 +136,24 @@ def test_many_are_put_on_a_list_and_back(full: Desk, browse: Any) -> None:
     page.locator("#toasts").get_by_role("button", name="Undo").click()
     expect(page.locator("#toasts")).to_contain_text("Undone for 3 contacts.")
     assert Subscription.objects.count() == before
+
+
+def test_contacts_that_are_not_soon_met_come_after_the_page(
+    full: Desk, browse: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(standing, "EXACT_UP_TO", 1)
+    monkeypatch.setattr(contact_walk, "WALK", 1)
+    page = browse(full)
+
+    page.goto(f"{reverse('contact-list')}?standing=none")
+
+    expect(page.locator("[data-rows] tbody tr")).to_have_count(1)
+    expect(page.locator(".rh-loading")).to_have_count(0)
+    page.get_by_label("Select all on this page").check()
+    expect(page.locator("[data-bulk]")).to_contain_text("1 of 1 selected")
+    page.get_by_role("button", name="Add to list").click()
+    expect(page.get_by_role("dialog", name="Add 1 contact to a list")).to_be_visible()
+    assert findings(page) == []
 
 
 def test_filters_are_set_narrow_or_wide_and_saved_as_a_view(full: Desk, browse: Any) -> None:

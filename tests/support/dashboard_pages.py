@@ -62,6 +62,11 @@ def narrowed_pages_of(workspace: Workspace, run: Broadcast) -> dict[str, str]:
         "contacts: not on a list": f"/contacts?not_list={mailing_list.public_id}",
         **{f"contacts: {name}": f"/contacts?standing={name}"
            for name in ("may", "unconfirmed", "unsubscribed", "suppressed", "none")},
+        # Their rows come after the page: what that takes.
+        **{f"contacts: {name}, the rows": f"/contacts?{query}&whole=1" for name, query in {
+            "not on a list": f"not_list={mailing_list.public_id}", "none": "standing=none",
+            "opened": "did=opened&within=30", "no evidence": "consent=none",
+        }.items()},
         "contacts: opened": "/contacts?did=opened&within=30", "contacts: bounced": "/contacts?did=bounced&within=90",
         "contacts: opened nothing": "/contacts?did=not_opened&within=90",
         "contacts: no evidence": "/contacts?consent=none", "contacts: by name": "/contacts?sort=name",
