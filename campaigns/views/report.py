@@ -33,7 +33,7 @@ from relayhub.core.live_feed import Feed
 from relayhub.core.live_response import live_response
 from relayhub.core.models import Scope, User
 from relayhub.core.pages import PageRequest, page
-from relayhub.core.paging import table_page
+from relayhub.core.paging import TablePage, table_page
 from relayhub.core.templatetags.relayhub_extras import nav_url
 from relayhub.core.vocabulary import status_look
 from relayhub.relay import queries
@@ -43,6 +43,8 @@ from relayhub.relay.models import Recipient
 
 _FILTERS = ("status", "did", "reason", "provider", "q", "left_out", "cursor", "newer")
 _ROWS = 25
+#: Recipients below the figures, until somebody looks through them.
+_ROWS_AT_FIRST = 10
 
 
 @require_GET
@@ -154,13 +156,21 @@ def _recipient_rows(run: Broadcast, found: dict[str, Any], figures: Figures, req
                            count=run.left_out.get(reason) if not text.strip() else None)
         # Whoever was left out has no status: those filters would find nobody.
         return context | {"left_out_rows": _left_out_lines(table.rows), "recipients": [], "table": table, "chips": [],
-                          "left_out_label": LeftOutReason(reason).label}
+                          **_pages(table), "left_out_label": LeftOutReason(reason).label}
     wanted = filter_of(asked)
-    shown = table_page(request, recipients.recipients_of(run, wanted).defer("merge"), size=_ROWS,
+    is_looked_through = not context["is_unfiltered"] or asked.get("cursor") or asked.get("newer")
+    shown = table_page(request, recipients.recipients_of(run, wanted).defer("merge"),
+                       size=_ROWS if is_looked_through else _ROWS_AT_FIRST,
                        count=recipients.count_at_hand(figures, wanted))
     lines = [_line(row) for row in shown.rows]
-    return context | {"table": shown, "recipients": lines,
+    return context | {"table": shown, "recipients": lines, **_pages(shown),
                       "is_kept": any(line["status"] == queries.SANDBOXED for line in lines)}
+
+
+def _pages(table: TablePage[Any]) -> dict[str, str]:
+    """The ways to the rows before and after, each to the rows themselves rather than to the top of the page."""
+    return {name: f"{url}#recipients" if url else ""
+            for name, url in (("newer_url", table.newer_url), ("older_url", table.older_url))}
 
 
 def _left_out_lines(rows: Sequence[BroadcastAudience]) -> list[dict[str, str]]:

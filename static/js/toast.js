@@ -60,7 +60,7 @@ function show({ text, kind = "ok", undo = "", detail = "", url = "", label = "",
 const ACTS = "main :is(.btn-primary, .btn-danger, [type=submit])";
 const covers = (box, act) => {
   const at = act.getBoundingClientRect();
-  return at.width > 0 && at.left < box.right && at.right > box.left && at.top < box.bottom && at.bottom > box.top;
+  return act.checkVisibility() && at.left < box.right && at.right > box.left && at.top < box.bottom && at.bottom > box.top;
 };
 
 function keepClear() {

@@ -346,6 +346,22 @@ def test_those_who_were_left_out_are_found_page_by_page(monkeypatch: pytest.Monk
     assert {row.address for row in (*first.rows, *second.rows)} == set(PEOPLE[:3])
 
 
+def test_a_few_recipients_stand_below_the_figures_and_the_rest_page_by_page(monkeypatch: pytest.MonkeyPatch) -> None:
+    at = desk()
+    monkeypatch.setattr(report, "_ROWS_AT_FIRST", 2)
+    monkeypatch.setattr(report, "_ROWS", 3)
+    path = step(launched(at, PEOPLE), "report")
+
+    pages = [at.client.get(path)]
+    while older := pages[-1].context["older_url"]:
+        assert older.endswith("#recipients")
+        pages.append(at.client.get(path + older.partition("#")[0]))
+
+    rows = [[row.address for row in page.context["table"].rows] for page in pages]
+    assert [len(found) for found in rows] == [2, 3, 1]
+    assert {address for found in rows for address in found} == set(PEOPLE)
+
+
 def test_whom_a_cancel_kept_out_of_the_queue_are_cancelled_in_the_figures() -> None:
     at = desk()
     campaign = launched(at, PEOPLE)
