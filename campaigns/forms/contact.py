@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,9 +13,11 @@ from django.utils.translation import gettext_lazy as _
 
 from campaigns.contacts import MAX_NAME, shown_value
 from campaigns.models import Contact, FieldDefinition, FieldType, MailingList
-from relayhub.core import languages
+from relayhub.core import languages, spoken
 
 _YES_NO = (("", "–"), ("yes", _("Yes")), ("no", _("No")))
+#: As all shipped languages but English write decimals.
+_WITH_COMMA = re.compile(r"\s*-?\d+,\d+\s*", re.ASCII)
 CONSENT_HINT = _("Kept as evidence, such as “order form at the Nørrebro shop, 12 March”.")
 
 
@@ -55,7 +58,7 @@ class ContactForm(forms.Form):
     def values(self) -> dict[str, str]:
         """Field key -> what was typed; an empty one takes the value away."""
         return {
-            definition.key: str(self.cleaned_data.get(name_of(definition.key), "")).replace("\r\n", "\n")
+            definition.key: _plain(definition, str(self.cleaned_data.get(name_of(definition.key), "")))
             for definition in self.definitions
         }
 
@@ -66,6 +69,13 @@ class ContactForm(forms.Form):
             name_of(definition.key): shown_value(contact, f"fields.{definition.key}") for definition in definitions
         }
         return {"email": contact.email, "name": contact.name, "language": contact.language, **values}
+
+
+def _plain(definition: FieldDefinition, text: str) -> str:
+    """What was typed as services read it: lines end in one way, and a number's comma is that of the language."""
+    if definition.type == FieldType.NUMBER and spoken.language() != languages.SOURCE and _WITH_COMMA.fullmatch(text):
+        return text.replace(",", ".")
+    return text.replace("\r\n", "\n")
 
 
 def _field(definition: FieldDefinition, *, is_long: bool) -> forms.Field:

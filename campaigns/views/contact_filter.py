@@ -98,9 +98,12 @@ def asked_by(request: PageRequest) -> Asked:
     )
     try:
         asked.wanted = contact_filter.from_query(given_in(request, request.GET))
-        asked.sort = contact_order.parse(request.GET.get("sort", ""), asked.types)
     except InputError as exc:
         asked.problem = exc.message
+    try:
+        asked.sort = contact_order.parse(request.GET.get("sort", ""), asked.types)
+    except InputError:
+        pass  # the order of a view whose field was removed: the usual one hides nobody
     if asked.wanted.mailing_list:
         asked.mailing_list = lists.lists_of(actor.workspace).filter(pk=asked.wanted.mailing_list).first()
     return asked
@@ -150,15 +153,16 @@ def chips_of(request: PageRequest, asked: Asked) -> list[dict[str, str]]:
 
 
 def _single_words(request: PageRequest, asked: Asked) -> list[tuple[tuple[str, ...], str]]:
-    wanted = asked.wanted
+    wanted, gone = asked.wanted, _("On a list that is no longer there") if asked.wanted.mailing_list else ""
     away = lists.lists_of(request.actor.workspace).filter(pk=wanted.not_on).first() if wanted.not_on else None
     return [
         (("list", "list_name", "status"),
-         _("On “%(name)s”") % {"name": _short(asked.mailing_list.name)} if asked.mailing_list else ""),
+         _("On “%(name)s”") % {"name": _short(asked.mailing_list.name)} if asked.mailing_list else gone),
         (("status",), _("On that list: %(status)s")
          % {"status": spoken.within(str(SubscriptionStatus(wanted.status).label))}
          if asked.mailing_list and wanted.status in SubscriptionStatus.values else ""),
-        (("not_list", "not_list_name"), _("Not on “%(name)s”") % {"name": _short(away.name)} if away else ""),
+        (("not_list", "not_list_name"), _("Not on “%(name)s”") % {"name": _short(away.name)} if away
+         else _("Not on a list that is no longer there") if wanted.not_on else ""),
         (("standing",) if asked.mailing_list else ("standing", "status"),
          str(Standing(wanted.standing).label) if wanted.standing in Standing.values else ""),
         (("consent",), _("Consent: %(word)s") % {"word": ConsentBy(wanted.consent).label} if wanted.consent else ""),

@@ -60,7 +60,7 @@ def campaign_report(request: PageRequest, campaign_id: str) -> HttpResponse:
     context = {"campaign": campaign, "run": run, **found,
                "is_live": campaign.status in report_parts.LIVE, "is_moving": report_parts.is_moving(campaign, found),
                "lists": few(list(campaign.lists.values_list("name", flat=True))),
-               "query": request.GET.urlencode()}
+               "query": request.GET.urlencode(), "cancel_words": report_parts.cancel_words(found["waiting"])}
     if run is not None:
         context |= _parts(campaign, run, figures, request.user, request.GET)
         context |= _recipient_rows(run, found, figures, request)
@@ -110,7 +110,8 @@ def _live_parts(looked_at: Campaign, actor: Actor, user: User, query: str) -> di
         "report-series-table",
     )}
     values = {f"over-{metric}": formats.number(total) for metric, total in context["over_totals"].items()}
-    values["over-step"] = context["over_step"]
+    cancel = report_parts.cancel_words(found["waiting"])
+    values |= {"over-step": context["over_step"], "cancel-title": cancel["asked"], "cancel-button": cancel["act"]}
     charts = {"over-time": context["over"], "over-delivered": context["over_delivered"]}
     is_over = not report_parts.is_moving(campaign, found)
     return {"html": html, "values": values, "charts": charts if context["has_over"] else {}, "end": is_over}

@@ -68,6 +68,14 @@ def progress(campaign: Campaign, run: Broadcast | None, figures: Figures) -> dic
             **_pace(campaign, run, waiting)}
 
 
+def cancel_words(waiting: int) -> dict[str, str]:
+    """What the dialog asks before a cancel, and what its button says: both name how many it does not reach."""
+    values = {"left": formats.number(waiting)}
+    asked = ngettext("Cancel for %(left)s recipient?", "Cancel for %(left)s recipients?", waiting)
+    act = ngettext("Cancel for %(left)s recipient", "Cancel for %(left)s recipients", waiting)
+    return {"asked": asked % values, "act": act % values}
+
+
 def _not_delivered(parts: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """What became of those whom it did not reach: words with their number, and where they are listed."""
     words = {

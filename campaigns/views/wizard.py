@@ -99,7 +99,7 @@ def _audience_page(
     return render(
         request, "campaigns/campaign_audience.html",
         step_context(
-            campaign, "audience", audience_notes(campaign, found), problem=problem,
+            request, campaign, "audience", audience_notes(campaign, found), problem=problem,
             revision=request.POST.get("revision", campaign.revision) if status == 422 else campaign.revision,
             has_lists=lists.lists_of(request.actor.workspace).exists(), **_offered_lists(request, chosen, excluded),
             found=found, left_out=left_out(found), **_asked(request, campaign, chosen, excluded),
@@ -291,7 +291,7 @@ def _content_page(
     return render(
         request, "campaigns/campaign_content.html",
         step_context(
-            campaign, "content", audience_notes(campaign, found), form=form, has_templates=has_templates,
+            request, campaign, "content", audience_notes(campaign, found), form=form, has_templates=has_templates,
             revision=revision, conflict=conflict, domains=_verified_domains(request),
             people=_people(request, campaign).values_list("email", flat=True)[:PEOPLE_OFFERED],
             as_text=request.POST.get("as", ""), test_to=request.POST.get("test_to", request.user.email),

@@ -55,7 +55,7 @@ def preflight_step(request: PageRequest, campaign_id: str) -> HttpResponse:
     return render(
         request, "campaigns/campaign_preflight.html",
         step_context(
-            campaign, "preflight", audience_notes(campaign, found.audience) | {"preflight": _summary(found)},
+            request, campaign, "preflight", audience_notes(campaign, found.audience) | {"preflight": _summary(found)},
             found=found, blocks=blocks, warnings=len(found.findings) - blocks,
             findings=[_finding(campaign, item) for item in found.findings],
             may_override=request.actor.may(Scope.CAMPAIGNS_OVERRIDE), has_something=found.has_something,
@@ -160,7 +160,7 @@ def _schedule(request: PageRequest, campaign: Campaign) -> HttpResponse:
     return render(
         request, "campaigns/campaign_schedule.html",
         step_context(
-            campaign, "schedule", audience_notes(campaign, found.audience) | {"preflight": _summary(found)},
+            request, campaign, "schedule", audience_notes(campaign, found.audience) | {"preflight": _summary(found)},
             **_words(campaign.scheduled_at, zone, campaign.max_per_minute, found.audience.reached),
             form=form, found=found, in_sandbox=workspace_in_sandbox(campaign.workspace_id),
             is_scheduled=campaign.status == CampaignStatus.SCHEDULED, may_override=may_override,

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django.urls import reverse
-from django.utils.timezone import get_current_timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -29,9 +29,12 @@ def editable(request: PageRequest, campaign_id: str) -> Campaign | None:
 
 
 def step_context(
-    campaign: Campaign, here: str, notes: dict[str, str] | None = None, **more: Any
+    request: PageRequest, campaign: Campaign, here: str, notes: dict[str, str] | None = None, **more: Any
 ) -> dict[str, Any]:
-    """What every step shows: where one is, what each step holds, why a scheduled launch did not take place."""
+    """What every step shows: where one is, what each step holds, why a scheduled launch did not take place.
+
+    Times are in the person's zone, as in the sentence above the steps, whatever zone the schedule is written in.
+    """
     planned = campaign.scheduled_at if campaign.status == CampaignStatus.SCHEDULED else None
     reached = editing.STEPS.index("schedule" if planned else campaign.step)
     steps = []
@@ -40,7 +43,7 @@ def step_context(
         state = "now" if step == here else "done" if number < reached else ""
         open_note = _("Choose when") if step == here == "schedule" else _("Not started")
         if planned and step == "schedule":
-            open_note = formats.moment_text(planned, now=now(), zone=get_current_timezone())
+            open_note = formats.moment_text(planned, now=now(), zone=ZoneInfo(request.user.timezone))
         steps.append(
             {"label": STEP_LABELS[step], "note": (notes or {}).get(step, "" if number < reached else open_note),
              "note_id": f"step-note-{step}", "state": state,

@@ -1,11 +1,14 @@
 // Dialogs open from [data-dialog-open="#id"] and close from [data-dialog-close], the backdrop or Escape; focus
-// returns by itself. Where an act cannot be undone, [data-confirm-text] enables the last button when typed.
+// returns by itself, from a menu that has closed to the menu's button. Where an act cannot be undone,
+// [data-confirm-text] enables the last button when typed.
+const openers = new WeakMap();
 document.addEventListener("click", (event) => {
   const opener = event.target.closest?.("[data-dialog-open]");
   if (opener) {
     const dialog = document.querySelector(opener.dataset.dialogOpen);
     if (dialog instanceof HTMLDialogElement && !dialog.open) {
       event.preventDefault();
+      openers.set(dialog, opener);
       dialog.showModal();
     }
     return;
@@ -21,6 +24,11 @@ document.addEventListener("click", (event) => {
     if (!inside) event.target.close();
   }
 });
+
+document.addEventListener("close", (event) => {
+  const opener = openers.get(event.target);
+  if (opener && !opener.checkVisibility()) opener.closest(".dropdown")?.querySelector("[data-bs-toggle]")?.focus();
+}, true);
 
 document.addEventListener("input", (event) => {
   const wanted = event.target.dataset?.confirmText;

@@ -59,6 +59,35 @@ document.addEventListener("htmx:after:swap", () => {
   document.dispatchEvent(new CustomEvent("rh:content"));
 });
 
+// A list that is narrowed or sorted comes as a new page: for whoever works by keys it begins at the control that was used.
+const USED = "rh:used";
+const PLACES = [".rh-filters", ".ct-chips", "[data-rows] thead"];
+const controls = (place) => [...document.querySelectorAll(`main ${place} :is(a[href], select)`)];
+let isByKeys = false;
+document.addEventListener("keydown", () => { isByKeys = true; }, true);
+document.addEventListener("pointerdown", () => { isByKeys = false; }, true);
+
+function note(element) {
+  const place = isByKeys && PLACES.find((one) => element?.closest?.(`main ${one}`));
+  if (!place) return;
+  try {
+    sessionStorage.setItem(USED, JSON.stringify({ path: location.pathname, place, at: controls(place).indexOf(element) }));
+  } catch { /* storage is closed: the page begins at its top */ }
+}
+document.addEventListener("click", (event) => note(event.target.closest?.("a[href]")));
+document.addEventListener("change", (event) => { if (event.target.matches?.("[data-submit]")) note(event.target); });
+
+function goOn() {
+  try {
+    const used = JSON.parse(sessionStorage.getItem(USED));
+    sessionStorage.removeItem(USED);
+    if (used?.path !== location.pathname || document.activeElement !== document.body) return;
+    const there = controls(used.place);
+    (there[Math.min(used.at, there.length - 1)] ?? document.getElementById("main"))?.focus({ preventScroll: true });
+  } catch { /* storage is closed */ }
+}
+goOn();
+
 // A page that came back with something to mend begins there, unless it has a place of its own to begin at.
 const faulty = [...document.querySelectorAll("main [aria-invalid=true]")].find((field) => field.checkVisibility());
 if (faulty && document.activeElement === document.body) faulty.focus();

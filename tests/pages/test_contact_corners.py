@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from html import unescape
+
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
@@ -182,3 +185,51 @@ def test_files_whose_time_is_over_go_with_all_they_hold(at: Desk, monkeypatch: p
     assert files.delete_expired() == 5
 
     assert (StoredFile.objects.get(), StoredFileChunk.objects.get().file) == (kept, kept)
+
+
+def test_a_view_of_what_is_gone_says_so_and_its_filter_comes_off(at: Desk) -> None:
+    news, fair = lists.create_list(at.actor, name="News"), lists.create_list(at.actor, name="Fair")
+    city = fields.define_field(at.actor, key="city", label="City")
+    anna = person(at, "anna", news)
+    view = saved_views.save_view(
+        at.actor, name="By city", columns=["field:city"],
+        query={"list": [fair.public_id], "not_list": [fair.public_id], "sort": ["field:city"]},
+    )
+    lists.archive_list(at.actor, fair)
+    city.delete()
+
+    broken = at.client.get(reverse("contact-list"), {"view": view.public_id}, follow=True).content.decode()
+
+    assert "This list is no longer there." in broken
+    assert "is nothing to sort by" not in broken
+    off = re.search(r'href="(\?[^"]*)">On a list that is no longer there', broken)
+    assert off is not None
+    half = at.client.get(reverse("contact-list") + unescape(off[1])).content.decode()
+    off = re.search(r'href="(\?[^"]*)">Not on a list that is no longer there', half)
+    assert off is not None
+    mended = at.client.get(reverse("contact-list") + unescape(off[1]))
+    assert emails_on(mended) == {anna.public_id}
+
+
+@pytest.mark.parametrize(
+    ("language", "typed", "kept"), [("de", "3,5", 3.5), ("pl", "-0,25", -0.25), ("de", "3.5", 3.5)]
+)
+def test_a_number_is_taken_with_the_comma_of_the_persons_language(
+    at: Desk, language: str, typed: str, kept: float
+) -> None:
+    fields.define_field(at.actor, key="size", label="Size", type="number")
+    at.user.language = language
+    at.user.save(update_fields=["language"])
+
+    at.client.post(reverse("contact-new"), {"email": "a@x.example", "field_size": typed})
+
+    assert Contact.objects.get().fields == {"size": kept}
+
+
+def test_a_comma_in_english_is_no_decimal(at: Desk) -> None:
+    fields.define_field(at.actor, key="size", label="Size", type="number")
+
+    answer = at.client.post(reverse("contact-new"), {"email": "a@x.example", "field_size": "1,000"})
+
+    assert answer.status_code == 422
+    assert not Contact.objects.exists()

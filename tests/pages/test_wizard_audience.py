@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from django.urls import reverse
 
@@ -150,6 +152,22 @@ def test_the_steps_of_a_scheduled_campaign_say_that_it_goes_out_by_itself() -> N
     assert "Nothing is sent before you launch." in before
     assert "Nothing is sent before you launch." not in after
     assert "by itself, as it is saved by then" in after
+
+
+def test_every_step_tells_the_time_of_a_schedule_in_the_persons_zone() -> None:
+    at = desk()
+    at.user.timezone = "Europe/Berlin"
+    at.user.save(update_fields=["timezone"])
+    campaign = make_campaign(at)
+    form = launch(campaign, when="at", at="2040-01-15T09:00", zone="America/New_York")
+
+    at.client.post(step(campaign, "schedule"), form)
+
+    for name in ("audience", "schedule"):
+        page = at.client.get(step(campaign, name)).content.decode()
+        noted = re.search(r'id="step-note-schedule"[^>]*>([^<]+)<', page)
+        assert noted is not None
+        assert "15:00" in noted[1]
 
 
 def test_an_open_step_is_told_of_a_schedule_a_refusal_and_a_cancel() -> None:

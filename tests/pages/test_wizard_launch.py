@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -12,6 +13,7 @@ from campaigns.models import Broadcast, Campaign, CampaignStatus
 from campaigns.templates import TemplateInput
 from relayhub.core.clock import now
 from relayhub.core.models import Role
+from relayhub.relay.models import Recipient
 from relayhub.site import setup
 from tests.pages.marketer_rows import desk
 from tests.pages.wizard_rows import (
@@ -188,6 +190,24 @@ def test_a_report_tells_recipients_that_are_not_stored_yet_from_a_filter_that_fi
     assert "No recipient matches" not in early
     assert "No recipient matches" in filtered
     assert {"report-progress", "report-people", "report-recipients"} <= set(parts.json()["html"])
+
+
+def test_the_dialog_that_cancels_counts_with_the_report_behind_it() -> None:
+    at = desk()
+    campaign = make_campaign(at)
+    run = broadcast.launch(at.actor, campaign)
+    broadcast.expand(run.pk)
+    live = reverse("campaign-live", args=[campaign.public_id])
+    page = at.client.get(step(campaign, "report")).content.decode()
+    Recipient.objects.filter(pk=Recipient.objects.latest("id").pk).update(status="delivered", finished_at=now())
+    forget_everything()
+
+    values = at.client.get(live, headers={"accept": "application/json"}).json()["values"]
+
+    assert re.search(r'data-live-key="cancel-title">Cancel for 3 recipients\?<', page)
+    assert re.search(r'data-live-key="cancel-button">Cancel for 3 recipients<', page)
+    assert values["cancel-title"] == "Cancel for 2 recipients?"
+    assert values["cancel-button"] == "Cancel for 2 recipients"
 
 
 def test_a_time_is_said_in_the_chosen_zone_and_in_utc_with_how_long_it_takes() -> None:
