@@ -58,7 +58,11 @@ function start() {
       frameSaid?.();
     },
     save() { form.requestSubmit(saveButton); },
-    async picture({ alt }) { tell({ type: "picture", picture: await globalThis.choosePicture({ alt }) }); },
+    async picture({ alt }) {
+      const picture = await globalThis.choosePicture({ alt });
+      frame.focus(); // the dialog gives the focus back to this page alone, and the button is within the frame
+      tell({ type: "picture", picture });
+    },
   };
   addEventListener("message", (event) => {
     if (event.origin === location.origin && event.source === frame.contentWindow) hear[event.data.type]?.(event.data);

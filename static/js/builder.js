@@ -163,20 +163,24 @@ const fieldsOf = settingsOf({
 
 // -- pictures: the page around shows the library, for this frame may ask the server for nothing
 let picking = null;
+const settingButtons = () => [...document.querySelectorAll("#settings-fields button")];
 function pickPicture(model = editor.getSelected(), key = "src") {
   if (!model || (key === "src" && model.get("type") !== "mj-image")) return;
-  picking = { model, key };
+  picking = { model, key, from: settingButtons().indexOf(document.activeElement) };
   tell({ type: "picture", alt: key === "src" ? model.get("attributes").alt ?? "" : "" });
 }
 
 function tookPicture(picture) {
-  const { model, key } = picking ?? {};
+  const { model, key, from } = picking ?? {};
   picking = null;
-  if (!model || !picture) return;
-  const told = key === "src" ? { src: picture.url, alt: picture.alt, width: `${picture.width}px` } : { [key]: picture.url };
-  model.set("attributes", { ...model.get("attributes"), ...told });
-  choose(model);
-  show();
+  if (!model) return;
+  if (picture) {
+    const told = key === "src" ? { src: picture.url, alt: picture.alt, width: `${picture.width}px` } : { [key]: picture.url };
+    model.set("attributes", { ...model.get("attributes"), ...told });
+    choose(model);
+    show();
+  }
+  settingButtons()[from]?.focus();
 }
 
 function write(model) {

@@ -198,4 +198,5 @@ def test_a_picture_is_uploaded_in_the_builder_and_stands_in_the_mail(browse: Bro
     previewed = page.frame_locator("iframe[name^='tpl-preview']").get_by_role("img", name="An oven")
     expect(previewed).to_be_visible()
     assert frame.get_by_label("Picture", exact=True).input_value() == picture.url
+    expect(frame.get_by_role("button", name="Choose another")).to_be_focused()
     keep_picture(page, "builder-picture")
