@@ -117,7 +117,7 @@ class ConsentEntry(models.Model):
     """One piece of evidence: append-only."""
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
-    contact = models.ForeignKey(Contact, on_delete=models.CASCADE, related_name="consents")
+    contact = models.ForeignKey(Contact, on_delete=models.CASCADE, db_index=False, related_name="consents")
     mailing_list = models.ForeignKey(MailingList, on_delete=models.CASCADE, db_index=False, related_name="+")
     action = models.CharField(max_length=17, choices=ConsentAction.choices)
     #: `api`, `form`, `import`, `dashboard`, `one_click`, `link`, `mail`, `preferences`.
@@ -131,6 +131,8 @@ class ConsentEntry(models.Model):
 
     class Meta:
         ordering: ClassVar = ["-id"]
+        # With the action, so that of a million contacts the few without evidence are found in it alone.
+        indexes: ClassVar = [models.Index(fields=["contact", "action"], name="consent_of_contact")]
 
     def __str__(self) -> str:
         return f"{self.action} through {self.channel}"

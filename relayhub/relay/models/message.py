@@ -226,6 +226,9 @@ class Recipient(models.Model):
                 & (models.Q(clicked_at__isnull=False) | models.Q(unsubscribed_at__isnull=False)
                    | models.Q(complained_at__isnull=False)),
             ),
+            # Who opened something lately, without going through all mail there was; enters with the first opening.
+            models.Index(fields=["workspace", "opened_at"], include=["address_key"], name="recipient_opened_at",
+                         condition=models.Q(opened_at__isnull=False)),
             # Finds the messages that something went wrong with; what goes well never enters it.
             models.Index(
                 fields=["workspace", "status", "message"],
