@@ -9,7 +9,7 @@ given up, and said.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, tzinfo
@@ -29,7 +29,7 @@ from campaigns.models import Contact
 from campaigns.standing import is_quickly_counted
 from relayhub.core.errors import InputError
 from relayhub.core.formats import number
-from relayhub.core.keyset import KeysetPage, Place, keyset_page
+from relayhub.core.keyset import KeysetPage, Order, Place, keyset_page
 from relayhub.core.models import Workspace
 
 #: Nobody waits longer for a page.
@@ -86,6 +86,16 @@ def page_of(
     if counted is None and after is None and before is None and page.after is None:
         counted = Counted(count=len(page.rows), is_exact=True)
     return ContactPage(page=page, sort=sort, counted=counted)
+
+
+def newest_of(workspace: Workspace, text: str, count: int) -> Sequence[Contact]:
+    """The newest contacts that the words of an address or a name lead to."""
+    found = contact_filter.search(workspace, text)
+    if is_quickly_counted(workspace):
+        return list(found.order_by("-pk")[:count])
+    everybody = contact_filter.added(workspace, ContactFilter())
+    page = page_by_walk(found, everybody, Order(), size=count)
+    return page.rows if page is not None else []
 
 
 def _count_in_time(workspace: Workspace, wanted: ContactFilter, found: QuerySet[Contact]) -> Counted | None:

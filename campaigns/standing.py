@@ -82,6 +82,9 @@ def having(
             gettext("A standing is one of: %(values)s.") % {"values": ", ".join(Standing.values)}, field="standing"
         )
     stopped, on = Exists(_stopped(workspace)), _subscriptions(workspace, mailing_list)
+    if not _archived(workspace).exists():
+        # Not asking which list it is, an index alone tells who is on none.
+        on = _on_any(mailing_list)
     if standing == Standing.SUPPRESSED:
         return rows.filter(stopped)
     rows = rows.exclude(stopped)
@@ -106,9 +109,16 @@ _STATUSES = {
 def _subscriptions(workspace: Workspace, mailing_list: UUID | None) -> QuerySet[Subscription]:
     """Those of a contact on lists in use, or on the one given."""
     # The few archived lists are looked up once; joined, each contact's lists would be looked up again.
-    archived = MailingList.objects.filter(workspace=workspace, archived_at__isnull=False)
-    on = Subscription.objects.filter(contact=OuterRef("pk")).exclude(mailing_list_id__in=archived.values("pk"))
+    return _on_any(mailing_list).exclude(mailing_list_id__in=_archived(workspace).values("pk"))
+
+
+def _on_any(mailing_list: UUID | None) -> QuerySet[Subscription]:
+    on = Subscription.objects.filter(contact=OuterRef("pk"))
     return on if mailing_list is None else on.filter(mailing_list_id=mailing_list)
+
+
+def _archived(workspace: Workspace) -> QuerySet[MailingList]:
+    return MailingList.objects.filter(workspace=workspace, archived_at__isnull=False)
 
 
 def _stopped(workspace: Workspace) -> QuerySet[Suppression]:

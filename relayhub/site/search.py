@@ -20,7 +20,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET
 
-from campaigns import contact_filter, editing, lists, templates
+from campaigns import contact_table, editing, lists, templates
 from campaigns.overview import overview_of
 from deliverability import managers
 from deliverability.models import Suppression
@@ -163,7 +163,7 @@ def _help(text: str) -> Group:
 
 
 def _contacts(actor: Actor, text: str) -> list[Hit]:
-    rows = contact_filter.search(actor.workspace, text).order_by("-id")[: SHOWN_EACH + 1]
+    rows = contact_table.newest_of(actor.workspace, text, SHOWN_EACH + 1)
     return [
         Hit(url=nav_url("contact-detail", row.public_id), title=row.email, note=row.name, at=row.created_at)
         for row in rows

@@ -326,6 +326,22 @@ def test_a_page_is_the_same_whether_contacts_are_walked_through_or_gathered(
         assert back == expected[: (len(expected) - 1) // size * size], wanted
 
 
+@pytest.mark.parametrize("walk", [2, 5_000])
+def test_the_newest_that_words_lead_to_are_the_same_for_few_and_for_many(
+    many: Actor, monkeypatch: pytest.MonkeyPatch, walk: int
+) -> None:
+    monkeypatch.setattr(contact_walk, "WALK", walk)
+    person(many, "anna.first", "Anna")
+    for number in range(3):
+        person(many, f"other{number}")
+    person(many, "anna.last", "Anna")
+
+    for text in ("anna", "x.example", "anna x", "nobody", "anna.first@"):
+        few = contact_filter.search(many.workspace, text).order_by("-pk")[:3]
+        assert names(contact_table.newest_of(many.workspace, text, 3)) == names(few), text
+    assert names(contact_table.newest_of(many.workspace, "anna", 9)) == ["anna.last", "anna.first"]
+
+
 def test_only_who_is_not_met_on_the_walk_is_gathered(many: Actor, monkeypatch: pytest.MonkeyPatch) -> None:
     gathered, real = list[int](), contact_walk._gathered
     monkeypatch.setattr(contact_walk, "_gathered", lambda *given: gathered.append(1) or real(*given))
