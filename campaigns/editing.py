@@ -206,10 +206,15 @@ def copy_campaign(actor: Actor, campaign: Campaign) -> Campaign:
     )
 
 
+def unchangeable(campaign: Campaign) -> str:
+    """Why a campaign that is no longer one of `EDITABLE` is not changed."""
+    words = _("This campaign is %(status)s and cannot be changed any more.")
+    return words % {"status": spoken.within(campaign.get_status_display())}
+
+
 def _check_editable(campaign: Campaign) -> None:
     if campaign.status not in EDITABLE:
-        words = _("This campaign is %(status)s and cannot be changed any more.")
-        raise ConflictError(words % {"status": spoken.within(campaign.get_status_display())}, code="campaign_launched")
+        raise ConflictError(unchangeable(campaign), code="campaign_launched")
 
 
 def _apply(campaign: Campaign, changes: CampaignChanges) -> None:

@@ -142,11 +142,16 @@ def people(campaign: Campaign, figures: Figures, compared: list[Compared]) -> di
         tile("unsubscribed", _("Unsubscribed"), limit(report_findings.WARN_UNSUBSCRIBED)),
         tile("complained", _("Complaints"), limit(WARN_COMPLAINED)),
     ], "is_compared": any(item.usual is not None for item in compared),
-        "delivered_beside": _beside(beside["delivered"]), "findings": [
+        "delivered_beside": _delivered_beside(campaign, beside["delivered"]), "findings": [
         {"level": "block" if item.is_bad else "warn", "title": item.title, "fix": item.fix,
          "url": f"?status={item.status}#recipients" if item.status else f"?did={item.did}#recipients"}
         for item in report_findings.findings(figures)
     ]}
+
+
+def _delivered_beside(campaign: Campaign, item: Compared) -> str:
+    """Nothing for a cancelled one: its share of delivered only says when somebody stopped it."""
+    return "" if campaign.status == CampaignStatus.CANCELLED else _beside(item)
 
 
 def _beside(item: Compared) -> str:

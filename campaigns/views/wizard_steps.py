@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from django.contrib import messages
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -23,9 +24,16 @@ STEP_LABELS = {"audience": gettext_lazy("Audience"), "content": gettext_lazy("Co
 
 
 def editable(request: PageRequest, campaign_id: str) -> Campaign | None:
-    """The campaign while it may be changed, else None; AccessError where there is none."""
+    """The campaign while it may be changed, else None; AccessError where there is none.
+
+    Whoever sends a step of one that was launched meanwhile is told that it was not saved.
+    """
     campaign = campaign_of(request, campaign_id)
-    return campaign if campaign.status in editing.EDITABLE else None
+    if campaign.status in editing.EDITABLE:
+        return campaign
+    if request.method == "POST":
+        messages.error(request, editing.unchangeable(campaign))
+    return None
 
 
 def step_context(

@@ -256,6 +256,24 @@ def test_a_difference_is_claimed_only_where_counts_carry_it(
     assert found["opened"].usual_text == "the one before: 30.0%"
 
 
+def test_a_cancelled_campaign_is_not_held_to_what_is_usually_delivered(monkeypatch: pytest.MonkeyPatch) -> None:
+    at = desk()
+    make_ripe(launched(at, ["a@x.example"]), days=9)
+    campaign = launched(at, ["b@x.example"])
+    make_ripe(campaign)
+    kept = measured({"count": 1000, "opened": 300})
+    monkeypatch.setattr(broadcast_figures, "figures_of", lambda runs: dict.fromkeys(runs, kept))
+
+    def progress() -> str:
+        return shown(at, campaign).split('id="report-progress"')[1].split('id="report-people"')[0]
+
+    sent = progress()
+    Campaign.objects.filter(pk=campaign.pk).update(status="cancelled")
+
+    assert "bout the usual" in sent
+    assert "the usual" not in progress()
+
+
 def test_what_people_do_is_not_compared_before_a_day_is_over() -> None:
     at = desk()
     earlier = launched(at, ["a@x.example"])

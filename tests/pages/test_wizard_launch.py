@@ -247,6 +247,20 @@ def test_a_schedule_made_of_an_old_page_is_refused() -> None:
     assert campaign.status == CampaignStatus.DRAFT
 
 
+@pytest.mark.parametrize("name", ["audience", "content", "preflight", "schedule"])
+def test_whoever_sends_a_step_of_a_campaign_that_went_out_is_told_that_it_was_not_saved(name: str) -> None:
+    at = desk()
+    campaign = make_campaign(at)
+    form = launch(campaign, when="at", at="2040-01-15T09:00")
+    broadcast.launch(at.actor, campaign)
+
+    told = at.client.post(step(campaign, name), form, follow=True).content.decode()
+    looked = at.client.get(step(campaign, name), follow=True).content.decode()
+
+    assert "This campaign is sending and cannot be changed any more." in told
+    assert "cannot be changed any more" not in looked
+
+
 def test_pace_is_kept_without_a_launch() -> None:
     at = desk()
     campaign = make_campaign(at)
