@@ -113,6 +113,18 @@ def test_the_public_page_carries_the_senders_name_and_colour() -> None:
     assert "<script" not in page
 
 
+@pytest.mark.parametrize(("colour", "classes"), [
+    ("#ffd400", "on-light"), ("#fffbe0", "on-light pale"), ("#0b6272", "on-dark"), ("#141414", "on-dark deep"),
+    ("#1a1f4a", "on-dark deep"), ("", "on-dark"),
+])
+def test_a_button_in_a_colour_close_to_the_pages_is_told_apart(colour: str, classes: str) -> None:
+    workspace = Workspace(name="Northwind Bakery", brand_colour=colour)
+
+    button = render_to_string("partials/_brand_button.html", {"workspace": workspace})
+
+    assert f'class="pub-button main {classes}"' in button
+
+
 def test_the_page_of_a_fault_needs_no_context() -> None:
     assert "Something went wrong here" in render_to_string("500.html")
 

@@ -448,8 +448,12 @@ def language_name(tag: str) -> str:
 
 @register.filter
 def contrast(colour: str) -> str:
-    """ "on-dark" or "on-light": which text reads on that `#rrggbb`."""
-    return "on-dark" if formats.is_dark(str(colour or "")) else "on-light"
+    """ "on-dark" or "on-light": which text reads on that `#rrggbb`; "deep" or "pale" as well where it is hard to tell
+    from a dark or a light page.
+    """
+    words = ["on-dark" if formats.is_dark(str(colour or "")) else "on-light"]
+    pages = {"deep": "#131517", "pale": "#ffffff"} if colour else {}
+    return " ".join([*words, *(name for name, page in pages.items() if formats.contrast_ratio(colour, page) < 1.3)])
 
 
 @register.filter
