@@ -38,7 +38,8 @@ def test_a_message_covers_nothing_that_is_pressed_next(browse: Browsing, width: 
     at = desk()
     page = browse(at, width)
     page.goto("/settings" if width > 860 else step(make_campaign(at), "audience"))
-    page.evaluate("scrollTo(0, document.body.scrollHeight)")
+    if width > 860:  # its button ends the page; of the wizard it stands at the foot of the screen
+        page.evaluate("scrollTo(0, document.body.scrollHeight)")
 
     page.evaluate("""() => document.dispatchEvent(
         new CustomEvent("rh:toast", {detail: {kind: "bad", text: "That did not work. ".repeat(8)}}))""")
