@@ -32,9 +32,9 @@ _HEAD_END = re.compile(r"</head\s*>", re.IGNORECASE)
 _STYLE = """<style>
 a[data-rh-link]{position:relative;margin-inline:3px;outline:2px solid #0b6272;outline-offset:2px;pointer-events:none}
 a[data-rh-link="0"]{outline:1px dashed #8a8578}
-.rh-count{display:inline-block;margin:0 6px 0 0;padding:0 6px;border-radius:9px;background:#0b6272;vertical-align:1px;
+.rh-count{display:inline-block;margin:5px 6px 5px 0;padding:0 6px;border-radius:9px;background:#0b6272;vertical-align:1px;
 color:#fff;font:600 12px/18px system-ui,sans-serif;white-space:nowrap;text-decoration:none;letter-spacing:0}
-a:has(img) .rh-count{position:absolute;top:6px;left:6px;z-index:9}
+a:has(img) .rh-count{position:absolute;top:6px;left:6px;margin:0;z-index:9}
 a[data-rh-link="0"] .rh-count{background:#5c584e}
 </style>"""
 _NO_PICTURE = "data:image/gif;base64,R0lGODlhAQABAAAAACH5BAEKAAEALAAAAAABAAEAAAICTAEAOw=="
@@ -113,7 +113,7 @@ def _height(html: str) -> str:
     visible = _UNSEEN.sub(" ", html)
     lines = sum(1 + len(text) // 80 for part in _BLOCK_END.split(visible) if (text := strip_tags(part).strip()))
     pixels = 32 * lines + 180 * len(_PICTURE.findall(visible))
-    return "short" if pixels < 320 else "medium" if pixels < 560 else "long"
+    return "brief" if pixels < 180 else "short" if pixels < 320 else "medium" if pixels < 560 else "long"
 
 
 def marked_mail(run: Broadcast) -> str:
