@@ -25,15 +25,17 @@ from relayhub.relay.models import Content, Message
 _SLOT = re.compile(r"\{\{ " + LINK_FIELD + r"(\d+) \}\}")
 _UNSEEN = re.compile(r"<(style|head|script|title)\b.*?</\1\s*>|<!--.*?-->", re.IGNORECASE | re.DOTALL)
 _BLOCK_END = re.compile(r"</(?:p|h[1-6]|li|td|div|tr|blockquote)\s*>|<(?:br|hr)\b", re.IGNORECASE)
-_PICTURE = re.compile(r"<img\b", re.IGNORECASE)
+#: The picture that counts openings is not seen.
+_PICTURE = re.compile(r"<img\b(?![^>]*" + OPEN_FIELD + ")", re.IGNORECASE)
 _HEAD_END = re.compile(r"</head\s*>", re.IGNORECASE)
 #: Marks stand in the mail itself, before the words of a link and over a picture, so that they hide none; its own
 #: colours are not ours: light on dark whatever is behind.
 _STYLE = """<style>
 a[data-rh-link]{position:relative;margin-inline:3px;outline:2px solid #0b6272;outline-offset:2px;pointer-events:none}
 a[data-rh-link="0"]{outline:1px dashed #8a8578}
-.rh-count{display:inline-block;margin:5px 6px 5px 0;padding:0 6px;border-radius:9px;background:#0b6272;vertical-align:1px;
-color:#fff;font:600 12px/18px system-ui,sans-serif;white-space:nowrap;text-decoration:none;letter-spacing:0}
+.rh-count{display:inline-block;margin:5px 6px 5px 0;padding:0 6px;border-radius:9px;background:#0b6272;
+vertical-align:1px;color:#fff;font:600 12px/18px system-ui,sans-serif;white-space:nowrap;text-decoration:none;
+letter-spacing:0}
 a:has(img) .rh-count{position:absolute;top:6px;left:6px;margin:0;z-index:9}
 a[data-rh-link="0"] .rh-count{background:#5c584e}
 </style>"""

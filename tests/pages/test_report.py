@@ -137,6 +137,14 @@ def test_links_tell_people_from_machines_and_the_map_marks_each_place() -> None:
     assert "sandbox" in page["Content-Security-Policy"]
 
 
+def test_the_frame_of_a_click_map_is_about_as_high_as_its_mail() -> None:
+    opening = '<img src="{{ rh_open_url }}" width="1" height="1">'
+
+    heights = [click_map._height("<p>A line</p>" * lines + opening) for lines in (4, 9, 16, 40)]
+
+    assert heights == ["brief", "short", "medium", "long"]
+
+
 def test_live_answers_follow_the_filter_of_the_page() -> None:
     at = desk()
     campaign = every_fate(at)
