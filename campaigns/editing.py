@@ -196,7 +196,7 @@ def copy_campaign(actor: Actor, campaign: Campaign) -> Campaign:
     return create_campaign(
         actor,
         CampaignChanges(
-            name=f"{campaign.name[:190]} (copy)", from_header=campaign.from_header, reply_to=campaign.reply_to,
+            name=spoken.copied(campaign.name[:180]), from_header=campaign.from_header, reply_to=campaign.reply_to,
             subject=campaign.subject, template=template, track=campaign.track,
             lists=list(campaign.lists.filter(archived_at=None)),
             excluded_lists=list(campaign.excluded_lists.filter(archived_at=None)),

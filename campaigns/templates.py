@@ -18,7 +18,7 @@ from campaigns.brand import brand_of
 from campaigns.fields import field_types
 from campaigns.merge_fields import meant
 from campaigns.models import Broadcast, Campaign, CampaignStatus, Contact, MailTemplate, TemplateKind, TemplateVersion
-from relayhub.core import audit
+from relayhub.core import audit, spoken
 from relayhub.core.access import Actor, get_or_absent
 from relayhub.core.clock import now
 from relayhub.core.errors import AccessError, ConflictError, InputError, PrepareError
@@ -151,7 +151,7 @@ def copy(actor: Actor, template: MailTemplate) -> MailTemplate:
     """Begin another template with the newest text of this one, as a draft."""
     latest = newest(template)
     content = content_of(latest) if latest else TemplateInput()
-    return create_template(actor, name=f"{template.name[:190]} (copy)", content=content, is_published=False,
+    return create_template(actor, name=spoken.copied(template.name[:180]), content=content, is_published=False,
                            sample=template.sample)
 
 

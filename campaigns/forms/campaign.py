@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from django import forms
@@ -11,6 +12,9 @@ from django.utils.translation import pgettext_lazy
 from relayhub.core import zones
 from relayhub.relay.models import Tracking
 
+_CLOCKS_CHANGE = _(
+    "The clocks change in that hour: it is skipped, or comes twice. Choose a time before or after it."
+)
 WHEN_CHOICES = (("now", _("Now")), ("at", _("At a time")))
 
 
@@ -60,11 +64,25 @@ class ContentForm(forms.Form):
             del self.fields["stream"]
 
 
+class TimeField(forms.DateTimeField):
+    """A time in the zone that is active; one that its clocks skip or show twice is refused in words."""
+
+    def to_python(self, value: Any) -> datetime | None:
+        """The moment; ValidationError where there is none or there are two."""
+        try:
+            found: datetime | None = super().to_python(value)
+        except forms.ValidationError as exc:
+            if exc.code != "ambiguous_timezone":
+                raise
+            raise forms.ValidationError(_CLOCKS_CHANGE, code=exc.code) from exc
+        return found
+
+
 class ScheduleForm(forms.Form):
     """When, and how fast."""
 
     when = forms.ChoiceField(choices=WHEN_CHOICES)
-    at = forms.DateTimeField(
+    at = TimeField(
         required=False, label=_("Time"),
         widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
     )

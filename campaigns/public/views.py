@@ -15,7 +15,7 @@ from django.views.decorators.http import require_http_methods
 from campaigns import leaving, lists, subscriptions
 from campaigns.contacts import Evidence
 from campaigns.lists import AskedField
-from campaigns.models import Contact, FieldType, SignUpForm, Subscription
+from campaigns.models import Contact, FieldType, SignUpForm, Subscription, SubscriptionStatus
 from campaigns.public.pages import answer, language_of, named_language
 from relayhub.core import languages
 from relayhub.core.clock import now
@@ -133,7 +133,7 @@ def _lists_in(request: HttpRequest, name: str) -> set[Any]:
 @csrf_exempt
 @require_http_methods(["GET", "HEAD", "POST"])
 def confirm(request: HttpRequest, token: str) -> HttpResponse:
-    """GET asks, for programs follow links; POST is the person's yes."""
+    """GET asks, for programs follow links, and says it where the answer is there; POST is the person's yes."""
     found = tracking.reference(Purpose.CONFIRM, token)
     rows = Subscription.objects.select_related("mailing_list", "mailing_list__workspace", "contact")
     row = rows.filter(pk=found.id).first() if found else None
@@ -142,7 +142,8 @@ def confirm(request: HttpRequest, token: str) -> HttpResponse:
     context = {"workspace": row.mailing_list.workspace, "mailing_list": row.mailing_list,
                "address": row.contact.email}
     if request.method != "POST":
-        return answer(request, "public/confirm.html", context, contact=row.contact)
+        is_on = row.status == SubscriptionStatus.CONFIRMED
+        return answer(request, f"public/{'confirmed' if is_on else 'confirm'}.html", context, contact=row.contact)
     subscriptions.confirm(row, evidence=_evidence(request, "confirmation"))
     return answer(request, "public/confirmed.html", context, contact=row.contact)
 

@@ -12,7 +12,7 @@ from functools import lru_cache
 
 from babel import Locale
 from babel.dates import format_date, format_skeleton
-from django.utils.translation import get_language
+from django.utils.translation import get_language, gettext
 
 from relayhub.core.languages import SOURCE, shipped_for
 
@@ -41,6 +41,11 @@ def _signs(language: str) -> _Signs:
 def language() -> str:
     """The shipped language that is spoken now."""
     return shipped_for(get_language() or SOURCE) or SOURCE
+
+
+def copied(name: str) -> str:
+    """What the copy of something is called."""
+    return gettext("%(name)s (copy)") % {"name": name}
 
 
 def digits(text: str) -> str:

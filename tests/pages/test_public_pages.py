@@ -107,6 +107,7 @@ def test_looking_at_a_confirmation_confirms_nothing_and_answering_twice_counts_o
     row.refresh_from_db()
     assert row.status == "unconfirmed"
     assert Client().post(link).status_code == 200
+    assert "You are subscribed" in Client().get(link).content.decode()
     assert Client().post(link).status_code == 200
     row.refresh_from_db()
     assert row.status == "confirmed"

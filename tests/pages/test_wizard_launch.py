@@ -9,7 +9,7 @@ import pytest
 from django.urls import reverse
 
 from campaigns import broadcast, editing, templates
-from campaigns.models import Broadcast, Campaign, CampaignStatus
+from campaigns.models import Broadcast, Campaign, CampaignStatus, MailTemplate
 from campaigns.templates import TemplateInput
 from relayhub.core.clock import now
 from relayhub.core.models import Role
@@ -98,6 +98,8 @@ def test_a_time_is_taken_in_the_persons_zone_and_can_be_taken_back() -> None:
         ({"when": "at", "at": ""}, "Choose a day and a time"),
         ({"when": "at", "at": "2001-01-01T00:00"}, "lies in the past"),
         ({"when": "at", "at": "tomorrow"}, "valid date/time"),
+        ({"when": "at", "at": "2040-03-25T02:30", "zone": "Europe/Berlin"}, "The clocks change in that hour"),
+        ({"when": "at", "at": "2040-10-28T02:30", "zone": "Europe/Berlin"}, "The clocks change in that hour"),
         ({"max_per_minute": "0"}, "greater than or equal to 1"),
         ({"max_per_minute": "12o0"}, "whole number"),
         ({"revision": "x"}, "The page was not complete"),
@@ -259,6 +261,20 @@ def test_whoever_sends_a_step_of_a_campaign_that_went_out_is_told_that_it_was_no
 
     assert "This campaign is sending and cannot be changed any more." in told
     assert "cannot be changed any more" not in looked
+
+
+def test_a_copy_is_called_so_in_the_language_of_whoever_copies() -> None:
+    at = desk()
+    at.user.language = "de"
+    at.user.save(update_fields=["language"])
+    campaign = make_campaign(at)
+    assert campaign.template is not None
+
+    at.client.post(step(campaign, "copy"))
+    at.client.post(reverse("template-copy", args=[campaign.template.public_id]))
+
+    assert Campaign.objects.exclude(pk=campaign.pk).get().name == "Saturday rye (Kopie)"
+    assert MailTemplate.objects.exclude(pk=campaign.template_id).get().name == "Rye week (Kopie)"
 
 
 def test_pace_is_kept_without_a_launch() -> None:
