@@ -55,7 +55,7 @@ def page_of(
 ) -> ContactPage:
     """The page after or before a place, or the first; InputError where the filter or order cannot be used.
 
-    `waits` False: it may come without contacts (`is_there`) where all have to be looked through for them.
+    `waits` False: it may come without contacts (`is_there`) where finding them takes long.
     """
     found = contact_filter.matching(workspace, wanted, zone=zone)
     is_small = is_quickly_counted(workspace)
@@ -78,7 +78,7 @@ def page_of(
     with _in_time(walks=order.by is not None and not gathers):
         if order.by is None and not is_small and not wanted.is_empty:
             everybody = contact_filter.added(workspace, wanted, zone=zone)
-            page = page_by_walk(found, everybody, order, size=size, after=after, before=before, gathers=waits)
+            page = page_by_walk(found, everybody, order, size=size, after=after, before=before, waits=waits)
         else:
             page = keyset_page(found, order, size=size, after=after, before=before)
     if page is None:

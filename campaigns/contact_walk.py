@@ -13,25 +13,28 @@ from contextlib import AbstractContextManager, contextmanager
 from uuid import UUID
 
 from django.core.exceptions import EmptyResultSet
-from django.db import connection, transaction
+from django.db import OperationalError, connection, transaction
 from django.db.models import QuerySet
+from psycopg.errors import QueryCanceled
 
 from campaigns.models import Contact
 from relayhub.core.keyset import KeysetPage, Order, Place, keyset_page
 
 #: How many contacts are walked through: a filter that one in a hundred fits fills a page by then.
 WALK = 5_000
+#: How long a page waits for those who are gathered before it comes without them; 0: not at all.
+SOON_MS = 100
 #: A limit that none reaches makes a step of its own of what is limited, planned to be done whole.
 NONE_REACHES = 100_000_000
 
 
 def page_by_walk(
     found: QuerySet[Contact], everybody: QuerySet[Contact], order: Order, *, size: int, after: Place | None = None,
-    before: Place | None = None, gathers: bool = True,
+    before: Place | None = None, waits: bool = True,
 ) -> KeysetPage[Contact] | None:
     """The page of those `found` among `everybody`, who are walked through; `order` is by id.
 
-    `gathers` False: None where that would have to be, which at a million contacts takes most of a second.
+    `waits` False: None where gathering takes longer than `SOON_MS`; at a million contacts it may be most of a second.
     """
     turns = before is not None
     place, descends = before if turns else after, order.is_descending != turns
@@ -42,9 +45,10 @@ def page_by_walk(
             page = keyset_page(near, order, size=size, after=after, before=before)
         if (page.before if turns else page.after) is not None:
             return page
-        if not gathers:
+        ids = (_gathered if waits else _gathered_soon)(_beyond(found, place, descends), descends, size + 1)
+        if ids is None:
             return None
-        found = Contact.objects.filter(pk__in=_gathered(_beyond(found, place, descends), descends, size + 1))
+        found = Contact.objects.filter(pk__in=ids)
     return keyset_page(found, order, size=size, after=after, before=before)
 
 
@@ -71,6 +75,19 @@ def _gathered(found: QuerySet[Contact], descends: bool, count: int) -> list[UUID
             [*parameters, count],
         )
         return [row[0] for row in cursor.fetchall()]
+
+
+def _gathered_soon(found: QuerySet[Contact], descends: bool, count: int) -> list[UUID] | None:
+    """The same, or None where that is not done soon."""
+    if not SOON_MS:
+        return None
+    try:
+        with _planned(statement_timeout=SOON_MS):
+            return _gathered(found, descends, count)
+    except OperationalError as exc:
+        if not isinstance(exc.__cause__, QueryCanceled):
+            raise
+        return None
 
 
 def read_whole() -> AbstractContextManager[None]:

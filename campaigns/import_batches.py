@@ -159,7 +159,8 @@ def _sort_in(
 
 def _let_noes_win(accepted: dict[str, Accepted]) -> None:
     """Whoever says no in any row of the file has said no, whatever the row that counts says."""
-    for key, no in import_noes.noes_of(list(accepted)).items():
+    asked = [key for key, found in accepted.items() if found.answer != Answer.NO]
+    for key, no in import_noes.noes_of(asked).items():
         accepted[key] = replace(accepted[key], answer=Answer.NO, said=no.said, said_in=no.row)
 
 

@@ -38,7 +38,7 @@ class No:
 
 
 def gather(run: JobRun, plan: Plan, rows: Iterator[Row]) -> None:
-    """Keep the noes of all rows for `noes_of` on this connection; about 4 seconds for a million rows."""
+    """Keep the noes of all rows for `noes_of` on this connection; about 8 seconds for a million rows."""
     with connection.cursor() as cursor:
         cursor.execute("DROP TABLE IF EXISTS pg_temp.import_noes")
         cursor.execute("CREATE TEMPORARY TABLE import_noes (email_key text, row bigint, said text)")

@@ -364,6 +364,26 @@ def test_only_who_is_not_met_on_the_walk_is_gathered(many: Actor, monkeypatch: p
     assert not gathers(after=Place(value=None, key=Contact.objects.get(email="l@x.example").pk))
 
 
+def test_a_page_that_does_not_wait_comes_without_those_who_take_long(
+    many: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(contact_walk, "WALK", 2)
+    slow = "(SELECT count(*) FROM generate_series(1, 3000000)) > 0"
+    real = contact_walk._gathered
+    monkeypatch.setattr(contact_walk, "_gathered", lambda found, *more: real(found.extra(where=[slow]), *more))
+
+    def asked(**more: Any) -> contact_table.ContactPage:
+        order = contact_order.parse("", {})
+        return contact_table.page_of(many.workspace, ContactFilter(standing="none"), order, size=2, **more)
+
+    monkeypatch.setattr(contact_walk, "SOON_MS", 1)
+    late = asked(waits=False)
+    assert (late.is_there, list(late.page.rows), late.counted) == (False, [], None)
+    assert names(asked().page.rows) == ["b", "e"]
+    monkeypatch.setattr(contact_walk, "SOON_MS", 60_000)
+    assert names(asked(waits=False).page.rows) == ["b", "e"]
+
+
 # -- counts --------------------------------------------------------------------------------------------------
 
 

@@ -211,6 +211,7 @@ def test_with_very_many_the_count_comes_after_the_page(at: Desk, monkeypatch: py
 def test_the_page_does_not_wait_for_contacts_that_are_not_soon_met(at: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(standing, "EXACT_UP_TO", 2)
     monkeypatch.setattr(contact_walk, "WALK", 2)
+    monkeypatch.setattr(contact_walk, "SOON_MS", 0)
     news = lists.create_list(at.actor, name="News")
     old = {person(at, "old").public_id, person(at, "older").public_id}
     for name in "abcd":

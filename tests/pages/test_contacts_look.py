@@ -143,6 +143,7 @@ def test_contacts_that_are_not_soon_met_come_after_the_page(
 ) -> None:
     monkeypatch.setattr(standing, "EXACT_UP_TO", 1)
     monkeypatch.setattr(contact_walk, "WALK", 1)
+    monkeypatch.setattr(contact_walk, "SOON_MS", 0)
     page = browse(full)
 
     page.goto(f"{reverse('contact-list')}?standing=none")
