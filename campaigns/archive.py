@@ -11,6 +11,7 @@ from django.db.models import QuerySet
 from campaigns import templates
 from campaigns.models import Campaign, CampaignStatus, Contact, MailingList, SignUpForm
 from relayhub.core.errors import PrepareError
+from relayhub.core.ids import Prefix, decode_id
 from relayhub.relay.rendering import Rendered
 
 PAGE_SIZE = 50
@@ -37,6 +38,13 @@ class Page:
     total: int
     newer: int | None
     older: int | None
+
+
+def list_of(list_id: str) -> MailingList | None:
+    """The list of that public id, while it keeps a public archive."""
+    value = decode_id(Prefix.LIST, list_id)
+    rows = MailingList.objects.select_related("workspace").filter(has_archive=True, archived_at=None)
+    return rows.filter(pk=value).first() if value else None
 
 
 def sent_to(mailing_list: MailingList) -> QuerySet[Campaign]:

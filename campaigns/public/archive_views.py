@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from uuid import UUID
-
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
@@ -12,10 +10,9 @@ from django.utils.feedgenerator import Atom1Feed
 from django.views.decorators.http import require_safe
 
 from campaigns import archive as archives
-from campaigns.models import MailingList
 from campaigns.public.content import caged, caged_text, self_contained
 from campaigns.public.pages import answer, in_language_of, language_links
-from campaigns.public.views import ARCHIVE_TOKEN, unknown
+from campaigns.public.views import unknown
 from relayhub.core import languages
 from relayhub.core.errors import PrepareError
 from relayhub.core.ids import Prefix, decode_id
@@ -44,7 +41,7 @@ def _gone(request: HttpRequest, workspace: Workspace) -> HttpResponse:
 @require_safe
 def archive(request: HttpRequest, list_id: str) -> HttpResponse:
     """The sent campaigns of a list that keeps a public archive, newest first."""
-    mailing_list = _archived_list(list_id)
+    mailing_list = archives.list_of(list_id)
     if mailing_list is None:
         return unknown(request)
     page = archives.page_of(mailing_list, number=_number(request.GET.get("page", "")))
@@ -65,7 +62,7 @@ def _number(text: str) -> int:
 @require_safe
 def archive_feed(request: HttpRequest, list_id: str) -> HttpResponse:
     """The archive's newest issues as an Atom feed (RFC 4287)."""
-    mailing_list = _archived_list(list_id)
+    mailing_list = archives.list_of(list_id)
     if mailing_list is None:
         return unknown(request)
     base = settings.RELAYHUB_BASE_URL
@@ -88,27 +85,21 @@ def archive_feed(request: HttpRequest, list_id: str) -> HttpResponse:
 @require_safe
 def archived_campaign(request: HttpRequest, list_id: str, campaign_id: str) -> HttpResponse:
     """One campaign of an archive, as nobody in particular would see it."""
-    mailing_list = _archived_list(list_id)
+    mailing_list = archives.list_of(list_id)
     value = decode_id(Prefix.CAMPAIGN, campaign_id)
     campaign = archives.sent_to(mailing_list).filter(pk=value).first() if mailing_list and value else None
     if campaign is None:
         return unknown(request)
     try:
-        shown = archives.for_nobody(campaign, links=_links_of(request))
+        shown = archives.for_nobody(campaign, links=_links_of(request, list_id))
     except PrepareError:
         return _gone(request, campaign.workspace)
     return caged(shown.html) if shown.html else caged_text(shown.text or "")
 
 
-def _links_of(request: HttpRequest) -> dict[str, str]:
+def _links_of(request: HttpRequest, list_id: str) -> dict[str, str]:
     """The links of one person's mail: here they lead to a page that says whose they are, or to this one."""
     base = settings.RELAYHUB_BASE_URL
-    ask, choose = (reverse(f"public-{name}", args=[ARCHIVE_TOKEN]) for name in ("unsubscribe", "preferences"))
+    ask, choose = (reverse(f"public-{name}", args=[list_id]) for name in ("unsubscribe", "preferences"))
     here = {"unsubscribe_url": ask, "preferences_url": choose, "view_url": request.path}
     return {name: f"{base}{path}" for name, path in here.items()}
-
-
-def _archived_list(list_id: str) -> MailingList | None:
-    value: UUID | None = decode_id(Prefix.LIST, list_id)
-    rows = MailingList.objects.select_related("workspace").filter(has_archive=True, archived_at=None)
-    return rows.filter(pk=value).first() if value else None

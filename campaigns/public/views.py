@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
-from campaigns import leaving, lists, subscriptions
+from campaigns import archive, leaving, lists, subscriptions
 from campaigns.contacts import Evidence
 from campaigns.lists import AskedField
 from campaigns.models import Contact, FieldType, SignUpForm, Subscription, SubscriptionStatus
@@ -30,8 +30,6 @@ from relayhub.relay.models import Recipient
 MAX_SIGN_UPS_AN_HOUR = 20
 #: What the links of a test mail hold in place of a token.
 TEST_TOKEN = "test"
-#: And those of an issue in an archive.
-ARCHIVE_TOKEN = "archive"
 #: Fields of the sign-up form itself. No custom field can be called so: their keys are small letters, digits and _.
 FORM_TOKEN, TRAP = "form-token", "Website"
 _STALE = _("This form was open for too long. What you wrote is still here: send it once more.")
@@ -56,11 +54,15 @@ def _evidence(request: HttpRequest, channel: str, source: str = "") -> Evidence:
 
 
 def unknown(request: HttpRequest, token: str = "") -> HttpResponse:
-    """What every address that leads nowhere says; the links of test mails and of an archive say what they are."""
+    """What every address that leads nowhere says; the links of test mails say what they are.
+
+    So do those of an issue in an archive, which name its list.
+    """
     if token == TEST_TOKEN:
         return answer(request, "public/test_link.html")
-    if token == ARCHIVE_TOKEN:
-        return answer(request, "public/archive_link.html")
+    mailing_list = archive.list_of(token)
+    if mailing_list is not None:
+        return answer(request, "public/archive_link.html", {"workspace": mailing_list.workspace})
     return answer(request, "public/unknown_link.html", status=404)
 
 

@@ -384,6 +384,7 @@ def test_the_personal_links_of_an_archived_issue_say_whose_they_are(recipient: R
     assert f"http://127.0.0.1:8000{path}" in page
     leave = re.search(r"http://127\.0\.0\.1:8000(/u/[\w-]+)", page)
     assert leave is not None
-    for answer in (Client().get(leave[1]), Client().post(leave[1]), Client().get("/p/archive")):
+    for answer in (Client().get(leave[1]), Client().post(leave[1]), Client().get(leave[1].replace("/u/", "/p/"))):
         assert "This link works in your own mail" in answer.content.decode()
+        assert f"<bdi>{campaign.workspace.name}</bdi>" in answer.content.decode()
     assert Subscription.objects.get().status == "confirmed"

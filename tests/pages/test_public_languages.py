@@ -138,7 +138,7 @@ def test_no_page_for_contacts_keeps_an_english_text(language: str) -> None:
     paths = [
         path_of(recipient, Purpose.UNSUBSCRIBE), path_of(recipient, Purpose.PREFERENCES), confirm_link(row),
         reverse("public-form", args=[form.public_id]), reverse("public-archive", args=[form.mailing_list.public_id]),
-        "/u/x", "/u/test", "/u/archive",
+        "/u/x", "/u/test", f"/u/{form.mailing_list.public_id}",
     ]
     name = at.workspace.name
     own = {
