@@ -77,6 +77,8 @@ RULES = (
     _rule("client_no_width", r"<img\b(?![^<>]*\b(?:width|height)\s*=)[^<>]*>",
           _("Outlook for Windows shows this picture in its full size."), _("Give it a width=\"…\" in pixels.")),
 )
+#: Codes of what no recipient gets as it is written: left out everywhere, taken for an attack, or leading nowhere.
+FOR_NOBODY = frozenset({"client_script", "client_form", "client_frame", "client_relative", "client_no_source"})
 _MARKDOWN_IMAGE = re.compile(r"!\[\s*\]\(")
 _MARKDOWN_NO_SOURCE = re.compile(r"!\[[^\[\]\n]*\]\(\s*\)")
 _MARKDOWN_HTML = re.compile(r"</?(?!https?:|mailto:)[a-z][a-z0-9-]*(?:\s[^<>]*)?/?>", re.IGNORECASE)

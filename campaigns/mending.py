@@ -11,6 +11,7 @@ from django.urls import NoReverseMatch, reverse
 from django.utils.translation import gettext
 from django.utils.translation import gettext_noop as _
 
+from campaigns.client_support import FOR_NOBODY
 from campaigns.models import Campaign
 from campaigns.preflight import PreflightFinding
 from deliverability.models import SendingDomain
@@ -41,6 +42,7 @@ _TEMPLATE = {
     "unsubscribe_link": ("id_source", _("Add the link")), "MSG-1": ("id_source", _("Open the template")),
     "size": ("id_source", _("Shorten the template")), "unpublished": ("", _("Open the draft")),
     "loopback": ("id_source", _("Open the template")), "placeholder_links": ("id_source", _("Open the template")),
+    **dict.fromkeys(FOR_NOBODY, ("id_source", _("Open the template"))),
 }
 #: Rules whose fault lies elsewhere: name of the page, the field there, and the button.
 _PAGES = {

@@ -20,6 +20,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop, ngettext
 
 from campaigns import audience, templates
+from campaigns.client_support import FOR_NOBODY, support_findings
 from campaigns.fields import field_types
 from campaigns.models import Campaign, TemplateVersion
 from deliverability import domains
@@ -307,6 +308,15 @@ def _message(seen: _Look) -> Findings:
                     _("Shorten the mail, or link to the rest."))
 
 
+def _support(seen: _Look) -> Findings:
+    """What nobody gets as it is written; what single mail programs leave out is told where the template is written."""
+    if seen.content is None:
+        return
+    for found in support_findings(seen.content, None):
+        if found.code in FOR_NOBODY:
+            yield _warn(found.code, found.message, found.fix)
+
+
 def _pace(seen: _Look) -> Findings:
     """Whether the last are reached before they expire."""
     pace, reached = seen.campaign.max_per_minute, seen.audience.reached
@@ -349,6 +359,7 @@ RULES: dict[Callable[[_Look], Findings], str] = {
     _proof: gettext_noop("A copy was made, signed and verified, and can be left with one click"),
     _reputation: gettext_noop("Bounces and complaints are below their limits"),
     _message: gettext_noop("Subject, text part and size are in order"),
+    _support: "",
     _pace: "",
     _addresses: gettext_noop("Public addresses and the footer are set up"),
 }
