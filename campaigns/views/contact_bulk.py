@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlencode
+
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
@@ -53,7 +55,7 @@ def contact_bulk(request: PageRequest) -> HttpResponse:
     if done.job is not None:
         return redirect("job-detail", done.job.public_id)
     _say(request, done)
-    return redirect("contact-list" if kind == BulkKind.DELETE else back_to(request, reverse("contact-list")))
+    return redirect(_same_list(request) if kind == BulkKind.DELETE else back_to(request, reverse("contact-list")))
 
 
 def _order(request: PageRequest, kind: str) -> bulk.Order:
@@ -113,6 +115,17 @@ def _is_confirmed(request: PageRequest, chosen: Chosen) -> bool:
     return bool(typed) and typed == str(bulk.count_chosen(request.actor, chosen))
 
 
+def _carried(request: PageRequest) -> list[tuple[str, str]]:
+    """The filters of the list that somebody comes from."""
+    return [(name, value) for name in PARAMETERS for value in request.POST.getlist(name)]
+
+
+def _same_list(request: PageRequest) -> str:
+    """The list as it was narrowed before the question, from its first page."""
+    query = urlencode(_carried(request))
+    return reverse("contact-list") + (f"?{query}" if query else "")
+
+
 def _asked(request: PageRequest, chosen: Chosen) -> HttpResponse:
     actor = request.actor
     rows = bulk.chosen_rows(actor, chosen)
@@ -125,7 +138,7 @@ def _asked(request: PageRequest, chosen: Chosen) -> HttpResponse:
         {
             "count": count, "named": list(rows[:_NAMED]), "more": max(0, count - _NAMED), "everyone": everyone,
             "ids": [] if everyone else request.POST.getlist("contact"), "may_export": actor.may(EXPORTS),
-            "carried": [(name, value) for name in PARAMETERS for value in request.POST.getlist(name)],
+            "carried": _carried(request), "back_url": _same_list(request),
             "problem": bool(request.POST.get("typed")),
         },
         status=422 if request.POST.get("typed") else 200,

@@ -12,6 +12,7 @@ from django.http import HttpResponse
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from django.utils.html import escape
 
 from campaigns import (
     bulk,
@@ -337,6 +338,17 @@ def test_deleting_many_names_the_number_and_wants_it_typed(at: Desk) -> None:
 
     assert Contact.objects.get().email == "c@x.example"
     assert AuditEntry.objects.filter(action="contacts.deleted").exists()
+
+
+def test_a_deletion_leads_back_to_the_list_as_it_was_narrowed(at: Desk) -> None:
+    row = person(at, "a")
+    chosen = {"act": "delete", "contact": [row.public_id], "q": "ren & co", "standing": "may"}
+    asked = at.client.post(reverse("contact-bulk"), chosen)
+    done = at.client.post(reverse("contact-bulk"), {**chosen, "typed": "1"})
+
+    narrowed = reverse("contact-list") + "?q=ren+%26+co&standing=may"
+    assert f'href="{escape(narrowed)}"' in asked.content.decode()
+    assert done["Location"] == narrowed
 
 
 @pytest.mark.parametrize("given", [{"act": "add"}, {"act": "fly", "to": "lst_x"}, {"act": "delete"}])
