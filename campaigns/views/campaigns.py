@@ -19,7 +19,7 @@ from campaigns.views.common import campaign_of, refuse
 from relayhub.core.errors import RelayHubError
 from relayhub.core.ids import Prefix, decode_id
 from relayhub.core.models import Scope
-from relayhub.core.pages import PageRequest, page
+from relayhub.core.pages import PageRequest, back_to, page
 from relayhub.core.paging import table_page
 
 #: More columns than this nobody reads side by side.
@@ -88,12 +88,18 @@ def _done(request: PageRequest, campaign: Campaign, words: str) -> HttpResponse:
     return redirect("campaign-detail", campaign.public_id)
 
 
+def _said(request: PageRequest, campaign: Campaign, words: str) -> HttpResponse:
+    """On the report as it was looked at, with its filters."""
+    messages.success(request, words)
+    return redirect(back_to(request, reverse("campaign-detail", args=[campaign.public_id])))
+
+
 @require_POST
 @page(Scope.CAMPAIGNS_LAUNCH)
 def campaign_pause(request: PageRequest, campaign_id: str) -> HttpResponse:
     """Let nothing more go out until resumed."""
     campaign = broadcast.pause(request.actor, campaign_of(request, campaign_id))
-    return _done(request, campaign, _("Paused. Nothing more goes out until you resume it."))
+    return _said(request, campaign, _("Paused. Nothing more goes out until you resume it."))
 
 
 @require_POST
@@ -101,7 +107,7 @@ def campaign_pause(request: PageRequest, campaign_id: str) -> HttpResponse:
 def campaign_resume(request: PageRequest, campaign_id: str) -> HttpResponse:
     """Go on."""
     campaign = broadcast.resume(request.actor, campaign_of(request, campaign_id))
-    return _done(request, campaign, _("It goes on."))
+    return _said(request, campaign, _("It goes on."))
 
 
 @require_POST
@@ -109,7 +115,7 @@ def campaign_resume(request: PageRequest, campaign_id: str) -> HttpResponse:
 def campaign_cancel(request: PageRequest, campaign_id: str) -> HttpResponse:
     """Stop for good what is not out yet."""
     campaign = broadcast.cancel(request.actor, campaign_of(request, campaign_id))
-    return _done(request, campaign, _("Cancelled. What was out already stays out."))
+    return _said(request, campaign, _("Cancelled. What was out already stays out."))
 
 
 @require_POST

@@ -329,6 +329,17 @@ def test_campaigns_are_compared_side_by_side_and_drafts_are_not() -> None:
     assert "3 of 4" in page.content.decode()
 
 
+def test_a_pause_keeps_what_the_report_was_narrowed_to() -> None:
+    at = desk()
+    campaign = launched(at, PEOPLE)
+    seen = step(campaign, "report") + "?status=bounced&q=ren"
+    page = f"http://testserver{seen}"
+
+    for act in ("pause", "resume"):
+        answer = at.client.post(reverse(f"campaign-{act}", args=[campaign.public_id]), HTTP_REFERER=page)
+        assert answer["Location"] == seen
+
+
 def test_nothing_of_another_workspace_is_shown() -> None:
     at, other = desk(), desk(email="o@example.com")
     campaign = launched(other, ["b@x.example"])
