@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, tzinfo
 
-from django.db import OperationalError, connection, transaction
+from django.db import OperationalError
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 from psycopg.errors import QueryCanceled
@@ -31,6 +31,7 @@ from relayhub.core.errors import InputError
 from relayhub.core.formats import number
 from relayhub.core.keyset import KeysetPage, Order, Place, keyset_page
 from relayhub.core.models import Workspace
+from relayhub.core.planning import planned
 
 #: Nobody waits longer for a page.
 _PATIENCE_MS = 4000
@@ -111,11 +112,8 @@ def _count_in_time(workspace: Workspace, wanted: ContactFilter, found: QuerySet[
 def _in_time(*, walks: bool) -> Iterator[None]:
     """Give the query within so long, or InputError (`too_slow`); `walks`: in the order of an index, unsorted."""
     try:
-        with transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute("SET LOCAL statement_timeout = %s", [_PATIENCE_MS])
-            cursor.execute("SET LOCAL enable_sort = %s", ["off" if walks else "on"])
+        with planned(statement_timeout=_PATIENCE_MS, enable_sort="off" if walks else "on"):
             yield
-            cursor.execute("SET LOCAL statement_timeout TO DEFAULT; SET LOCAL enable_sort TO DEFAULT")
     except OperationalError as exc:
         if not isinstance(exc.__cause__, QueryCanceled):
             raise

@@ -8,17 +8,17 @@ Both ways give the same page.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager
 from uuid import UUID
 
 from django.core.exceptions import EmptyResultSet
-from django.db import OperationalError, connection, transaction
+from django.db import OperationalError, connection
 from django.db.models import QuerySet
 from psycopg.errors import QueryCanceled
 
 from campaigns.models import Contact
 from relayhub.core.keyset import KeysetPage, Order, Place, keyset_page
+from relayhub.core.planning import planned
 
 #: How many contacts are walked through: a filter that one in a hundred fits fills a page by then.
 WALK = 5_000
@@ -82,7 +82,7 @@ def _gathered_soon(found: QuerySet[Contact], descends: bool, count: int) -> list
     if not SOON_MS:
         return None
     try:
-        with _planned(statement_timeout=SOON_MS):
+        with planned(statement_timeout=SOON_MS):
             return _gathered(found, descends, count)
     except OperationalError as exc:
         if not isinstance(exc.__cause__, QueryCanceled):
@@ -97,7 +97,7 @@ def read_whole() -> AbstractContextManager[None]:
     read 54,000 pages of tables where 22,000 of indexes have the answer, in order and without a table of hashes. And
     it would divide the tables among processes that the mail needs.
     """
-    return _planned(random_page_cost=1.1, max_parallel_workers_per_gather=0)
+    return planned(random_page_cost=1.1, max_parallel_workers_per_gather=0)
 
 
 def _walk() -> AbstractContextManager[None]:
@@ -106,12 +106,4 @@ def _walk() -> AbstractContextManager[None]:
     An index of words or values gives all who have them: of two words that 140,000 have the planner expects 400, and
     would fetch them all for a page.
     """
-    return _planned(enable_bitmapscan="off")
-
-
-@contextmanager
-def _planned(**settings: float | str) -> Iterator[None]:
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("; ".join(f"SET LOCAL {name} = {value}" for name, value in settings.items()))
-        yield
-        cursor.execute("; ".join(f"SET LOCAL {name} TO DEFAULT" for name in settings))
+    return planned(enable_bitmapscan="off")

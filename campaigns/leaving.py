@@ -27,10 +27,12 @@ from deliverability import suppression
 from deliverability.models import SuppressionReason, SuppressionScope
 from relayhub.core import languages
 from relayhub.core.access import system_actor
+from relayhub.core.address_faults import fault_told
 from relayhub.core.clock import now
 from relayhub.core.crypto import link_keyring
 from relayhub.core.errors import ConflictError, InputError
 from relayhub.core.languages import checked_tag
+from relayhub.protocol.address import AddressError, DomainPolicy, parse_addr_spec
 from relayhub.protocol.tokens import Purpose, Reference, sign_reference
 from relayhub.relay import events_feedback
 from relayhub.relay.models import Recipient, Tracking
@@ -40,6 +42,8 @@ from relayhub.relay.streams import TRANSACTIONAL_SLUG
 #: The same address is not sent a confirmation more often than this.
 CONFIRMATION_EVERY = timedelta(hours=1)
 _ADDED = "the sign-up form"
+#: A provider's name without its ending, as in zoe@gmail, is an address of some network, and of nobody who signs up.
+_PEOPLES = DomainPolicy(allow_single_label=False)
 _PARTS = ("subject.txt", "body.txt", "body.html")
 
 
@@ -154,6 +158,10 @@ def join(form: SignUpForm, values: Mapping[str, str], evidence: Evidence, *, lan
     What is said to the person is the same whether the address was known: nobody can ask who is on a list.
     """
     mailing_list = form.mailing_list
+    try:
+        parse_addr_spec(values.get("email", "").strip(), policy=_PEOPLES)
+    except AddressError as exc:
+        raise InputError(fault_told(exc.message), field="email", code="invalid_address") from exc
     with transaction.atomic():
         contact = _contact_for(form, values, evidence, language)
         # Anybody can type an address that had left: only an answer from its mailbox brings it back.

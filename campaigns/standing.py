@@ -81,10 +81,9 @@ def having(
         raise InputError(
             gettext("A standing is one of: %(values)s.") % {"values": ", ".join(Standing.values)}, field="standing"
         )
-    stopped, on = Exists(_stopped(workspace)), _subscriptions(workspace, mailing_list)
-    if not _archived(workspace).exists():
-        # Not asking which list it is, an index alone tells who is on none.
-        on = _on_any(mailing_list)
+    stopped = Exists(_stopped(workspace))
+    # Where no list is archived nobody asks which list it is, and an index alone tells who is on none.
+    on = _subscriptions(workspace, mailing_list) if _archived(workspace).exists() else _on_any(mailing_list)
     if standing == Standing.SUPPRESSED:
         return rows.filter(stopped)
     rows = rows.exclude(stopped)

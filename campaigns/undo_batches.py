@@ -18,6 +18,7 @@ from campaigns.contacts import delete_rows
 from campaigns.models import Broadcast, BroadcastStatus, ContactImport, KeptReason
 from relayhub.core.clock import now
 from relayhub.core.ids import uuid7_floor
+from relayhub.core.planning import planned
 
 #: How far the clocks of two hosts may be apart.
 _CLOCKS_DIFFER_BY = timedelta(minutes=2)
@@ -186,13 +187,9 @@ def _ids(cursor: Any, sql: str, undo: Undo, last: UUID, limit: int) -> Sequence[
     """The next ids along the index. What was just imported is in no statistics yet, so that the planner would
     expect a row or none and read the whole table for every batch."""
     lock = "" if undo.is_count else " FOR UPDATE"
-    cursor.execute("SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off; SET LOCAL enable_sort = off")
-    cursor.execute(sql + lock, undo.parameters | {"last": last, "limit": limit})
-    ids = [row[0] for row in cursor.fetchall()]
-    cursor.execute(
-        "SET LOCAL enable_seqscan = DEFAULT; SET LOCAL enable_bitmapscan = DEFAULT; SET LOCAL enable_sort = DEFAULT"
-    )
-    return ids
+    with planned(enable_seqscan="off", enable_bitmapscan="off", enable_sort="off"):
+        cursor.execute(sql + lock, undo.parameters | {"last": last, "limit": limit})
+        return [row[0] for row in cursor.fetchall()]
 
 
 def _note_kept(cursor: Any, undo: Undo, kept: Iterable[tuple[UUID, str]]) -> None:

@@ -185,9 +185,6 @@ def _taken(request: HttpRequest, form: SignUpForm, context: dict[str, Any]) -> H
         return again(_STALE, 422)
     if not _within_limit(f"sign-up:{client_network(request)}"):
         return again(_TOO_MANY, 429)
-    # A provider's name without its ending, as in zoe@gmail: an address of some network, and of nobody who signs up.
-    if "." not in request.POST.get("email", "").rpartition("@")[2].strip(" ."):
-        return again(_BAD_ADDRESS, 422, "email")
     evidence = _evidence(request, "form", request.build_absolute_uri(request.path))
     spoken = named_language(request) or languages.asked_for(request)
     try:

@@ -88,7 +88,7 @@ def _done(request: PageRequest, campaign: Campaign, words: str) -> HttpResponse:
     return redirect("campaign-detail", campaign.public_id)
 
 
-def _said(request: PageRequest, campaign: Campaign, words: str) -> HttpResponse:
+def _done_on_report(request: PageRequest, campaign: Campaign, words: str) -> HttpResponse:
     """On the report as it was looked at, with its filters."""
     messages.success(request, words)
     return redirect(back_to(request, reverse("campaign-detail", args=[campaign.public_id])))
@@ -99,7 +99,7 @@ def _said(request: PageRequest, campaign: Campaign, words: str) -> HttpResponse:
 def campaign_pause(request: PageRequest, campaign_id: str) -> HttpResponse:
     """Let nothing more go out until resumed."""
     campaign = broadcast.pause(request.actor, campaign_of(request, campaign_id))
-    return _said(request, campaign, _("Paused. Nothing more goes out until you resume it."))
+    return _done_on_report(request, campaign, _("Paused. Nothing more goes out until you resume it."))
 
 
 @require_POST
@@ -107,7 +107,7 @@ def campaign_pause(request: PageRequest, campaign_id: str) -> HttpResponse:
 def campaign_resume(request: PageRequest, campaign_id: str) -> HttpResponse:
     """Go on."""
     campaign = broadcast.resume(request.actor, campaign_of(request, campaign_id))
-    return _said(request, campaign, _("It goes on."))
+    return _done_on_report(request, campaign, _("It goes on."))
 
 
 @require_POST
@@ -115,7 +115,7 @@ def campaign_resume(request: PageRequest, campaign_id: str) -> HttpResponse:
 def campaign_cancel(request: PageRequest, campaign_id: str) -> HttpResponse:
     """Stop for good what is not out yet."""
     campaign = broadcast.cancel(request.actor, campaign_of(request, campaign_id))
-    return _said(request, campaign, _("Cancelled. What was out already stays out."))
+    return _done_on_report(request, campaign, _("Cancelled. What was out already stays out."))
 
 
 @require_POST

@@ -60,24 +60,32 @@ def contact_list(request: PageRequest) -> HttpResponse:
         return redirect(f"{reverse('contact-list')}{elsewhere}")
     workspace = request.actor.workspace
     found = _found(request, asked)
-    has_any = bool(found.page.rows) or contacts.contacts_of(workspace).exists()
     shown, every = asking.columns_of(asked)
-    answer = render(
-        request, "campaigns/_contact_rows.html" if is_partial(request) else "campaigns/contact_list.html",
-        {
-            "table": found, "columns": shown, "every_column": every, "has_any": has_any, "asked": asked,
-            "lines": _lines(workspace, found.page.rows, shown, asked), "pager": _pager(request, found.page),
-            "panel": asking.panel_of(request, asked), "filter_chips": asking.chips_of(request, asked),
-            "list_choices": list_choice.choices(workspace), "sorted_by": found.sort.text,
-            "carried": _carried(asked), "views": _views(request, asked), "job_above": AT_ONCE,
-            "stats": _stats(workspace) if has_any else None,
-            "undoable": [(act, words_of(act)) for act in bulk_undo.undoable(request.actor, _ACTS_SHOWN)],
-            "sorts_fields": found.counted is not None and found.counted.count <= contact_order.FIELD_SORT_UP_TO,
-        },
-    )
+    rows = {
+        "table": found, "columns": shown, "asked": asked, "lines": _lines(workspace, found.page.rows, shown, asked),
+        "pager": _pager(request, found.page), "sorted_by": found.sort.text, "carried": _carried(asked),
+        "sorts_fields": found.counted is not None and found.counted.count <= contact_order.FIELD_SORT_UP_TO,
+    }
+    if is_partial(request):
+        answer = render(request, "campaigns/_contact_rows.html", rows)
+    else:
+        around = {**_around(request, asked, has_rows=bool(found.page.rows)), "every_column": every}
+        answer = render(request, "campaigns/contact_list.html", rows | around)
     # Two things under one address: who comes back to the page must not be shown its rows alone.
     patch_vary_headers(answer, ["HX-Request"])
     return answer
+
+
+def _around(request: PageRequest, asked: Asked, *, has_rows: bool) -> dict[str, Any]:
+    """What stands around the rows."""
+    workspace = request.actor.workspace
+    has_any = has_rows or contacts.contacts_of(workspace).exists()
+    return {
+        "has_any": has_any, "panel": asking.panel_of(request, asked), "filter_chips": asking.chips_of(request, asked),
+        "list_choices": list_choice.choices(workspace), "views": _views(request, asked), "job_above": AT_ONCE,
+        "stats": _stats(workspace) if has_any else None,
+        "undoable": [(act, words_of(act)) for act in bulk_undo.undoable(request.actor, _ACTS_SHOWN)],
+    }
 
 
 def _elsewhere(request: PageRequest, asked: Asked) -> str:

@@ -176,12 +176,11 @@ def _of_status(text: str) -> Q:
     raise InputError(f"“{text[:20]}” is not a status. Write one such as 422, or 4xx, 5xx or smtp.", field="status")
 
 
-def same_as(row: RefusedRequest) -> QuerySet[RefusedRequest]:
+def same_as(workspace: Workspace, row: RefusedRequest) -> QuerySet[RefusedRequest]:
     """What is kept of the same request, by the same key or credential, with the same answer; `row` is among it."""
     first = {"errors__0__pointer": row.errors[0].get("pointer", "")} if row.errors else {"errors": []}
-    return RefusedRequest.objects.filter(
-        workspace_id=row.workspace_id, id__gte=uuid7_floor(now() - KEPT), caller_id=row.caller_id, door=row.door,
-        method=row.method, path=row.path, status=row.status, code=row.code, **first,
+    return refused_of(workspace, caller=row.caller_id).filter(
+        door=row.door, method=row.method, path=row.path, status=row.status, code=row.code, **first,
     )
 
 

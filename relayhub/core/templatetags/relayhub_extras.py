@@ -33,6 +33,10 @@ register = template.Library()
 SPARK_WIDTH = 72
 SPARK_HEIGHT = 26
 EMPTY = mark_safe("")
+#: What a colour is that is hardly told from a page: `--page` of tokens.css in the dark, white in the light.
+PAGES = {"deep": "#131517", "pale": "#ffffff"}
+#: A contrast (WCAG 2.2) below this shows no edge.
+HARD_TO_TELL = 1.3
 
 
 # -- numbers -------------------------------------------------------------------------------------------------
@@ -452,8 +456,9 @@ def contrast(colour: str) -> str:
     from a dark or a light page.
     """
     words = ["on-dark" if formats.is_dark(str(colour or "")) else "on-light"]
-    pages = {"deep": "#131517", "pale": "#ffffff"} if colour else {}
-    return " ".join([*words, *(name for name, page in pages.items() if formats.contrast_ratio(colour, page) < 1.3)])
+    if colour:
+        words += [name for name, page in PAGES.items() if formats.contrast_ratio(colour, page) < HARD_TO_TELL]
+    return " ".join(words)
 
 
 @register.filter

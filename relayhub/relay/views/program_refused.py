@@ -69,7 +69,7 @@ def _line(row: RefusedRequest, more: int) -> dict[str, Any]:
 def refused_one(request: PageRequest, refusal_id: str) -> HttpResponse:
     """What was sent, what was wrong with it, and what to do."""
     row = get_or_absent(refusals.refused_of(request.actor.workspace), Prefix.REFUSAL, refusal_id)
-    same = refusals.same_as(row)
+    same = refusals.same_as(request.actor.workspace, row)
     return render(
         request, "relay/api/refused_one.html",
         {
